@@ -1,0 +1,1 @@
+"""didan: speech emotion recognition that adapts to recordings nobody has labelled."""

@@ -1,0 +1,90 @@
+"""The one emotion vocabulary, and the spellings of it that corpora use."""
+
+from collections.abc import Mapping
+
+from didan.errors import UserError, suggest
+
+EMOTIONS = (
+    "anger",
+    "boredom",
+    "calm",
+    "contempt",
+    "disgust",
+    "fear",
+    "happiness",
+    "neutral",
+    "sadness",
+    "surprise",
+)
+
+# "excited" counts as happiness, as is customary with IEMOCAP; `--map excited=...` overrides it.
+_SPELLINGS = {
+    "angry": "anger",
+    "rage": "anger",
+    "bored": "boredom",
+    "calmness": "calm",
+    "contemptuous": "contempt",
+    "disgusted": "disgust",
+    "afraid": "fear",
+    "anxiety": "fear",
+    "fearful": "fear",
+    "excited": "happiness",
+    "excitement": "happiness",
+    "happy": "happiness",
+    "joy": "happiness",
+    "joyful": "happiness",
+    "neutrality": "neutral",
+    "sad": "sadness",
+    "surprised": "surprise",
+    "pleasant surprise": "surprise",
+}
+
+LEAVE_OUT = "-"
+
+
+def canonical_emotion(label: str, mapping: Mapping[str, str] | None = None) -> str | None:
+    """Translate a corpus' own label into the vocabulary.
+
+    Args:
+        label: the label as the corpus spells it; case, underscores and outer blanks do not matter.
+        mapping: the user's own translations, which come first; the emotion ``-`` leaves a label out.
+
+    Returns:
+        The emotion, or None for a label that the mapping leaves out.
+
+    Raises:
+        UserError: neither the vocabulary nor the mapping knows the label.
+
+    >>> canonical_emotion("Fearful"), canonical_emotion("joy"), canonical_emotion("meh", {"meh": "neutral"})
+    ('fear', 'happiness', 'neutral')
+    """
+    word = label.strip().lower().replace("_", " ")
+    mapped = {key.strip().lower().replace("_", " "): value for key, value in (mapping or {}).items()}
+    if word in mapped:
+        if mapped[word] == LEAVE_OUT:
+            return None
+        word = mapped[word].strip().lower()
+    emotion = _SPELLINGS.get(word, word)
+    if emotion not in EMOTIONS:
+        raise UserError(
+            f"unknown emotion {label!r}: {suggest(word, [*EMOTIONS, *_SPELLINGS])}; "
+            f"translate it with --map {label.strip()!r}=EMOTION or leave it out with --map {label.strip()!r}=-"
+        )
+    return emotion
+
+
+def parse_mapping(pairs: list[str]) -> dict[str, str]:
+    """Read ``label=emotion`` pairs, as given to ``--map``.
+
+    >>> parse_mapping(["frustrated=anger", "other=-"])
+    {'frustrated': 'anger', 'other': '-'}
+    """
+    mapping = {}
+    for pair in pairs:
+        label, separator, emotion = pair.rpartition("=")
+        if not separator or not label or not emotion:
+            raise UserError(f"--map wants label=emotion (or label=- to leave it out), not {pair!r}")
+        if emotion != LEAVE_OUT:
+            canonical_emotion(emotion)
+        mapping[label] = emotion
+    return mapping

@@ -1,0 +1,108 @@
+"""What a known corpus is: its facts, and how its file names spell emotion and speaker."""
+
+import warnings
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import pandas as pd
+
+from didan.corpora.corpus import Corpus
+from didan.errors import UserError
+
+AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aac", ".aif", ".aiff", ".avi", ".mp4"})
+
+
+@dataclass(frozen=True)
+class Name:
+    """What a file name says: the emotion (of the vocabulary), the speaker, and a sentence where there is one."""
+
+    emotion: str
+    speaker: str
+    sentence: str | None = None
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A known corpus: published facts, and ``parse``, which reads a path relative to the folder given.
+
+    ``parse`` takes an absolute path and returns None for a file that is not an utterance of this corpus. It
+    must look only at as many path components as the naming needs, counted from the file, so that any folder
+    above the corpus works.
+    """
+
+    name: str
+    title: str
+    language: str
+    n_speakers: str
+    counts: Mapping[str, int]
+    licence: str
+    obtain: str
+    parse: Callable[[PurePosixPath], Name | None]
+    quirks: str = ""
+
+    @property
+    def n_utterances(self) -> int:
+        """The published number of utterances."""
+        return sum(self.counts.values())
+
+    def read(self, folder: Path) -> Corpus:
+        """Find the utterances in a folder: the corpus' root, or any folder above it.
+
+        Files are never renamed, moved or opened. What has an audio suffix and does not fit the naming is
+        left out with one summarising warning, and so is a count that differs from the published one.
+
+        Raises:
+            UserError: the folder is missing, holds no audio, or nothing that fits this corpus' naming.
+        """
+        files = find_audio(folder)
+        named = [(file, self.parse(PurePosixPath(file.as_posix()))) for file in files]
+        table = pd.DataFrame(
+            [(str(file), name.speaker, name.emotion, name.sentence) for file, name in named if name],
+            columns=["file", "speaker", "emotion", "sentence"],
+        )
+        if table.empty:
+            raise UserError(f"{folder} does not hold {self.title}: none of its {len(files)} audio files is named like it")
+        table.insert(1, "start", float("nan"))
+        table.insert(2, "end", float("nan"))
+        notes = [*self._skipped([file for file, name in named if name is None]), *self._miscounted(table)]
+        for note in notes:
+            warnings.warn(note, stacklevel=2)
+        return Corpus(self.name, table, self.language, tuple(notes))
+
+    def _skipped(self, files: list[Path]) -> list[str]:
+        if not files:
+            return []
+        return [f"{self.name}: {len(files)} audio files are not named like {self.title}, left out (first: {files[0]})"]
+
+    def _miscounted(self, table: pd.DataFrame) -> list[str]:
+        found = Counter(table["emotion"])
+        wrong = [
+            f"{emotion} {found[emotion]} (published {published})"
+            for emotion, published in self.counts.items()
+            if found[emotion] != published
+        ]
+        return [f"{self.name}: counts differ from the published ones: {', '.join(wrong)}"] if wrong else []
+
+
+def find_audio(folder: Path) -> list[Path]:
+    """All audio files below a folder, sorted; hidden files and folders are passed over.
+
+    Raises:
+        UserError: the folder is missing, is no folder, or holds no audio.
+    """
+    if not folder.exists():
+        raise UserError(f"{folder} does not exist")
+    if not folder.is_dir():
+        raise UserError(f"{folder} is a file, not a folder")
+    files = sorted(
+        path
+        for path in folder.absolute().rglob("*")
+        if path.suffix.lower() in AUDIO_SUFFIXES
+        and not any(part.startswith(".") for part in path.relative_to(folder.absolute()).parts)
+        and path.is_file()
+    )
+    if not files:
+        raise UserError(f"{folder} holds no audio (looked for {' '.join(sorted(AUDIO_SUFFIXES))})")
+    return files
