@@ -1,1 +1,45 @@
-"""didan: speech emotion recognition that adapts to recordings nobody has labelled."""
+"""didan learns emotions from a labelled speech corpus and carries them over to recordings nobody has labelled."""
+
+import importlib
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from didan.corpora.loading import load_corpus, read_corpus, read_target
+    from didan.errors import UserError
+    from didan.model import Model, load
+    from didan.training.config import Config, make_config
+    from didan.training.fit import train
+
+__version__ = version("didan")
+
+__all__ = [
+    "Config",
+    "Model",
+    "UserError",
+    "load",
+    "load_corpus",
+    "make_config",
+    "read_corpus",
+    "read_target",
+    "train",
+]
+
+_HOME = {
+    "Config": "didan.training.config",
+    "Model": "didan.model",
+    "UserError": "didan.errors",
+    "load": "didan.model",
+    "load_corpus": "didan.corpora.loading",
+    "make_config": "didan.training.config",
+    "read_corpus": "didan.corpora.loading",
+    "read_target": "didan.corpora.loading",
+    "train": "didan.training.fit",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import on first use: ``didan --help`` must not wait for torch and pandas."""
+    if name in _HOME:
+        return getattr(importlib.import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'didan' has no attribute {name!r}")

@@ -25,6 +25,7 @@ class Recordings:
             raise ValueError("Recordings carry no emotion column; use Corpus.unlabelled()")
 
     def __len__(self) -> int:
+        """The number of utterances."""
         return len(self.table)
 
     @property
@@ -48,6 +49,7 @@ class Corpus:
     notes: tuple[str, ...] = field(default=())
 
     def __len__(self) -> int:
+        """The number of utterances."""
         return len(self.table)
 
     @property
@@ -71,6 +73,7 @@ class Corpus:
         table = self.table[self.table["emotion"].isin(emotions)].reset_index(drop=True)
         if table.empty:
             raise UserError(
-                f"{self.name} has no utterance with any of {', '.join(emotions)} (it has {', '.join(self.emotions)})"
+                f"{self.name} has no utterance with any of {', '.join(emotions)} "
+                f"(it has {', '.join(self.emotions)})"
             )
         return Corpus(self.name, table, self.language, self.notes)

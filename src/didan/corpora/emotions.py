@@ -42,6 +42,15 @@ _SPELLINGS = {
 LEAVE_OUT = "-"
 
 
+def plain_label(label: str) -> str:
+    """A label as it is compared: in lower case, underscores as blanks, nothing around it.
+
+    >>> plain_label(" Pleasant_Surprise")
+    'pleasant surprise'
+    """
+    return label.strip().lower().replace("_", " ")
+
+
 def canonical_emotion(label: str, mapping: Mapping[str, str] | None = None) -> str | None:
     """Translate a corpus' own label into the vocabulary.
 
@@ -58,23 +67,33 @@ def canonical_emotion(label: str, mapping: Mapping[str, str] | None = None) -> s
     >>> canonical_emotion("Fearful"), canonical_emotion("joy"), canonical_emotion("meh", {"meh": "neutral"})
     ('fear', 'happiness', 'neutral')
     """
-    word = label.strip().lower().replace("_", " ")
-    mapped = {key.strip().lower().replace("_", " "): value for key, value in (mapping or {}).items()}
+    word = plain_label(label)
+    mapped = {plain_label(key): value for key, value in (mapping or {}).items()}
     if word in mapped:
         if mapped[word] == LEAVE_OUT:
             return None
-        word = mapped[word].strip().lower()
+        word = plain_label(mapped[word])
     emotion = _SPELLINGS.get(word, word)
     if emotion not in EMOTIONS:
+        shown = repr(label.strip())
         raise UserError(
-            f"unknown emotion {label!r}: {suggest(word, [*EMOTIONS, *_SPELLINGS])}; "
-            f"translate it with --map {label.strip()!r}=EMOTION or leave it out with --map {label.strip()!r}=-"
+            f"unknown emotion {label!r}: {suggest(word, EMOTIONS)}; "
+            f"translate it with --map {shown}=EMOTION, or leave it out with --map {shown}=-"
         )
     return emotion
 
 
 def parse_mapping(pairs: list[str]) -> dict[str, str]:
     """Read ``label=emotion`` pairs, as given to ``--map``.
+
+    Args:
+        pairs: the pairs; the emotion ``-`` leaves a label out.
+
+    Returns:
+        Emotion by label.
+
+    Raises:
+        UserError: no ``=``, nothing on one side of it, or an emotion that is not of the vocabulary.
 
     >>> parse_mapping(["frustrated=anger", "other=-"])
     {'frustrated': 'anger', 'other': '-'}

@@ -11,12 +11,14 @@ import pandas as pd
 from didan.corpora.corpus import Corpus
 from didan.errors import UserError
 
-AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aac", ".aif", ".aiff", ".avi", ".mp4"})
+AUDIO_SUFFIXES = frozenset(
+    {".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aac", ".aif", ".aiff", ".avi", ".mp4"}
+)
 
 
 @dataclass(frozen=True)
 class Name:
-    """What a file name says: the emotion (of the vocabulary), the speaker, and a sentence where there is one."""
+    """What a file name says: emotion (a word of the vocabulary), speaker, and sentence where there is one."""
 
     emotion: str
     speaker: str
@@ -25,11 +27,12 @@ class Name:
 
 @dataclass(frozen=True)
 class Reader:
-    """A known corpus: published facts, and ``parse``, which reads a path relative to the folder given.
+    """A known corpus: published facts, and ``parse``, which reads emotion and speaker from a path.
 
     ``parse`` takes an absolute path and returns None for a file that is not an utterance of this corpus. It
     must look only at as many path components as the naming needs, counted from the file, so that any folder
-    above the corpus works.
+    above the corpus works. ``counts`` are the published numbers of utterances per emotion; ``n_speakers`` is
+    text, since publications differ; ``obtain`` says where to get the corpus.
     """
 
     name: str
@@ -63,7 +66,13 @@ class Reader:
             columns=["file", "speaker", "emotion", "sentence"],
         )
         if table.empty:
-            raise UserError(f"{folder} does not hold {self.title}: none of its {len(files)} audio files is named like it")
+            from didan.corpora.known import looks_like  # the known corpora are built on this module
+
+            hint = looks_like(files, folder) or "give the corpus' own folder, its files named as published"
+            raise UserError(
+                f"{folder} does not hold {self.title}, none of its {len(files)} audio files has such a name; "
+                + hint
+            )
         table.insert(1, "start", float("nan"))
         table.insert(2, "end", float("nan"))
         notes = [*self._skipped([file for file, name in named if name is None]), *self._miscounted(table)]
@@ -74,7 +83,8 @@ class Reader:
     def _skipped(self, files: list[Path]) -> list[str]:
         if not files:
             return []
-        return [f"{self.name}: {len(files)} audio files are not named like {self.title}, left out (first: {files[0]})"]
+        first = f"left out (first: {files[0]})"
+        return [f"{self.name}: {len(files)} audio files are not named like {self.title}, {first}"]
 
     def _miscounted(self, table: pd.DataFrame) -> list[str]:
         found = Counter(table["emotion"])

@@ -44,6 +44,6 @@ READER = Reader(
         "neutral": 79,
     },
     licence="free to use",
-    obtain="download from the Technical University of Berlin (search for: Berlin Database of Emotional Speech)",
+    obtain="download from TU Berlin (search for: Berlin Database of Emotional Speech)",
     parse=parse,
 )

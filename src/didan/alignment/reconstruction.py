@@ -1,0 +1,201 @@
+"""The coefficients that reconstruct target features from source features, solved exactly.
+
+    min_W ||H_t - W H_s||_F^2 + Omega(W)        W in R^(n_t x n_s)
+
+Row j of W says which source utterances explain target utterance j. The literal form of METHOD is the lasso,
+``Omega(W) = tau ||W||_1``; the other penalties and the constraints on W are our switches.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, TypedDict
+
+import torch
+from torch import Tensor
+
+from didan.alignment.regularisers import L1, L21, Regulariser, Ridge, Simplex, Unpenalised
+from didan.alignment.transport import solve_balanced
+from didan.errors import UserError
+
+Penalty = Literal["l1", "l21", "ridge", "none"]
+Constraint = Literal["free", "nonnegative", "convex", "balanced"]
+
+
+class ReconstructionOptions(TypedDict, total=False):
+    """The keyword arguments of :func:`reconstruct`."""
+
+    penalty: Penalty
+    constraint: Constraint
+    tau: float
+    source_marginal: Tensor | None
+    tolerance: float
+    max_iterations: int
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """A solution.
+
+    Attributes:
+        coefficients: W, shape (n_t, n_s).
+        tau: the absolute weight of the penalty.
+        penalty: the value of Omega(W).
+        gap: an upper bound on the objective at W less the minimum.
+        iterations: taken by the solver, 0 for a closed form.
+    """
+
+    coefficients: Tensor
+    tau: float
+    penalty: float
+    gap: float
+    iterations: int
+
+
+def tau_max(H_t: Tensor, H_s: Tensor, penalty: Penalty = "l1", constraint: Constraint = "free") -> float:
+    """The weight of the penalty from which on W = 0.
+
+    ``2 max |H_t H_s^T|`` for l1, ``2 max_i ||H_t h_i||_2`` for l21; with nonnegative coefficients only positive
+    products count. Ridge and constrained coefficients have no such point; they take the scale of l1.
+
+    >>> tau_max(torch.tensor([[1.0, 0.0]]), torch.tensor([[3.0, 1.0], [-4.0, 0.0]]))
+    8.0
+    """
+    products = H_t @ H_s.T
+    if constraint == "nonnegative":
+        products = products.clamp_min(0)
+    largest = products.norm(dim=0).amax() if penalty == "l21" else products.abs().amax()
+    return 2 * float(largest)
+
+
+@torch.no_grad()
+def reconstruct(
+    H_t: Tensor,
+    H_s: Tensor,
+    *,
+    penalty: Penalty = "l1",
+    constraint: Constraint = "free",
+    tau: float = 0.1,
+    source_marginal: Tensor | None = None,
+    tolerance: float = 1e-6,
+    max_iterations: int = 10_000,
+) -> Reconstruction:
+    """Find the coefficients W that reconstruct the target from the source.
+
+    Args:
+        H_t: target features, shape (n_t, d).
+        H_s: source features, shape (n_s, d).
+        penalty: ``l1`` (lasso), ``l21`` on columns (a common set of source utterances), ``ridge``, ``none``.
+        constraint: ``free``; ``nonnegative``; ``convex`` (nonnegative rows that sum to 1, under which l1 is
+            constant); ``balanced`` (convex, and column sums in proportion to ``source_marginal``).
+        tau: weight of the penalty as a fraction of :func:`tau_max`.
+        source_marginal: how much each source utterance is to be used, shape (n_s,), positive; uniform if None.
+        tolerance: stop once the duality gap is below this fraction of ``||H_t||_F^2``.
+        max_iterations: stop in any case; the gap returned says how good the coefficients are.
+
+    Returns:
+        The solution with its duality gap.
+
+    Raises:
+        UserError: ``l21`` with convex rows, which has no exact step; or a negative tau.
+
+    >>> h = torch.eye(3)
+    >>> reconstruct(h, h, tau=0.5).coefficients.diagonal()      # shrunk by tau / 2 = 0.5
+    tensor([0.5000, 0.5000, 0.5000])
+    """
+    check_combination(penalty, constraint, tau)
+    weight = 0.0 if penalty == "none" else tau * tau_max(H_t, H_s, penalty, constraint)
+    if constraint == "balanced":
+        marginal = H_s.new_ones(len(H_s)) if source_marginal is None else source_marginal.to(H_s)
+        ridge = Simplex(weight if penalty == "ridge" else 0.0, weight if penalty == "l1" else 0.0)
+        W, bound, iterations = solve_balanced(
+            H_t, H_s, marginal / marginal.sum(), ridge.tau, tolerance, max_iterations
+        )
+        return Reconstruction(W, weight, float(ridge.value(W)), float(bound), iterations)
+    omega = _regulariser(penalty, constraint, weight)
+    if constraint == "free" and (weight == 0 or penalty == "ridge"):
+        W, iterations = _closed_form(H_t, H_s, weight), 0
+    else:
+        W, iterations = _proximal_gradient(H_t, H_s, omega, tolerance, max_iterations)
+    gap = duality_gap(H_t, H_s, W, omega)
+    return Reconstruction(W, weight, float(omega.value(W)), float(gap), iterations)
+
+
+def check_combination(penalty: Penalty, constraint: Constraint, tau: float) -> None:
+    """Refuse what has no exact solution.
+
+    Raises:
+        UserError: see :func:`reconstruct`.
+    """
+    if penalty == "l21" and constraint in ("convex", "balanced"):
+        raise UserError(f"penalty l21 cannot be combined with {constraint} coefficients; use l1, ridge or none")
+    if tau < 0:
+        raise UserError(f"tau is a fraction of tau_max and cannot be negative ({tau})")
+
+
+def duality_gap(H_t: Tensor, H_s: Tensor, W: Tensor, omega: Regulariser) -> Tensor:
+    """The objective at W less a lower bound on its minimum.
+
+    The dual of the problem is ``max_Theta <Theta, H_t> - ||Theta||_F^2 / 4 - Omega*(Theta H_s^T)``. At the
+    minimum Theta is twice the residual; elsewhere that point is stretched or shrunk, row by row, to where it is
+    feasible and best.
+    """
+    residual = H_t - W @ H_s
+    theta = 2 * residual
+    along = (theta * H_t).sum(dim=1, keepdim=True)
+    length = theta.square().sum(dim=1, keepdim=True)
+    if omega.rows_coupled:
+        along, length = along.sum().reshape(1, 1), length.sum().reshape(1, 1)
+    stretch = omega.stretch(theta @ H_s.T)
+    bounded = stretch.isfinite()
+    best = 2 * along / length.clamp_min(1e-300)
+    factor = torch.where(bounded, torch.minimum(best, stretch), torch.ones_like(best))
+    theta = factor * theta
+    dual = (theta * H_t).sum() - theta.square().sum() / 4 - omega.conjugate(theta @ H_s.T, W)
+    return residual.square().sum() + omega.value(W) - dual
+
+
+def _regulariser(penalty: Penalty, constraint: Constraint, weight: float) -> Regulariser:
+    if constraint == "convex":
+        return Simplex(weight if penalty == "ridge" else 0.0, weight if penalty == "l1" else 0.0)
+    nonnegative = constraint == "nonnegative"
+    if weight == 0:
+        return Unpenalised(nonnegative)
+    if penalty == "l1":
+        return L1(weight, nonnegative)
+    if penalty == "l21":
+        return L21(weight, nonnegative)
+    return Ridge(weight, nonnegative)
+
+
+def _closed_form(H_t: Tensor, H_s: Tensor, weight: float) -> Tensor:
+    """Ridge regression, or the least-squares solution of smallest norm."""
+    if weight == 0:
+        return H_t @ torch.linalg.pinv(H_s)
+    identity = torch.eye(len(H_s), dtype=H_s.dtype, device=H_s.device)
+    return torch.linalg.solve(H_s @ H_s.T + weight * identity, H_s @ H_t.T).T
+
+
+def _proximal_gradient(
+    H_t: Tensor, H_s: Tensor, omega: Regulariser, tolerance: float, max_iterations: int
+) -> tuple[Tensor, int]:
+    """FISTA (Beck and Teboulle 2009) with the restarts of O'Donoghue and Candes (2015), each row for itself."""
+    n_t, n_s = len(H_t), len(H_s)
+    gram, cross = H_s @ H_s.T, H_t @ H_s.T
+    small = gram if n_s <= H_s.shape[1] else H_s.T @ H_s
+    step = 1 / (2 * float(torch.linalg.eigvalsh(small)[-1].clamp_min(1e-12)))
+    enough = tolerance * float(H_t.square().sum())
+    W = omega.prox(H_t.new_zeros(n_t, n_s), step)
+    Y, momentum = W, H_t.new_ones(n_t, 1)
+    iteration = 0
+    for iteration in range(1, max_iterations + 1):
+        new = omega.prox(Y - (2 * step) * (Y @ gram - cross), step)
+        moved = new - W
+        uphill = ((Y - new) * moved).sum(dim=1, keepdim=True)
+        if omega.rows_coupled:
+            uphill = uphill.sum().expand(n_t, 1)
+        momentum = torch.where(uphill > 0, torch.ones_like(momentum), momentum)
+        following = (1 + (1 + 4 * momentum.square()).sqrt()) / 2
+        Y = new + (momentum - 1) / following * moved
+        W, momentum = new, following
+        if iteration % 10 == 0 and duality_gap(H_t, H_s, W, omega) <= enough:
+            break
+    return W, iteration

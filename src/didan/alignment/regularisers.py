@@ -1,0 +1,204 @@
+"""What is asked of the coefficients W beside a small residual: a penalty, a constraint, or both.
+
+Each regulariser Omega is given by its value, by its proximal operator, and by its convex conjugate
+Omega*(V) = max_W <V, W> - Omega(W), which yields the dual problem and with it the duality gap. A conjugate
+that is infinite outside a set reports the largest factor by which a dual point may be stretched and stay in it.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+
+def soft_threshold(x: Tensor, threshold: float) -> Tensor:
+    """Proximal operator of ``threshold * |x|``, element by element.
+
+    >>> soft_threshold(torch.tensor([-3.0, 0.5, 2.0]), 1.0)
+    tensor([-2., 0., 1.])
+    """
+    return x - x.clamp(-threshold, threshold)
+
+
+def project_simplex(x: Tensor) -> Tensor:
+    """Nearest point with nonnegative entries that sum to 1, for each row.
+
+    By sorting (Held, Wolfe and Crowder 1974): with u the row in descending order and rho the last k with
+    ``u_k > (sum_{i<=k} u_i - 1) / k``, the projection is ``max(x - (sum_{i<=rho} u_i - 1) / rho, 0)``.
+
+    Args:
+        x: shape (n, d).
+
+    Returns:
+        Shape (n, d).
+
+    >>> project_simplex(torch.tensor([[2.0, 1.5, -1.0]]))
+    tensor([[0.7500, 0.2500, 0.0000]])
+    """
+    ordered = x.sort(dim=1, descending=True).values
+    excess = ordered.cumsum(dim=1) - 1
+    ranks = torch.arange(1, x.shape[1] + 1, dtype=x.dtype, device=x.device)
+    rho = (ordered * ranks > excess).sum(dim=1, keepdim=True)
+    return (x - excess.gather(1, rho - 1) / rho).clamp_min(0)
+
+
+class Regulariser(Protocol):
+    """Omega(W) for W of shape (n_t, n_s)."""
+
+    def value(self, W: Tensor) -> Tensor:
+        """Omega(W), a scalar; W is taken to satisfy the constraint."""
+
+    def prox(self, W: Tensor, step: float) -> Tensor:
+        """The W' that minimises ``step * Omega(W') + ||W' - W||^2 / 2``."""
+
+    def conjugate(self, V: Tensor, W: Tensor) -> Tensor:
+        """Omega*(V), a scalar, where it is finite; W is the primal iterate, for bounds that need its size."""
+
+    def stretch(self, V: Tensor) -> Tensor:
+        """The largest s, per row or for all, such that Omega*(s V) is finite; shape (n_t, 1) or (1, 1)."""
+
+    rows_coupled: bool
+    """Whether the rows of W depend on one another."""
+
+
+def _unbounded(V: Tensor) -> Tensor:
+    return torch.full((len(V), 1), torch.inf, dtype=V.dtype, device=V.device)
+
+
+@dataclass(frozen=True)
+class L1:
+    """``tau * ||W||_1``, optionally with W >= 0: few source utterances explain each target utterance."""
+
+    tau: float
+    nonnegative: bool
+    rows_coupled = False
+
+    def value(self, W: Tensor) -> Tensor:
+        """See :class:`Regulariser`."""
+        return self.tau * W.abs().sum()
+
+    def prox(self, W: Tensor, step: float) -> Tensor:
+        """See :class:`Regulariser`."""
+        return (W - step * self.tau).clamp_min(0) if self.nonnegative else soft_threshold(W, step * self.tau)
+
+    def conjugate(self, V: Tensor, W: Tensor) -> Tensor:
+        """Zero where ``|V| <= tau`` (``V <= tau`` if nonnegative)."""
+        return V.new_zeros(())
+
+    def stretch(self, V: Tensor) -> Tensor:
+        """See :class:`Regulariser`."""
+        largest = (V if self.nonnegative else V.abs()).amax(dim=1, keepdim=True)
+        return torch.where(largest > 0, self.tau / largest.clamp_min(1e-300), torch.inf)
+
+
+@dataclass(frozen=True)
+class L21:
+    """``tau * sum_i ||W_:i||_2`` over columns: one common set of source utterances explains all of the target."""
+
+    tau: float
+    nonnegative: bool
+    rows_coupled = True
+
+    def value(self, W: Tensor) -> Tensor:
+        """See :class:`Regulariser`."""
+        return self.tau * W.norm(dim=0).sum()
+
+    def prox(self, W: Tensor, step: float) -> Tensor:
+        """See :class:`Regulariser`; with W >= 0 the positive part is taken first, which is exact."""
+        W = W.clamp_min(0) if self.nonnegative else W
+        return W * (1 - step * self.tau / W.norm(dim=0).clamp_min(1e-300)).clamp_min(0)
+
+    def conjugate(self, V: Tensor, W: Tensor) -> Tensor:
+        """Zero where every column has ``||V_:i||_2 <= tau`` (of its positive part, if nonnegative)."""
+        return V.new_zeros(())
+
+    def stretch(self, V: Tensor) -> Tensor:
+        """See :class:`Regulariser`."""
+        largest = (V.clamp_min(0) if self.nonnegative else V).norm(dim=0).amax().reshape(1, 1)
+        return torch.where(largest > 0, self.tau / largest.clamp_min(1e-300), torch.inf)
+
+
+@dataclass(frozen=True)
+class Ridge:
+    """``tau * ||W||_F^2``, optionally with W >= 0: all source utterances take part, none strongly."""
+
+    tau: float
+    nonnegative: bool
+    rows_coupled = False
+
+    def value(self, W: Tensor) -> Tensor:
+        """See :class:`Regulariser`."""
+        return self.tau * W.square().sum()
+
+    def prox(self, W: Tensor, step: float) -> Tensor:
+        """See :class:`Regulariser`."""
+        return (W.clamp_min(0) if self.nonnegative else W) / (1 + 2 * step * self.tau)
+
+    def conjugate(self, V: Tensor, W: Tensor) -> Tensor:
+        """``||V||^2 / (4 tau)`` (of the positive part, if nonnegative)."""
+        return (V.clamp_min(0) if self.nonnegative else V).square().sum() / (4 * self.tau)
+
+    def stretch(self, V: Tensor) -> Tensor:
+        """Finite everywhere."""
+        return _unbounded(V)
+
+
+@dataclass(frozen=True)
+class Unpenalised:
+    """No penalty, optionally with W >= 0: least squares."""
+
+    nonnegative: bool
+    rows_coupled = False
+
+    def value(self, W: Tensor) -> Tensor:
+        """See :class:`Regulariser`."""
+        return W.new_zeros(())
+
+    def prox(self, W: Tensor, step: float) -> Tensor:
+        """See :class:`Regulariser`."""
+        return W.clamp_min(0) if self.nonnegative else W
+
+    def conjugate(self, V: Tensor, W: Tensor) -> Tensor:
+        """The conjugate on ``||W_j||_1 <= 1 + 2 ||W_j||_1`` of the iterate.
+
+        Without a bound it is infinite almost everywhere. A minimiser inside the bound is one without it,
+        since the problem is convex, so the gap remains a valid certificate.
+        """
+        radius = 1 + 2 * W.abs().sum(dim=1)
+        return (radius * (V.clamp_min(0) if self.nonnegative else V.abs()).amax(dim=1)).sum()
+
+    def stretch(self, V: Tensor) -> Tensor:
+        """Finite everywhere, thanks to the bound."""
+        return _unbounded(V)
+
+
+@dataclass(frozen=True)
+class Simplex:
+    """Convex rows: W >= 0 and every row sums to 1, with ``tau * ||W||_F^2`` on top (tau may be 0).
+
+    ``offset`` is the constant that an l1 penalty amounts to under this constraint, per row.
+    """
+
+    tau: float
+    offset: float = 0.0
+    rows_coupled = False
+
+    def value(self, W: Tensor) -> Tensor:
+        """See :class:`Regulariser`."""
+        return self.tau * W.square().sum() + self.offset * len(W)
+
+    def prox(self, W: Tensor, step: float) -> Tensor:
+        """See :class:`Regulariser`."""
+        return project_simplex(W / (1 + 2 * step * self.tau))
+
+    def conjugate(self, V: Tensor, W: Tensor) -> Tensor:
+        """``max_i V_ji`` per row where tau = 0, else attained at the projection of ``V / (2 tau)``."""
+        if self.tau == 0:
+            return V.amax(dim=1).sum() - self.offset * len(V)
+        best = project_simplex(V / (2 * self.tau))
+        return (V * best).sum() - self.value(best)
+
+    def stretch(self, V: Tensor) -> Tensor:
+        """Finite everywhere."""
+        return _unbounded(V)

@@ -1,0 +1,106 @@
+"""From what a user names as a corpus to its utterances. No audio is opened here."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+
+from didan.corpora.audformat_database import is_audformat_database, read_audformat_database
+from didan.corpora.corpus import Corpus, Recordings
+from didan.corpora.known import known_reader, known_readers, looks_like
+from didan.corpora.labels import translate_labels
+from didan.corpora.reader import find_audio
+from didan.corpora.table import TABLE_SUFFIXES, read_table
+from didan.corpora.utterances import missing_column
+from didan.errors import UserError
+
+
+def load_corpus(name: str, path: str | Path, mapping: Mapping[str, str] | None = None) -> Corpus:
+    """Load a known corpus from the folder it lies in, or any folder above.
+
+    Args:
+        name: the corpus, such as ``"emodb"``; ``didan corpora`` lists them.
+        path: the folder.
+        mapping: emotions to join or leave out, such as ``{"calm": "neutral"}`` or ``{"boredom": "-"}``.
+
+    Returns:
+        The corpus.
+
+    Raises:
+        UserError: an unknown name, or a folder that does not hold that corpus.
+    """
+    corpus = known_reader(name).read(Path(path).expanduser())
+    if not mapping:
+        return corpus
+    table, notes = translate_labels(corpus.table, corpus.name, mapping)
+    return replace(corpus, table=table, notes=(*corpus.notes, *notes))
+
+
+def read_corpus(argument: str, mapping: Mapping[str, str] | None = None) -> Corpus:
+    """Read a labelled corpus, named as on the command line.
+
+    Args:
+        argument: ``NAME=PATH`` with a known name, a CSV, TSV or Parquet table, or an audformat database.
+        mapping: the user's own translations of emotion labels; the emotion ``-`` leaves a label out.
+
+    Returns:
+        The corpus.
+
+    Raises:
+        UserError: none of these, without labels, or something in it is wrong.
+    """
+    found = _read_named(argument, mapping)
+    if isinstance(found, Recordings):
+        raise missing_column(argument, "emotion", found.table.columns)
+    if found is not None:
+        return found
+    folder = Path(argument).expanduser()
+    files = find_audio(folder)
+    hint = (
+        looks_like(files, folder)
+        or "give NAME=PATH of a known corpus, or a table with the columns file and emotion"
+    )
+    raise UserError(f"{argument} is a folder of audio without labels; {hint}")
+
+
+def read_target(argument: str, mapping: Mapping[str, str] | None = None) -> Corpus | Recordings:
+    """Read a target to adapt to or to predict: labels may be missing.
+
+    Args:
+        argument: as for :func:`read_corpus`, or a table without emotions, or any folder of audio.
+        mapping: the user's own translations of emotion labels.
+
+    Returns:
+        A corpus where there are labels, otherwise recordings.
+
+    Raises:
+        UserError: none of these, or something in it is wrong.
+    """
+    found = _read_named(argument, mapping)
+    if found is None:
+        folder = Path(argument).expanduser()
+        files = [str(file) for file in find_audio(folder)]
+        table = pd.DataFrame({"file": files}).assign(
+            start=float("nan"), end=float("nan"), speaker=float("nan")
+        )
+        found = Recordings(folder.absolute().name, table)
+    if isinstance(found, Recordings) and mapping:
+        raise UserError(f"{argument} has no emotion labels to map; leave --map out")
+    return found
+
+
+def _read_named(argument: str, mapping: Mapping[str, str] | None) -> Corpus | Recordings | None:
+    """What the argument names, or None for a folder that says nothing about itself."""
+    path = Path(argument).expanduser()
+    if path.is_dir():
+        return read_audformat_database(path, mapping) if is_audformat_database(path) else None
+    if path.is_file():
+        return read_table(path, mapping)
+    name, equals, folder = argument.partition("=")
+    if equals and "/" not in name:
+        return load_corpus(name, folder, mapping)
+    if argument.lower() in known_readers():
+        raise UserError(f"say where {argument} is: {argument}=PATH")
+    wanted = f"a folder, a table ({', '.join(TABLE_SUFFIXES)}) or NAME=PATH is wanted"
+    raise UserError(f"{argument} does not exist; {wanted}")

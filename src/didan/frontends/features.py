@@ -1,0 +1,93 @@
+"""The features of a set of utterances, normalised, read from the store as needed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from didan.corpora import Recordings
+from didan.errors import UserError
+from didan.frontends.normalisation import Normalisation, Statistics, statistics
+from didan.frontends.store import Features
+
+
+@dataclass(frozen=True)
+class FeatureSet:
+    """Features of some utterances.
+
+    ``features[i]`` gives those of utterance i, normalised, shape (frames, bands).
+
+    Attributes:
+        name: of the recordings.
+        files: where each utterance's features are stored.
+        groups: which of ``statistics`` normalises each utterance: its corpus, or its speaker.
+        statistics: by group; empty if normalisation is none or per utterance.
+        normalisation: which of these it is.
+        contents: digest of each utterance's file and, where known, of its decoded audio.
+    """
+
+    name: str
+    files: Sequence[Path]
+    groups: Sequence[str]
+    statistics: dict[str, Statistics]
+    normalisation: Normalisation
+    contents: pd.DataFrame
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, index: int) -> Features:
+        raw = self.raw(index)
+        if self.normalisation == "none":
+            return np.array(raw)
+        if self.normalisation == "utterance":
+            return statistics([raw]).apply(raw)
+        return self.statistics[self.groups[index]].apply(raw)
+
+    def raw(self, index: int) -> Features:
+        """Features before normalisation, memory-mapped, shape (frames, bands)."""
+        features: Features = np.load(self.files[index], mmap_mode="r")
+        return features
+
+    def overall(self) -> Statistics:
+        """Statistics over all utterances, whatever the normalisation: for recordings met later."""
+        return statistics(self.raw(index) for index in range(len(self)))
+
+
+def normalised(
+    recordings: Recordings, files: Sequence[Path], contents: pd.DataFrame, normalisation: Normalisation
+) -> FeatureSet:
+    """Put stored features and their normalisation together; reads no labels.
+
+    Raises:
+        UserError: per-speaker normalisation where speakers are unknown.
+    """
+    if normalisation == "speaker":
+        if not recordings.has_speakers:
+            raise UserError(
+                f"{recordings.name}: speakers are not known for every utterance, so features cannot be "
+                "normalised per speaker; use normalisation=corpus or give a table with a speaker column"
+            )
+        groups = [str(speaker) for speaker in recordings.table["speaker"]]
+    else:
+        groups = [recordings.name] * len(recordings)
+    by_group: dict[str, Statistics] = {}
+    if normalisation in ("speaker", "corpus"):
+        for group in sorted(set(groups)):
+            members = [file for file, of in zip(files, groups, strict=True) if of == group]
+            by_group[group] = statistics(np.load(file, mmap_mode="r") for file in members)
+    return FeatureSet(recordings.name, files, groups, by_group, normalisation, contents)
+
+
+def join(sets: Sequence[FeatureSet]) -> FeatureSet:
+    """Several sets as one, each normalised by its own statistics."""
+    return FeatureSet(
+        " + ".join(one.name for one in sets),
+        [file for one in sets for file in one.files],
+        [f"{number}/{group}" for number, one in enumerate(sets) for group in one.groups],
+        {f"{n}/{group}": found for n, one in enumerate(sets) for group, found in one.statistics.items()},
+        sets[0].normalisation,
+        pd.concat([one.contents for one in sets], ignore_index=True),
+    )

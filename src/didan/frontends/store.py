@@ -1,0 +1,135 @@
+"""Features on disk: computed once, found again by the content of the audio and the settings.
+
+One ``.npy`` file per utterance and setting, memory-mapped when read, so that training needs little memory. A
+file appears under its name only when it is complete, so an interrupted run leaves nothing half-written and
+the next one continues where it stopped. Several processes may write at once.
+"""
+
+import hashlib
+import os
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import platformdirs
+from pydantic import BaseModel
+
+from didan.errors import AudioError, UserError
+
+Features = npt.NDArray[np.float32]
+
+# Raise when the same settings begin to mean other numbers: old features are then computed anew.
+_VERSION = 1
+
+
+def default_cache() -> Path:
+    """The user's cache folder for didan, or the folder named by the environment variable DIDAN_CACHE."""
+    return Path(os.environ.get("DIDAN_CACHE") or platformdirs.user_cache_dir("didan"))
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What tells two recordings apart: a digest of the file's bytes and one of its decoded samples."""
+
+    file: str
+    audio: str | None
+
+
+class FeatureStore:
+    """The features under one set of settings, in a cache folder.
+
+    Args:
+        cache: the folder, made if need be.
+        settings: of the frontend; other settings never share a file.
+
+    Raises:
+        UserError: the folder cannot be written.
+    """
+
+    def __init__(self, cache: Path, settings: BaseModel) -> None:
+        key = hashlib.blake2b(f"{_VERSION} {settings.model_dump_json()}".encode(), digest_size=8).hexdigest()
+        self.folder = cache / f"{settings.model_dump().get('kind', 'features')}-{key}"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._fingerprints = cache / "fingerprints.sqlite"
+            with self._database() as database:
+                database.execute(
+                    "CREATE TABLE IF NOT EXISTS files (path TEXT PRIMARY KEY, size, changed, digest TEXT)"
+                )
+                database.execute("CREATE TABLE IF NOT EXISTS audio (digest TEXT PRIMARY KEY, audio TEXT)")
+        except (OSError, sqlite3.Error) as error:
+            raise UserError(
+                f"cannot write features to {cache} ({error}); name another folder with --cache"
+            ) from error
+
+    def contents(self, file: Path) -> Contents:
+        """Digests of a file; its bytes are read again only if size or time of change differ from last time.
+
+        Raises:
+            AudioError: the file cannot be read.
+        """
+        try:
+            state = file.stat()
+            with self._database() as database:
+                row = database.execute(
+                    "SELECT f.digest, a.audio FROM files f LEFT JOIN audio a ON a.digest = f.digest"
+                    " WHERE f.path = ? AND f.size = ? AND f.changed = ?",
+                    (str(file), state.st_size, state.st_mtime_ns),
+                ).fetchone()
+            if row:
+                return Contents(*row)
+            with file.open("rb") as stream:
+                digest = hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+        except OSError as error:
+            raise AudioError(f"{file}: {(error.strerror or 'cannot be read').lower()}") from None
+        with self._database() as database:
+            database.execute(
+                "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)",
+                (str(file), state.st_size, state.st_mtime_ns, digest),
+            )
+            row = database.execute("SELECT audio FROM audio WHERE digest = ?", (digest,)).fetchone()
+        return Contents(digest, row[0] if row else None)
+
+    def remember_audio(self, digest: str, samples: npt.NDArray[np.float32]) -> None:
+        """Keep the digest of a file's decoded samples, at 16 bits, for finding copies in another format."""
+        rounded = np.round(samples * 32767).astype("<i2")
+        audio = hashlib.blake2b(rounded.tobytes(), digest_size=16).hexdigest()
+        with self._database() as database:
+            database.execute("INSERT OR REPLACE INTO audio VALUES (?, ?)", (digest, audio))
+
+    def path(self, digest: str, start: float, end: float) -> Path:
+        """Where the features of an utterance lie, or will: by content, and by segment if it is one."""
+        segment = "" if np.isnan(start) and np.isnan(end) else f"-{start:g}-{end:g}"
+        return self.folder / digest[:2] / f"{digest}{segment}.npy"
+
+    def write(self, path: Path, features: Features) -> None:
+        """Write one utterance's features, whole or not at all.
+
+        Raises:
+            UserError: the disk is full or the folder cannot be written.
+        """
+        partial = None
+        try:
+            path.parent.mkdir(exist_ok=True)
+            with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".partial", delete=False) as file:
+                partial = Path(file.name)
+                np.save(file, features)
+            partial.replace(path)
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise UserError(
+                f"cannot write features to {self.folder} ({reason}); free space or name another folder with --cache"
+            ) from error
+        finally:
+            if partial is not None:
+                partial.unlink(missing_ok=True)
+
+    @contextmanager
+    def _database(self) -> Iterator[sqlite3.Connection]:
+        with closing(sqlite3.connect(self._fingerprints, timeout=60)) as database, database:
+            yield database

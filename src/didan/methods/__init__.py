@@ -1,0 +1,34 @@
+"""Methods: a name becomes an alignment term with its settings."""
+
+from didan.errors import UserError, suggest
+from didan.methods import didan, source_only
+from didan.methods.method import AlignmentSettings, AlignmentTerm, Method, MethodSettings, SourceLabels
+
+METHODS: dict[str, Method] = {
+    method.name: method
+    for method in (
+        source_only.METHOD,
+        didan.METHOD,
+    )
+}
+
+__all__ = [
+    "METHODS",
+    "AlignmentSettings",
+    "AlignmentTerm",
+    "Method",
+    "MethodSettings",
+    "SourceLabels",
+    "find_method",
+]
+
+
+def find_method(name: str) -> Method:
+    """The method of that name.
+
+    Raises:
+        UserError: there is none; the nearest is suggested.
+    """
+    if name not in METHODS:
+        raise UserError(f"unknown method {name!r}: {suggest(name, METHODS)}")
+    return METHODS[name]

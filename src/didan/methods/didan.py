@@ -1,0 +1,85 @@
+"""DIDAN: deep regression with implicit distribution alignment (Zhao et al., ICASSP 2023, arXiv 2302.08921).
+
+    L = L_reg + lambda * L_IDA
+
+The idea of L_IDA is the paper's; its settings here, the constraint on the coefficients first of all, are ours.
+"""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+
+from didan.alignment import Alignment, MemoryBank, align, class_balanced_marginal
+from didan.alignment.reconstruction import Constraint, Penalty, check_combination
+from didan.errors import UserError
+from didan.methods.method import AlignmentSettings, Method, SourceLabels
+from didan.networks import Output
+
+
+class DidanSettings(AlignmentSettings):
+    """Settings of implicit distribution alignment.
+
+    Attributes:
+        trade_off: lambda, the weight of L_IDA once the ramp is over.
+        penalty: on the coefficients W; ``l1`` with ``constraint="free"`` is the literal lasso form.
+        constraint: what W must satisfy; ``balanced`` prescribes equal weight to every source emotion.
+        tau: weight of the penalty as a fraction of the one that makes W vanish.
+        layer: the fully connected layer whose features are aligned.
+        dictionary: reconstruct from the source half of the mini-batch, or from the whole source corpus.
+        tolerance: of the solver, as a fraction of ``||H_t||_F^2``.
+        max_iterations: of the solver, per step.
+    """
+
+    trade_off: float = Field(5.0, ge=0)
+    penalty: Penalty = "none"
+    constraint: Constraint = "balanced"
+    tau: float = Field(0.1, ge=0)
+    layer: Literal["fc1", "fc2", "output"] = "fc1"
+    dictionary: Literal["batch", "memory"] = "batch"
+    tolerance: float = Field(5e-3, gt=0)
+    max_iterations: int = Field(50, ge=1)
+
+    @model_validator(mode="after")
+    def _solvable(self) -> "DidanSettings":
+        try:
+            check_combination(self.penalty, self.constraint, self.tau)
+        except UserError as error:
+            raise ValueError(str(error)) from error
+        return self
+
+
+class ImplicitAlignment(nn.Module):
+    """L_IDA between the features of one layer, from the batch or from a memory bank."""
+
+    def __init__(self, settings: DidanSettings, source: SourceLabels) -> None:
+        super().__init__()
+        self.settings = settings
+        in_memory = settings.dictionary == "memory"
+        self.bank = MemoryBank(source.labels, source.widths[settings.layer]) if in_memory else None
+
+    def forward(self, source: Output, target: Output, labels: Tensor, index: Tensor) -> Alignment:
+        """See :class:`didan.methods.AlignmentTerm`."""
+        settings = self.settings
+        h_s, h_t = source.embeddings[settings.layer], target.embeddings[settings.layer]
+        if self.bank is not None:
+            h_s, labels = self.bank.dictionary(h_s, index)
+        balanced = settings.constraint == "balanced"
+        return align(
+            h_s,
+            h_t,
+            penalty=settings.penalty,
+            constraint=settings.constraint,
+            tau=settings.tau,
+            source_marginal=class_balanced_marginal(labels) if balanced else None,
+            tolerance=settings.tolerance,
+            max_iterations=settings.max_iterations,
+        )
+
+
+METHOD = Method(
+    name="didan",
+    summary="implicit distribution alignment: target features reconstructed from source features",
+    settings=DidanSettings,
+    build=ImplicitAlignment,
+)

@@ -1,0 +1,19 @@
+"""No adaptation: train on the source, and hope."""
+
+from didan.methods.method import Method, MethodSettings, SourceLabels
+
+
+class SourceOnlySettings(MethodSettings):
+    """Nothing to set."""
+
+
+def _build(settings: SourceOnlySettings, source: SourceLabels) -> None:
+    return None
+
+
+METHOD = Method(
+    name="source-only",
+    summary="no adaptation: trained on the source alone",
+    settings=SourceOnlySettings,
+    build=_build,
+)

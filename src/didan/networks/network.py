@@ -1,0 +1,66 @@
+"""What every network gives: the features of its fully connected layers, and a score for each emotion."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+LAYERS = ("fc1", "fc2", "output")
+"""Names of the fully connected layers, in order; alignment can be attached to any of them."""
+
+
+@dataclass(frozen=True)
+class Output:
+    """The result of a forward pass.
+
+    Attributes:
+        embeddings: features of each layer named in ``LAYERS`` after its activation, shape (n, width).
+        scores: one number per emotion, shape (n, n_emotions); under the regression loss an estimate of the
+            emotion's probability.
+    """
+
+    embeddings: dict[str, Tensor]
+    scores: Tensor
+
+    def __getitem__(self, rows: slice) -> "Output":
+        """The same for some of the utterances.
+
+        >>> Output({"fc1": torch.zeros(4, 8)}, torch.zeros(4, 2))[:3].scores.shape
+        torch.Size([3, 2])
+        """
+        return Output({name: h[rows] for name, h in self.embeddings.items()}, self.scores[rows])
+
+
+class Network(Protocol):
+    """A module that maps features to an :class:`Output`."""
+
+    widths: dict[str, int]
+    """Length of the feature vector of each layer."""
+
+    def __call__(self, features: Tensor, lengths: Tensor) -> Output:
+        """Run the network.
+
+        Args:
+            features: shape (n, frames, bands), padded at the end.
+            lengths: valid frames of each utterance, shape (n,). What lies beyond has no effect on the output.
+        """
+
+
+class FullyConnected(nn.Module):
+    """The head: two hidden layers and the output, each with a name that alignment can refer to."""
+
+    def __init__(self, n_inputs: int, n_outputs: int, hidden: tuple[int, int], dropout: float) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(n_inputs, hidden[0])
+        self.fc2 = nn.Linear(hidden[0], hidden[1])
+        self.output = nn.Linear(hidden[1], n_outputs)
+        self.dropout = nn.Dropout(dropout)
+        self.widths = dict(zip(LAYERS, (*hidden, n_outputs), strict=True))
+
+    def forward(self, x: Tensor) -> Output:
+        """Map pooled features, shape (n, n_inputs), to an output."""
+        fc1 = torch.relu(self.fc1(self.dropout(x)))
+        fc2 = torch.relu(self.fc2(self.dropout(fc1)))
+        scores = self.output(self.dropout(fc2))
+        return Output({"fc1": fc1, "fc2": fc2, "output": scores}, scores)

@@ -1,0 +1,104 @@
+from pathlib import Path
+
+import pytest
+
+from didan.corpora import Corpus, Recordings, load_corpus, read_corpus, read_target
+from didan.errors import UserError
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*counts differ")
+
+
+@pytest.fixture
+def ravdess(tmp_path: Path) -> Path:
+    """Two calm, one neutral and one angry utterance; nothing here opens a file, so they may be empty."""
+    folder = tmp_path / "ravdess"
+    folder.mkdir()
+    for code, actor in (("02", "01"), ("02", "02"), ("01", "01"), ("05", "02")):
+        (folder / f"03-01-{code}-01-01-01-{actor}.wav").touch()
+    return folder
+
+
+def test_known_corpus(ravdess: Path) -> None:
+    for found in (
+        load_corpus("ravdess", ravdess),
+        load_corpus("RAVDESS", str(ravdess.parent)),
+        read_corpus(f"ravdess={ravdess}"),
+        read_target(f"ravdess={ravdess}"),
+    ):
+        assert isinstance(found, Corpus)
+        assert found.name == "ravdess"
+        assert found.emotions == ("anger", "calm", "neutral")
+
+
+def test_mapping_of_a_known_corpus(ravdess: Path) -> None:
+    found = read_corpus(f"ravdess={ravdess}", {"calm": "neutral", "anger": "-"})
+    assert found.table["emotion"].tolist() == ["neutral"] * 3
+    assert any("1 of 4 utterances left out" in note for note in found.notes)
+    with pytest.raises(UserError, match="ravdess has no label 'fear' to map"):
+        read_corpus(f"ravdess={ravdess}", {"fear": "-"})
+
+
+def test_table(ravdess: Path) -> None:
+    table = ravdess / "t.csv"
+    table.write_text("file,emotion\n03-01-02-01-01-01-01.wav,relaxed\n")
+    found = read_corpus(str(table), {"relaxed": "calm"})
+    assert (found.name, found.emotions) == ("t", ("calm",))
+
+
+def test_table_without_emotions(ravdess: Path) -> None:
+    table = ravdess / "t.csv"
+    table.write_text("file,speaker\n03-01-02-01-01-01-01.wav,7\n")
+    found = read_target(str(table))
+    assert isinstance(found, Recordings)
+    assert found.table["speaker"].tolist() == ["7"]
+    with pytest.raises(UserError, match="no column 'emotion'"):
+        read_corpus(str(table))
+    with pytest.raises(UserError, match="no emotion labels to map"):
+        read_target(str(table), {"sad": "fear"})
+
+
+def test_folder_of_audio(ravdess: Path) -> None:
+    found = read_target(str(ravdess))
+    assert isinstance(found, Recordings)
+    assert found.name == "ravdess"
+    assert len(found) == 4
+    assert not found.has_speakers
+    assert list(found.table.columns) == ["file", "start", "end", "speaker"]
+    with pytest.raises(
+        UserError, match=r"without labels; it looks like RAVDESS speech, 4 of 4.*use ravdess="
+    ):
+        read_corpus(str(ravdess))
+
+
+def test_folder_of_nothing_known(tmp_path: Path) -> None:
+    (tmp_path / "call.wav").touch()
+    with pytest.raises(UserError, match="without labels; give NAME=PATH"):
+        read_corpus(str(tmp_path))
+
+
+def test_folder_whose_name_has_an_equals_sign(tmp_path: Path) -> None:
+    folder = tmp_path / "run=1"
+    folder.mkdir()
+    (folder / "call.wav").touch()
+    assert len(read_target(str(folder))) == 1
+
+
+@pytest.mark.parametrize("read", [read_corpus, read_target])
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("ravdes=/data", "unknown corpus 'ravdes': did you mean 'ravdess'"),
+        ("ravdess=/no/such/folder", "/no/such/folder does not exist"),
+        ("ravdess", "say where ravdess is: ravdess=PATH"),
+        ("/no/such/table.csv", "/no/such/table.csv does not exist"),
+        ("nonsense", "nonsense does not exist; a folder, a table"),
+    ],
+)
+def test_mistakes(read: object, argument: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        (read_corpus if read is read_corpus else read_target)(argument)
+
+
+def test_audio_file_is_no_corpus(ravdess: Path) -> None:
+    with pytest.raises(UserError, match="is not a table"):
+        read_target(str(ravdess / "03-01-02-01-01-01-01.wav"))

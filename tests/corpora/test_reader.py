@@ -1,0 +1,90 @@
+from pathlib import Path
+
+import pytest
+
+from didan.corpora.known import known_reader
+from didan.corpora.reader import find_audio
+from didan.errors import UserError
+
+EMODB = known_reader("emodb")
+
+
+def touch(folder: Path, *names: str) -> Path:
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return folder
+
+
+def test_any_folder_above_and_any_suffix(tmp_path: Path) -> None:
+    names = [
+        "03a01Fa.wav",
+        "03a02Fa.FLAC",
+        "03a03Fa.Mp3",
+        "03a04Fa.ogg",
+        "03a05Fa.m4a",
+        "03a06Fa.avi",
+        "03a07Fa.MP4",
+    ]
+    touch(
+        tmp_path, *(f"x/emodb/wav/{name}" for name in names), "x/emodb/readme.txt", "x/emodb/wav/03a08Fa.lab"
+    )
+    for folder in (tmp_path, tmp_path / "x", tmp_path / "x/emodb/wav"):
+        with pytest.warns(UserWarning, match="counts differ"):
+            corpus = EMODB.read(folder)
+        assert [Path(file).name for file in corpus.table["file"]] == names
+        assert set(corpus.table["emotion"]) == {"happiness"}
+        assert set(corpus.table["speaker"]) == {"03"}
+        assert corpus.table[["start", "end"]].isna().all(axis=None)
+        assert (corpus.name, corpus.language) == ("emodb", "German")
+
+
+def test_relative_folder_gives_absolute_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    touch(tmp_path, "wav/03a01Fa.wav")
+    monkeypatch.chdir(tmp_path)
+    with pytest.warns(UserWarning, match="counts differ"):
+        corpus = EMODB.read(Path("wav"))
+    assert corpus.table["file"].tolist() == [str(tmp_path / "wav/03a01Fa.wav")]
+
+
+def test_what_does_not_fit_is_skipped_with_one_warning(tmp_path: Path) -> None:
+    touch(tmp_path, "03a01Fa.wav", "noise.wav", "music.wav")
+    with pytest.warns(UserWarning, match="^emodb: ") as caught:
+        corpus = EMODB.read(tmp_path)
+    assert len(corpus) == 1
+    skipped = [str(warning.message) for warning in caught if "not named" in str(warning.message)]
+    assert len(skipped) == 1
+    assert "2 audio files are not named like EmoDB" in skipped[0]
+    assert "music.wav" in skipped[0]
+    assert [str(warning.message) for warning in caught] == list(corpus.notes)
+    assert any("happiness 1 (published 71)" in note for note in corpus.notes)
+
+
+def test_another_corpus_is_recognised(tmp_path: Path) -> None:
+    touch(tmp_path, *(f"liuchanhg/angry/{number}.wav" for number in range(201, 211)), "noise.wav")
+    with pytest.raises(
+        UserError, match=r"does not hold EmoDB.*looks like CASIA, 10 of 11.*use casia="
+    ) as caught:
+        EMODB.read(tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_nothing_known(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="does not hold EmoDB") as caught:
+        EMODB.read(touch(tmp_path, "noise.wav"))
+    assert "looks like" not in str(caught.value)
+
+
+def test_hidden_files_are_passed_over(tmp_path: Path) -> None:
+    touch(tmp_path, "a.wav", "._a.wav", ".trash/b.wav")
+    assert find_audio(tmp_path) == [tmp_path / "a.wav"]
+
+
+def test_no_folder_to_read(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="does not exist"):
+        find_audio(tmp_path / "nowhere")
+    with pytest.raises(UserError, match="holds no audio"):
+        find_audio(tmp_path)
+    with pytest.raises(UserError, match="is a file"):
+        find_audio(touch(tmp_path, "a.wav") / "a.wav")

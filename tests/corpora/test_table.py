@@ -1,0 +1,150 @@
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from didan.corpora import Corpus, Recordings
+from didan.corpora.table import read_table
+from didan.errors import UserError
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "wav").mkdir()
+    for name in "abc":
+        (tmp_path / "wav" / f"{name}.wav").touch()
+    return tmp_path
+
+
+def write(folder: Path, text: str, name: str = "calls.csv") -> Path:
+    (folder / name).write_text(text, encoding="utf-8")
+    return folder / name
+
+
+def corpus(path: Path, mapping: dict[str, str] | None = None) -> Corpus:
+    found = read_table(path, mapping)
+    assert isinstance(found, Corpus)
+    return found
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_columns(folder: Path, separator: str, mark: str) -> None:
+    text = "file,emotion,speaker,start,end,note\nwav/a.wav,Angry,03,0.5,1.25,x\nwav/../wav/b.wav,joy,NA,,,y\n"
+    found = corpus(write(folder, mark + text.replace(",", separator)))
+    assert found.name == "calls"
+    table = found.table
+    assert list(table.columns) == ["file", "start", "end", "speaker", "emotion", "note"]
+    assert table["file"].tolist() == [str(folder / "wav/a.wav"), str(folder / "wav/b.wav")]
+    assert table["emotion"].tolist() == ["anger", "happiness"]
+    assert table["speaker"].tolist() == ["03", "NA"]
+    assert (table["start"][0], table["end"][0]) == (0.5, 1.25)
+    assert table.loc[1, ["start", "end"]].isna().all()
+    assert table["note"].tolist() == ["x", "y"]
+
+
+def test_files_are_found_from_elsewhere(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(folder, "file,emotion\nwav/a.wav,sad\n", "t.tsv")
+    monkeypatch.chdir(folder.parent)
+    found = corpus(Path(folder.name, "t.tsv"))
+    assert found.table["file"].tolist() == [str(folder / "wav/a.wav")]
+
+
+def test_absolute_files(folder: Path) -> None:
+    found = corpus(write(folder, f"file,emotion\n{folder}/wav/a.wav,sad\n"))
+    assert found.table["file"].tolist() == [str(folder / "wav/a.wav")]
+
+
+def test_no_speakers(folder: Path) -> None:
+    found = corpus(write(folder, "file,emotion\nwav/a.wav,sad\n"))
+    assert found.table["speaker"].isna().all()
+    assert not found.unlabelled().has_speakers
+
+
+def test_without_emotions_there_are_recordings(folder: Path) -> None:
+    found = read_table(write(folder, "file,label\nwav/a.wav,sad\n"))
+    assert isinstance(found, Recordings)
+    assert "label" not in found.table.columns  # it could be the emotion by another name
+
+
+@pytest.mark.parametrize(
+    ("speakers", "names"), [([3, 12], ["3", "12"]), ([3.0, None], ["3", None]), (["03", " x "], ["03", "x"])]
+)
+def test_parquet(folder: Path, speakers: list[object], names: list[str | None]) -> None:
+    table = pd.DataFrame(
+        {"file": ["wav/a.wav", "wav/b.wav"], "emotion": ["sad", "fear"], "speaker": speakers}
+    )
+    table.astype({"emotion": "category"}).to_parquet(folder / "calls.PARQUET")
+    found = corpus(folder / "calls.PARQUET")
+    assert [None if pd.isna(name) else name for name in found.table["speaker"]] == names
+    assert found.table["emotion"].tolist() == ["sadness", "fear"]
+
+
+def test_parquet_without_pyarrow(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "calls.parquet").touch()
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(UserError, match=r"pip install 'didan\[tables\]'"):
+        read_table(folder / "calls.parquet")
+
+
+def test_mapping(folder: Path) -> None:
+    text = "file,emotion\nwav/a.wav,frustrated\nwav/b.wav,calm\nwav/c.wav,laughter\n"
+    found = corpus(write(folder, text), {"Frustrated": "anger", "laughter": "-"})
+    assert found.table["emotion"].tolist() == ["anger", "calm"]
+    assert found.table.index.tolist() == [0, 1]
+    assert any("1 of 3" in note and "laughter" in note for note in found.notes)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is empty"),
+        ("file,emotion\n", "has no rows"),
+        ("fil,emotion\nwav/a.wav,sad\n", "no column 'file': did you mean 'fil'"),
+        ("name,path\nx,wav/a.wav\n", "no column 'file': known: name, path"),
+        (
+            "file,emotion\nwav/x.wav,sad\nwav/y.wav,sad\nwav/a.wav,sad\n",
+            r"2 of 3 files do not exist \(first: .*x.wav",
+        ),
+        ("file,emotion\n,sad\n", "row 1: has no file"),
+        ("file,emotion\nwav/a.wav,sad\nwav/b.wav,meh\n", r"row 2 \(.*b.wav\): unknown emotion 'meh'.*--map"),
+        ("file,emotion\nwav/a.wav,sad\nwav/b.wav,\n", r"row 2 \(.*b.wav\): has no emotion"),
+        ("file,emotion,start\nwav/a.wav,sad,soon\n", "row 1: start is 'soon'"),
+        ("file,emotion,start\nwav/a.wav,sad,-1\n", "row 1: start is '-1'"),
+        ("file,emotion,start,end\nwav/a.wav,sad,2,1\n", r"row 1: ends at 1 s, before it starts \(2 s\)"),
+        ("file,emotion\nwav/a.wav,sad,1\n", "more fields than its header"),
+        ("file,emotion\nwav/a.wav,sad\nwav/b.wav,sad,1\n", "not a table that can be read"),
+    ],
+)
+def test_mistakes(folder: Path, text: str, message: str) -> None:
+    with pytest.raises(UserError, match=message) as caught:
+        read_table(write(folder, text))
+    assert "calls.csv" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["calls.csv", "calls.parquet"])
+def test_not_a_table(folder: Path, name: str) -> None:
+    (folder / name).write_bytes(b"\xff\xfe\x00\x81" * 20)
+    with pytest.raises(UserError, match="is not a"):
+        read_table(folder / name)
+
+
+def test_not_there_or_no_table(folder: Path) -> None:
+    with pytest.raises(UserError, match="does not exist"):
+        read_table(folder / "calls.csv")
+    with pytest.raises(UserError, match="is a folder"):
+        read_table(folder)
+    with pytest.raises(UserError, match=r"its name ends in none of \.csv"):
+        read_table(folder / "wav" / "a.wav")
+
+
+def test_mapping_that_leaves_nothing(folder: Path) -> None:
+    with pytest.raises(UserError, match="leaves every utterance out"):
+        read_table(write(folder, "file,emotion\nwav/a.wav,sad\n"), {"sad": "-"})
+
+
+def test_mapping_of_a_label_that_does_not_occur(folder: Path) -> None:
+    with pytest.raises(UserError, match="no label 'sat' to map: did you mean 'sad'"):
+        read_table(write(folder, "file,emotion\nwav/a.wav,sad\n"), {"sat": "anger"})
