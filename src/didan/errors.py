@@ -16,6 +16,10 @@ class AudioError(UserError):
     """A recording that cannot be used, with the reason."""
 
 
+class DidanWarning(UserWarning):
+    """Something the user should know, though work goes on; the command line shows it as a note."""
+
+
 def suggest(name: str, valid: Iterable[str]) -> str:
     """Say which valid name was probably meant, or list them all.
 

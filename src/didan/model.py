@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +19,7 @@ from torch.nn.functional import pad
 from didan.alignment.regularisers import project_simplex
 from didan.corpora import Corpus
 from didan.errors import UserError
-from didan.frontends import FeatureSet, Statistics, build_frontend
+from didan.frontends import FeatureSet, Statistics
 from didan.networks import LAYERS, Output, build_network
 from didan.training.config import Config
 
@@ -36,7 +35,8 @@ class Reference:
     """The source utterances as the network sees them: what explanations and re-adaptation draw on.
 
     Attributes:
-        table: columns ``file``, ``start``, ``end``, ``corpus``, ``speaker``, ``emotion``.
+        table: columns ``file``, ``start``, ``end``, ``corpus``, ``speaker``, ``emotion``, and ``digest`` and
+            ``audio``, which tell whether a recording is this one (see :class:`didan.frontends.store.Contents`).
         embeddings: features of each layer, shape (n, width).
     """
 
@@ -194,11 +194,6 @@ def load(folder: str | Path) -> Model:
     return Model(config, emotions, network.eval(), statistics, reference, history, content["record"])
 
 
-def frontend_of(model: Model) -> Any:
-    """The frontend that a model was trained with."""
-    return build_frontend(model.config.frontend)
-
-
 def _card(model: Model) -> str:
     record = model.record
     lines = [
@@ -218,9 +213,3 @@ def _card(model: Model) -> str:
         "```",
     ]
     return "\n".join(lines) + "\n"
-
-
-def reference_table(sources: Sequence[Corpus]) -> pd.DataFrame:
-    """The columns of :class:`Reference` for some corpora."""
-    columns = ["file", "start", "end", "corpus", "speaker", "emotion"]
-    return pd.concat([c.table.assign(corpus=c.name)[columns] for c in sources], ignore_index=True)

@@ -38,10 +38,10 @@ def inspect(
     from didan.corpora.emotions import parse_mapping
     from didan.corpora.inspection import inspect_corpus
     from didan.corpora.loading import read_target
-    from didan.errors import UserError
+    from didan.errors import DidanWarning, UserError
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # the report has the reader's notes
+        warnings.simplefilter("ignore", DidanWarning)  # the report has the reader's notes
         found = read_target(corpus, parse_mapping(map or []))
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(f"reading {found.name}", total=None)

@@ -19,10 +19,10 @@ def translate_labels(
         mapping: the user's own translations, which come first; the emotion ``-`` leaves a label out.
 
     Returns:
-        The table with emotions of the vocabulary, and remarks on what was left out.
+        The table with emotions of the vocabulary, and remarks on what was left out or never occurred.
 
     Raises:
-        UserError: an empty or unknown label, a mapping of a label that does not occur, or nothing is left.
+        UserError: an empty or unknown label, or nothing is left.
 
     >>> table = pd.DataFrame({"file": ["a.wav", "b.wav"], "emotion": ["Joyful", "laughter"]})
     >>> translated, notes = translate_labels(table, "calls.csv", {"laughter": "-"})
@@ -30,7 +30,7 @@ def translate_labels(
     (['happiness'], ("calls.csv: 1 of 2 utterances left out, as --map wants: 'laughter'",))
     """
     labels = ["" if pd.isna(label) else str(label) for label in table["emotion"]]
-    _refuse_unused(mapping or {}, labels, origin)
+    unused = _unused(mapping or {}, labels, origin)
     emotions: dict[str, str | None] = {}
     for row, label in enumerate(labels):
         if label in emotions:
@@ -48,14 +48,17 @@ def translate_labels(
         raise UserError(f"{origin}: the mapping leaves every utterance out")
     left_out = sorted(repr(label) for label, emotion in emotions.items() if emotion is None)
     if not left_out:
-        return kept, ()
+        return kept, unused
     n_gone = len(table) - len(kept)
     remark = f"{origin}: {n_gone} of {len(table)} utterances left out, as --map wants: {', '.join(left_out)}"
-    return kept, (remark,)
+    return kept, (remark, *unused)
 
 
-def _refuse_unused(mapping: Mapping[str, str], labels: list[str], origin: str) -> None:
+def _unused(mapping: Mapping[str, str], labels: list[str], origin: str) -> tuple[str, ...]:
+    """Remarks, not errors: of several corpora with one mapping, each need not have every label."""
     occurring = sorted({plain_label(label) for label in labels})
-    for key in mapping:
-        if plain_label(key) not in occurring:
-            raise UserError(f"{origin} has no label {key!r} to map: {suggest(key, occurring)}")
+    return tuple(
+        f"{origin} has no label {key!r} to map: {suggest(key, occurring)}"
+        for key in mapping
+        if plain_label(key) not in occurring
+    )

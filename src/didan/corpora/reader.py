@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from didan.corpora.corpus import Corpus
-from didan.errors import UserError
+from didan.errors import DidanWarning, UserError
 
 AUDIO_SUFFIXES = frozenset(
     {".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aac", ".aif", ".aiff", ".avi", ".mp4"}
@@ -77,7 +77,7 @@ class Reader:
         table.insert(2, "end", float("nan"))
         notes = [*self._skipped([file for file, name in named if name is None]), *self._miscounted(table)]
         for note in notes:
-            warnings.warn(note, stacklevel=2)
+            warnings.warn(note, DidanWarning, stacklevel=2)
         return Corpus(self.name, table, self.language, tuple(notes))
 
     def _skipped(self, files: list[Path]) -> list[str]:

@@ -25,7 +25,7 @@ def read_table(path: str | Path, mapping: Mapping[str, str] | None = None) -> Co
         mapping: the user's own translations of emotion labels.
 
     Returns:
-        A corpus named after the file, or recordings if there is no column ``emotion``.
+        A corpus named after the file (or its folder, if the file is called ``corpus``), or recordings if there is no column ``emotion``.
 
     Raises:
         UserError: no such file, not a table, no rows, a missing column, missing audio files, unknown labels.
@@ -37,7 +37,9 @@ def read_table(path: str | Path, mapping: Mapping[str, str] | None = None) -> Co
     if suffix not in TABLE_SUFFIXES:
         raise UserError(f"{path} is not a table: its name ends in none of {', '.join(TABLE_SUFFIXES)}")
     table = _read_parquet(path) if suffix == ".parquet" else _read_text(path)
-    return assemble(table, path.stem, str(path), path.absolute().parent, mapping)
+    # A table called corpus.csv describes its folder, whose name says more.
+    name = path.absolute().parent.name if path.stem == "corpus" else path.stem
+    return assemble(table, name, str(path), path.absolute().parent, mapping)
 
 
 def _read_text(path: Path) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -48,12 +49,21 @@ class FeatureSet:
 
     def raw(self, index: int) -> Features:
         """Features before normalisation, memory-mapped, shape (frames, bands)."""
-        features: Features = np.load(self.files[index], mmap_mode="r")
-        return features
+        return _open(self.files[index])
 
     def overall(self) -> Statistics:
         """Statistics over all utterances, whatever the normalisation: for recordings met later."""
         return statistics(self.raw(index) for index in range(len(self)))
+
+
+@lru_cache(maxsize=20_000)
+def _open(file: Path) -> Features:
+    """Map a stored file; mapping takes longer than reading, so maps are kept, within the system's limit.
+
+    A file's name says its content, so what is kept never goes stale.
+    """
+    features: Features = np.load(file, mmap_mode="r")
+    return features
 
 
 def normalised(
@@ -77,7 +87,7 @@ def normalised(
     if normalisation in ("speaker", "corpus"):
         for group in sorted(set(groups)):
             members = [file for file, of in zip(files, groups, strict=True) if of == group]
-            by_group[group] = statistics(np.load(file, mmap_mode="r") for file in members)
+            by_group[group] = statistics(_open(file) for file in members)
     return FeatureSet(recordings.name, files, groups, by_group, normalisation, contents)
 
 

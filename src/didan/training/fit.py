@@ -22,10 +22,10 @@ from torch import nn
 
 from didan.corpora import Corpus, Recordings
 from didan.corpora.task import Task, identical_files, make_task
-from didan.errors import UserError
+from didan.errors import DidanWarning
 from didan.frontends import FeatureSet, SpectrogramSettings, default_cache, extract, join, normalised
 from didan.methods import AlignmentSettings, SourceLabels, find_method
-from didan.model import Model, Reference, network_outputs, reference_table
+from didan.model import Model, Reference, network_outputs
 from didan.networks import build_network
 from didan.training.batches import Batches
 from didan.training.config import Config, make_config
@@ -139,12 +139,13 @@ def _prepare(task: Task, config: Config, cache: Path, progress: Progress | None)
     source = join([features(corpus.unlabelled()) for corpus in task.sources])
     target = features(task.target)
     class_of = {emotion: index for index, emotion in enumerate(task.emotions)}
-    labels = task.source_table["emotion"].map(class_of).to_numpy(dtype=np.int64)
+    labels = task.source_table["emotion"].map(class_of).to_numpy(dtype=np.int64, copy=True)
     copies = identical_files(source.contents, target.contents, [str(f) for f in task.target.table["file"]])
     if copies:
         warnings.warn(
             f"{len(copies)} target recordings are in the source too (first: {copies[0]}); "
             "results on them say nothing about adaptation",
+            DidanWarning,
             stacklevel=2,
         )
     return _Data(
@@ -176,10 +177,7 @@ def _fit(data: _Data, config: Config, workspace: Workspace | None, progress: Pro
         adaptation = Adaptation(network, term, _schedule(config), settings, batches, config.seed)
         _run(adaptation, settings.steps, workspace, progress)
     network = network.cpu().eval()
-    # Batch normalisation learns its statistics from crops; recordings are scored whole, as they come.
-    reference = Reference(
-        reference_table(data.task.sources), network_outputs(network, data.source).embeddings
-    )
+    reference = Reference(_reference_table(data), network_outputs(network, data.source).embeddings)
     seconds = time.perf_counter() - begun
     return Model(
         config,
@@ -265,6 +263,11 @@ def _quiet_lightning() -> Iterator[None]:
     finally:
         for logger, level in zip(loggers, levels, strict=True):
             logger.setLevel(level)
+
+
+def _reference_table(data: _Data) -> pd.DataFrame:
+    table = data.task.source_table[["file", "start", "end", "corpus", "speaker", "emotion"]]
+    return table.assign(digest=data.source.contents["file"], audio=data.source.contents["audio"])
 
 
 def _record(data: _Data, config: Config, seconds: float) -> dict[str, Any]:

@@ -63,13 +63,13 @@ class Adaptation(pl.LightningModule):
         # Source and target go through the network together, so batch normalisation sees both.
         both = self._forward(source if target is None else torch.cat([source, target]))
         loss = fitting_loss(both[:n_source].scores, batch["labels"], self.settings.loss)
-        row = {"step": self.global_step + 1, "fit": float(loss)}
+        row = {"step": self.global_step + 1, "fit": float(loss.detach())}
         if self.term is not None:
             alignment = self.term(both[:n_source], both[n_source:], batch["labels"], batch["index"])
             weight = self.schedule(self.global_step / self.settings.steps)
-            row |= {"alignment": float(alignment.loss), "weight": weight, **alignment.diagnostics}
+            row |= {"alignment": float(alignment.loss.detach()), "weight": weight, **alignment.diagnostics}
             loss = loss + weight * alignment.loss
-        self.history.append(row | {"loss": float(loss)})
+        self.history.append(row | {"loss": float(loss.detach())})
         return loss
 
     def configure_optimizers(self) -> OptimizerLRScheduler:

@@ -3,17 +3,28 @@ import math
 import numpy as np
 import pytest
 
-from didan.corpora.synthetic import STYLES, Language, Prosody
-from didan.corpora.synthetic.phones import CONSONANTS, NONE, PAUSE, SCHWA, SILENT, VOWELS
+from didan.corpora.synthetic import Language, Prosody
+from didan.corpora.synthetic.phones import PAUSE, SCHWA, SILENT, VOWELS
+from didan.errors import UserError
 
 PLAIN = Language(vowels={"A": 1, "i": 1}, onsets={"t": 1, "m": 1, "": 1}, codas={"": 1}, rate=5.0)
 
 
-@pytest.mark.parametrize("name", STYLES)
-def test_languages_choose_from_the_inventory(name: str) -> None:
-    language = STYLES[name].language
-    assert set(language.vowels) <= set(VOWELS)
-    assert (set(language.onsets) | set(language.codas)) - {NONE} <= set(CONSONANTS)
+@pytest.mark.parametrize(
+    ("vowels", "onsets", "message"),
+    [
+        ({"q": 1}, {"": 1}, "unknown vowel 'q'"),
+        ({"A": 1}, {"A": 1}, "unknown onset 'A'"),
+        ({"A": -1}, {"": 1}, "'A' is at least 0, not -1"),
+        ({"A": 0}, {"": 1}, "at least one vowel"),
+        ({"A": 1}, {}, "at least one onset"),
+    ],
+)
+def test_impossible_languages_are_refused(
+    vowels: dict[str, float], onsets: dict[str, float], message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        Language(vowels=vowels, onsets=onsets, codas={"": 1})
 
 
 @pytest.mark.parametrize(("cue", "factor"), [(0.0, 1.0), (0.2, 0.9), (-0.3, 1.1)])

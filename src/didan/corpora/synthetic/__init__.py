@@ -15,10 +15,11 @@ It is no text-to-speech system, and results on it say nothing about real corpora
 """
 
 from didan.corpora.synthetic.language import Language
+from didan.corpora.synthetic.presets import STYLES, style
 from didan.corpora.synthetic.prosody import EXPRESSIONS, Prosody
 from didan.corpora.synthetic.recording import Microphone, Noise, Room
 from didan.corpora.synthetic.speaker import Population, Speaker
-from didan.corpora.synthetic.styles import STYLES, CorpusStyle, between, style
+from didan.corpora.synthetic.styles import CorpusStyle, between
 from didan.corpora.synthetic.utterance import synthesise
 from didan.corpora.synthetic.writer import make_corpus
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from didan.corpora.synthetic.phones import CONSONANTS, NONE, PAUSE, SCHWA, SILENT, VOWELS, Phone
 from didan.corpora.synthetic.prosody import Prosody
+from didan.errors import UserError, suggest
 
 PAUSE_CHANCE = 0.05
 """Chance of a pause after a syllable of neutral speech."""
@@ -64,6 +65,17 @@ class Language:
     reduction: float = 0.4
     tone: float = 0.0
 
+    def __post_init__(self) -> None:
+        """Refuse sounds that are not in the inventory.
+
+        Raises:
+            UserError: one is unknown, or all have frequency 0.
+        """
+        consonants = [NONE, *CONSONANTS]
+        _check("vowel", self.vowels, list(VOWELS))
+        _check("onset", self.onsets, consonants)
+        _check("coda", self.codas, consonants)
+
     def utter(
         self, n_syllables: int, prosody: Prosody, rate: float, rng: np.random.Generator
     ) -> list[Segment]:
@@ -106,6 +118,16 @@ class Language:
         seconds = phone.seconds * (self.stress if stressed else 1.0) * (FINAL_LENGTHENING if final else 1.0)
         level = phone.voice - (0.0 if stressed else 3.0)
         return Segment(seconds, formants, level, phone.noise, phone, number, float(stressed))
+
+
+def _check(kind: str, weights: Mapping[str, float], inventory: list[str]) -> None:
+    for name, weight in weights.items():
+        if name not in inventory:
+            raise UserError(f"unknown {kind} {name!r} in a synthetic language: {suggest(name, inventory)}")
+        if not weight >= 0:
+            raise UserError(f"the frequency of the {kind} {name!r} is at least 0, not {weight}")
+    if not any(weights.values()):
+        raise UserError(f"a synthetic language needs at least one {kind}; '' stands for no consonant")
 
 
 def _draw(weights: Mapping[str, float], size: int, rng: np.random.Generator) -> list[str]:

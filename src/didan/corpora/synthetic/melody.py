@@ -68,9 +68,8 @@ def f0_contour(
 def _accents(segments: Sequence[Segment], ends: Floats, times: Floats, rng: np.random.Generator) -> Floats:
     """One Gaussian peak per stressed vowel, of random height."""
     middles = ends - 0.5 * np.array([segment.seconds for segment in segments])
-    heights = (
-        ACCENT * np.array([segment.stress for segment in segments]) * rng.lognormal(0.0, 0.3, len(segments))
-    )
+    heights = np.array([segment.stress for segment in segments])
+    heights *= ACCENT * rng.lognormal(0.0, 0.3, len(segments))
     stressed = heights > 0
     distance = (times[:, None] - middles[stressed]) / ACCENT_SECONDS
     peaks: Floats = np.exp(-0.5 * distance**2) @ heights[stressed]
@@ -81,7 +80,8 @@ def _tones(syllables: npt.NDArray[np.int_], times: Floats, rng: np.random.Genera
     """Level, rising or falling lines of about unit size, one per syllable."""
     n_syllables = int(syllables.max()) + 1
     heights, slopes = rng.standard_normal((2, n_syllables))
-    starts = np.interp(np.arange(n_syllables), syllables, times)
+    first = np.searchsorted(syllables, np.arange(n_syllables))
+    starts = times[np.minimum(first, len(times) - 1)]
     lengths = np.diff(np.append(starts, times[-1])).clip(min=0.05)
     progress = (times - starts[syllables]) / lengths[syllables]
     lines: Floats = heights[syllables] + slopes[syllables] * (2 * progress.clip(0.0, 1.0) - 1)

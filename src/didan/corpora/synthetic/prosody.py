@@ -16,7 +16,7 @@ class Prosody:
     Attributes:
         pitch: mean f0, in semitones.
         pitch_range: spread of f0 around its mean, log ratio.
-        ending: rise (or fall) of f0 over the last fifth of the utterance, in semitones.
+        ending: rise of f0 over the last fifth of the utterance, in semitones; the range stretches it.
         level: intensity, in dB.
         rate: syllables per second of speech without pauses, log ratio.
         pauses: chance of a pause after a syllable.
@@ -66,11 +66,12 @@ Directions follow reviews and measurements of acted speech:
 - Scherer (2003), "Vocal communication of emotion: A review of research paradigms", Speech Communication 40
 - Banse and Scherer (1996), "Acoustic profiles in vocal emotion expression", Journal of Personality and Social
   Psychology 70
+- Tartter (1980), "Happy talk: Perceptual and acoustic effects of smiling on speech", Perception and
+  Psychophysics 27
 
-They agree that anger is loud, fast, bright and variable,
-happiness nearly so, fear high, fast and narrow, sadness soft, slow, dull, low and full of pauses. Surprise is
-missing from these; it is modelled as high and wide with a strong final rise. The sizes are chosen, not
-measured: large enough to be heard, small enough that neighbours overlap.
+In short, anger is loud, fast, bright and variable, happiness nearly so, fear high, fast and narrow, sadness
+soft, slow, dull, low and full of pauses. Surprise, less studied, is modelled as high and wide with a strong
+final rise. The sizes are chosen, not measured: large enough to tell, small enough that neighbours overlap.
 """
 
 SPREAD = Prosody(0.8, 0.1, 0.8, 1.0, 0.06, 0.02, 0.3, 1.2, 0.2, 0.04, 0.015)

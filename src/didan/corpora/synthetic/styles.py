@@ -8,7 +8,7 @@ from didan.corpora.synthetic.language import Language
 from didan.corpora.synthetic.prosody import UNCHANGED, Prosody
 from didan.corpora.synthetic.recording import Microphone, Noise, Room
 from didan.corpora.synthetic.speaker import Population
-from didan.errors import UserError, suggest
+from didan.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class CorpusStyle:
         noise: its background.
         microphone: its band.
         display: factor on every cue of emotion, the culture's display rules.
-        level: root mean square of neutral speech in dB relative to full scale.
+        level: root mean square of neutral speech in dB relative to full scale; anger needs 20 dB of room.
         syllables: mean number of syllables per utterance.
         silence: mean seconds without speech before and after an utterance, each.
     """
@@ -38,85 +38,6 @@ class CorpusStyle:
     level: float = -34.0
     syllables: float = 7.0
     silence: float = 0.1
-
-
-STYLES = {
-    "alpha": CorpusStyle(
-        name="alpha",
-        language=Language(
-            vowels={"i": 1, "I": 2, "E": 2, "{": 1, "A": 2, "O": 1, "U": 1, "u": 1, "V": 1, "@": 2},
-            onsets={
-                "": 1,
-                "t": 3,
-                "k": 2,
-                "p": 1,
-                "b": 1,
-                "d": 2,
-                "s": 3,
-                "S": 1,
-                "f": 1,
-                "m": 1,
-                "n": 2,
-                "l": 2,
-                "r": 2,
-            },
-            codas={"": 3, "t": 2, "s": 2, "n": 2, "l": 1, "k": 1},
-        ),
-        population=Population(),
-        room=Room(rt60=0.15, reverberation=-15.0),
-        noise=Noise(snr=38.0, slope=-3.0),
-        microphone=Microphone(low=50.0, high=7600.0),
-    ),
-    "beta": CorpusStyle(
-        name="beta",
-        language=Language(
-            vowels={"i": 2, "e": 2, "A": 4, "o": 2, "u": 2, "y": 1},
-            onsets={
-                "": 1,
-                "p": 1,
-                "t": 2,
-                "k": 1,
-                "S": 2,
-                "x": 2,
-                "h": 1,
-                "m": 2,
-                "n": 2,
-                "N": 1,
-                "w": 1,
-                "j": 2,
-                "z": 1,
-            },
-            codas={"": 6, "n": 2, "N": 1},
-            rate=5.2,
-            stress=1.1,
-            reduction=0.05,
-            tone=1.5,
-        ),
-        population=Population(female=0.5, f0_male=130.0, f0_female=225.0, tract_male=1.06, tract_female=1.2),
-        room=Room(rt60=0.45, reverberation=-5.0),
-        noise=Noise(snr=25.0, slope=-4.0),
-        microphone=Microphone(low=200.0, high=4500.0, slope=1.0),
-        display=Prosody(1.0, 0.8, 1.0, 0.7, 1.2, 1.0, 1.2, 0.7, 1.0, 1.0, 0.8),
-        level=-31.0,
-        silence=0.2,
-    ),
-}
-"""Two corpora far apart: "alpha" is a quiet studio; "beta" speaks another language, with other voices and
-more restraint, in a live, noisy room over a narrow line."""
-
-
-def style(name: str) -> CorpusStyle:
-    """The predefined style of that name.
-
-    Raises:
-        UserError: there is none.
-
-    >>> style("beta").room.rt60
-    0.45
-    """
-    if name not in STYLES:
-        raise UserError(f"unknown style {name!r}: {suggest(name, STYLES)}")
-    return STYLES[name]
 
 
 def between(first: CorpusStyle, second: CorpusStyle, amount: float) -> CorpusStyle:
@@ -135,6 +56,7 @@ def between(first: CorpusStyle, second: CorpusStyle, amount: float) -> CorpusSty
     Raises:
         UserError: the amount is outside [0, 1].
 
+    >>> from didan.corpora.synthetic import style
     >>> half = between(style("alpha"), style("beta"), 0.5)
     >>> half.name, round(half.room.rt60, 3)
     ('alpha-beta-0.5', 0.3)

@@ -1,0 +1,66 @@
+"""The command line: parse, call, show. One command per file; heavy imports wait until a command runs."""
+
+import sys
+import traceback
+import warnings
+from collections.abc import Sequence
+
+import typer
+from typer.exceptions import TyperException
+
+from didan.cli.corpora import corpora
+from didan.cli.demo import demo
+from didan.cli.evaluate import evaluate
+from didan.cli.inspect import inspect
+from didan.cli.predict import predict
+from didan.cli.train import train
+from didan.errors import DidanWarning, UserError
+
+app = typer.Typer(
+    name="didan",
+    help="Learn emotions from a labelled speech corpus and carry them over to recordings nobody has labelled.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (demo, corpora, inspect, train, evaluate, predict):
+    app.command()(command)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and end the process: 0 done, 2 the user's input is wrong, 1 a fault of ours."""
+    warnings.showwarning = _show_warning
+    sys.exit(run(arguments))
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code; an error is one line on standard error."""
+    try:
+        code = app(list(arguments) if arguments is not None else None, standalone_mode=False)
+    except (UserError, TyperException) as error:
+        return _complain(error.format_message() if isinstance(error, TyperException) else str(error))
+    except (KeyboardInterrupt, typer.Abort):
+        return _complain("interrupted")
+    except BrokenPipeError:  # the reader, `head` for instance, has seen enough
+        sys.stderr.close()
+        return 0
+    except Exception:
+        traceback.print_exc()
+        print("didan: this is a fault of didan, not yours; please report the lines above", file=sys.stderr)
+        return 1
+    return code if isinstance(code, int) else 0
+
+
+def _complain(message: str) -> int:
+    print(f"didan: {' '.join(message.split())}", file=sys.stderr)
+    return 2
+
+
+def _show_warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, *args: object
+) -> None:
+    """A remark for the user in one line; what libraries warn programmers about is none."""
+    if issubclass(category, DidanWarning):
+        print(f"didan: note: {message}", file=sys.stderr)

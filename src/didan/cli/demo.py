@@ -1,0 +1,40 @@
+"""``didan demo``: see the method work, without any corpus."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def demo(
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="Folder for corpora, models and the report.")
+    ] = Path("didan-demo"),
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Trainings of each method.")] = 3,
+    steps: Annotated[int, typer.Option("--steps", min=1, help="Steps of each training.")] = 200,
+    speakers: Annotated[int, typer.Option("--speakers", min=2, help="Speakers of each corpus.")] = 8,
+    utterances: Annotated[
+        int, typer.Option("--utterances", min=1, help="Utterances of each speaker in each emotion.")
+    ] = 6,
+) -> None:
+    """Make two synthetic corpora, adapt a recogniser from one to the other, and write a report."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from didan.cli.progress import progress_bars
+    from didan.demo import run_demo
+    from didan.demo.report import write_report
+
+    with progress_bars() as hook:
+        comparison = run_demo(
+            out, n_seeds=seeds, n_speakers=speakers, n_per_emotion=utterances, steps=steps, progress=hook
+        )
+    report = out / "report.html"
+    write_report(comparison, report)
+    table = Table("method", "UAR %", "SD over seeds", title="recognising the target corpus (synthetic speech)")
+    for method in comparison.evaluations:
+        mean, deviation = comparison.uar(method)
+        table.add_row(method, f"{mean:.1f}", f"{deviation:.1f}")
+    console = Console()
+    console.print(table)
+    console.print(f"report: {report.absolute()}", soft_wrap=True, highlight=False)

@@ -1,0 +1,69 @@
+"""``didan evaluate``: compare predictions with labels."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from didan.cli.options import Cache, Labelled, Mapping, ModelFolder
+
+
+def evaluate(
+    model: ModelFolder,
+    corpus: Labelled,
+    json: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write the figures as JSON.")
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option("--plot", metavar="FILE", help="Draw the confusion matrix (.png, .pdf or .svg)."),
+    ] = None,
+    map: Mapping = None,
+    cache: Cache = None,
+) -> None:
+    """Measure how well a model recognises the emotions of a labelled corpus."""
+    from didan.corpora import read_corpus
+    from didan.corpora.emotions import parse_mapping
+
+    labelled = read_corpus(corpus, parse_mapping(map or []))
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from didan.cli.progress import progress_bars
+    from didan.evaluation import evaluate as measure
+    from didan.evaluation.plots import plot_confusion, save_plot
+    from didan.model import load
+
+    recogniser = load(model)
+    with progress_bars() as hook:
+        result = measure(
+            recogniser,
+            labelled,
+            cache,
+            lambda done, total: hook(f"features of {labelled.name}", done, total),
+        )
+    if json is not None:
+        result.write(json)
+    if plot is not None:
+        title = f"{result.corpus}: UAR {100 * result.uar:.1f} %\n{result.selection}"
+        save_plot(plot_confusion(result.confusion, result.emotions, title), plot)
+    console = Console()
+    low, high = result.uar_ci95
+    console.print(
+        f"UAR {100 * result.uar:.1f} %   (95 % interval {100 * low:.1f} to {100 * high:.1f}, "
+        f"resampled by {result.resampled}; chance {100 / sum(r is not None for r in result.recall.values()):.1f})"
+    )
+    console.print(f"WAR {100 * result.war:.1f} %   {result.n} utterances   model: {result.selection}", soft_wrap=True)
+    table = Table("true emotion", "recall", *(f"as {emotion}" for emotion in result.emotions))
+    for emotion, row in zip(result.emotions, result.confusion, strict=True):
+        recall = result.recall[emotion]
+        table.add_row(emotion, "-" if recall is None else f"{100 * recall:.1f} %", *map_to_text(row))
+    console.print(table)
+    for remark in result.remarks():
+        console.print(f"note: {remark}", highlight=False, soft_wrap=True)
+
+
+def map_to_text(counts: list[int]) -> list[str]:
+    """Counts as table cells, zeros as dots so that the others stand out."""
+    return [str(count) if count else "·" for count in counts]

@@ -1,0 +1,46 @@
+"""Arguments that several commands take, described once."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+_CORPUS = "NAME=PATH (see: didan corpora), a CSV, TSV or Parquet table, or an audformat database"
+
+Labelled = Annotated[str, typer.Argument(metavar="CORPUS", help=f"{_CORPUS}.", show_default=False)]
+
+ModelFolder = Annotated[
+    Path, typer.Argument(metavar="MODEL", help="Folder that `didan train` has written.", show_default=False)
+]
+
+Sources = Annotated[
+    list[str],
+    typer.Option(
+        "--source", metavar="CORPUS", help=f"Labelled: {_CORPUS}. May be repeated.", show_default=False
+    ),
+]
+
+Target = Annotated[
+    str,
+    typer.Option(
+        "--target",
+        metavar="CORPUS",
+        help=f"{_CORPUS}, or any folder of audio. Its labels, if any, are not used.",
+        show_default=False,
+    ),
+]
+
+Mapping = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--map",
+        metavar="LABEL=EMOTION",
+        help="Translate a label of a corpus; LABEL=- leaves it out. May be repeated.",
+        show_default=False,
+    ),
+]
+
+Cache = Annotated[
+    Path | None,
+    typer.Option("--cache", metavar="DIR", help="Folder for features. [default: the user's cache folder]"),
+]

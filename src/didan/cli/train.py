@@ -1,0 +1,93 @@
+"""``didan train``: learn from labelled sources, adapt to an unlabelled target."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from didan.cli.options import Cache, Mapping, Sources, Target
+
+
+def train(
+    source: Sources,
+    target: Target,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="Model folder to write.", show_default=False)
+    ],
+    method: Annotated[
+        str | None, typer.Option("--method", help="How to adapt: didan or source-only. [default: didan]")
+    ] = None,
+    frontend: Annotated[
+        str | None,
+        typer.Option("--frontend", help="spectrogram, linear or functionals. [default: spectrogram]"),
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", metavar="FILE", help="YAML with any settings.")
+    ] = None,
+    set: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="One setting, such as optimisation.steps=200."),
+    ] = None,
+    emotions: Annotated[
+        str | None,
+        typer.Option("--emotions", metavar="A,B,...", help="Only these emotions. [default: all shared]"),
+    ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Of everything random. [default: 0]")] = None,
+    map: Mapping = None,
+    cache: Cache = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue an interrupted training of the same command.")
+    ] = False,
+) -> None:
+    """Train a recogniser on labelled speech and adapt it to recordings without labels."""
+    # What is wrong with the settings should be said before torch has been waited for.
+    from didan.corpora import read_corpus, read_target
+    from didan.corpora.emotions import parse_mapping
+
+    mapping = parse_mapping(map or [])
+    sources = [read_corpus(argument, mapping) for argument in source]
+    adapt_to = read_target(target, mapping if _has_labels(target) else None)
+
+    from rich.console import Console
+
+    from didan.cli.progress import progress_bars
+    from didan.training.config import make_config
+    from didan.training.fit import train as fit
+
+    settings = make_config(method, frontend, seed, config, set or ())
+    console = Console(stderr=True)
+    described = " + ".join(f"{corpus.name} ({len(corpus)} utterances)" for corpus in sources)
+    console.print(
+        f"{settings.method}: {described} -> {adapt_to.name} ({len(adapt_to)} recordings, labels not used), "
+        f"{settings.optimisation.steps} steps, seed {settings.seed}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    try:
+        with progress_bars() as hook:
+            model = fit(
+                sources,
+                adapt_to,
+                config=settings,
+                emotions=[e.strip() for e in emotions.split(",")] if emotions else None,
+                out=out,
+                resume=resume,
+                cache=cache,
+                progress=hook,
+            )
+    except KeyboardInterrupt:
+        left = out.with_name(f"{out.name}.unfinished")
+        advice = "repeat the command with --resume to continue" if left.exists() else "nothing was written"
+        console.print(f"didan: interrupted; {advice}", highlight=False, soft_wrap=True)
+        raise typer.Exit(2) from None
+    console.print(
+        f"{out}: recognises {', '.join(model.emotions)}; trained in {model.record['seconds']:.0f} s.\n"
+        f"How well? With labelled recordings like yours: didan evaluate {out} CORPUS",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _has_labels(target: str) -> bool:
+    """A mapping of labels says nothing to a plain folder of audio."""
+    return not Path(target).expanduser().is_dir()

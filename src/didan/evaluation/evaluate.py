@@ -1,0 +1,163 @@
+"""Evaluation: the one place where target labels are read."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import confusion_matrix
+
+from didan.corpora import Corpus
+from didan.corpora.task import identical_files
+from didan.errors import UserError
+from didan.evaluation.metrics import recalls, uar_interval, unweighted_average_recall
+from didan.frontends import default_cache, extract, normalised
+from didan.frontends.extraction import Progress
+
+if TYPE_CHECKING:
+    from didan.model import Model
+
+_FEW_SPEAKERS = 10
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How well a model recognises the emotions of a labelled corpus.
+
+    Attributes:
+        corpus: its name.
+        emotions: of the model, in the order of ``confusion``.
+        uar: unweighted average recall in [0, 1], over the emotions that occur.
+        war: share of all utterances recognised.
+        n: number of utterances.
+        recall: by emotion; None where the emotion does not occur.
+        confusion: counts, true emotion by row, predicted by column.
+        uar_ci95: bootstrap interval of ``uar``, see :func:`didan.evaluation.metrics.uar_interval`.
+        resampled: ``speaker``, or ``utterance`` where speakers are unknown or there is only one.
+        n_speakers: how many there are, None where unknown.
+        selection: how the model was chosen.
+        leakage: what source and target share, and which labels were read by what.
+        utterances: file, speaker, emotion, predicted, and the probability of each emotion.
+    """
+
+    corpus: str
+    emotions: tuple[str, ...]
+    uar: float
+    war: float
+    n: int
+    recall: dict[str, float | None]
+    confusion: list[list[int]]
+    uar_ci95: tuple[float, float]
+    resampled: str
+    n_speakers: int | None
+    selection: str
+    leakage: dict[str, Any]
+    utterances: pd.DataFrame
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything but the utterances, for a JSON file."""
+        return {
+            "uar": self.uar,
+            "war": self.war,
+            "n": self.n,
+            "emotions": list(self.emotions),
+            "recall": self.recall,
+            "confusion": self.confusion,
+            "uar_ci95": list(self.uar_ci95),
+            "resampled": self.resampled,
+            "n_speakers": self.n_speakers,
+            "corpus": self.corpus,
+            "selection": self.selection,
+            "leakage": self.leakage,
+        }
+
+    def remarks(self) -> list[str]:
+        """What a reader of the figures must know."""
+        lines = []
+        if self.resampled == "utterance":
+            lines.append("speakers are unknown or only one, so the interval resamples utterances and is too narrow")
+        elif self.n_speakers is not None and self.n_speakers < _FEW_SPEAKERS:
+            lines.append(f"only {self.n_speakers} speakers, so the interval is rough")
+        missing = [emotion for emotion, recall in self.recall.items() if recall is None]
+        if missing:
+            lines.append(f"{self.corpus} has no {', '.join(missing)}; UAR is over the other emotions")
+        if self.leakage["evaluated_in_source"]:
+            lines.append(
+                f"{len(self.leakage['evaluated_in_source'])} of the recordings were trained on with their labels; "
+                "these figures say nothing about new recordings"
+            )
+        if self.leakage["shared_speakers"]:
+            lines.append(f"source and target share speakers: {', '.join(self.leakage['shared_speakers'])}")
+        return lines
+
+    def write(self, file: Path) -> None:
+        """Write :meth:`as_dict` as JSON, whole or not at all.
+
+        Raises:
+            UserError: the file cannot be written.
+        """
+        partial = file.with_name(f".{file.name}.partial")
+        try:
+            partial.write_text(json.dumps(self.as_dict(), indent=2) + "\n", encoding="utf-8")
+            partial.replace(file)
+        except OSError as error:
+            raise UserError(f"cannot write {file} ({(error.strerror or str(error)).lower()})") from error
+
+
+def evaluate(
+    model: "Model", corpus: Corpus, cache: Path | None = None, progress: Progress | None = None
+) -> Evaluation:
+    """Compare a model's predictions with the labels of a corpus.
+
+    Utterances of emotions that the model does not know are left out. Where the model normalises per corpus or
+    per speaker, the statistics are those of the utterances evaluated, which uses no label.
+
+    Args:
+        model: the model.
+        corpus: labelled utterances.
+        cache: folder for features; the user's cache folder if None.
+        progress: called after every utterance.
+
+    Raises:
+        UserError: the corpus has none of the model's emotions; see also :func:`didan.frontends.extract`.
+    """
+    kept = corpus.only(model.emotions)
+    recordings = kept.unlabelled()
+    extracted = extract(recordings, model.config.frontend, cache or default_cache(), progress=progress)
+    features = normalised(recordings, extracted.files, extracted.contents, model.config.normalisation)
+    probabilities = model.probabilities(model.outputs(features).scores).numpy()
+    predicted = probabilities.argmax(axis=1).astype(np.int64)
+    class_of = {emotion: index for index, emotion in enumerate(model.emotions)}
+    labels = kept.table["emotion"].map(class_of).to_numpy(dtype=np.int64)
+    speakers = kept.table["speaker"].to_numpy() if recordings.has_speakers else None
+    n_speakers = None if speakers is None else len(set(speakers))
+    by_speaker = n_speakers is not None and n_speakers > 1
+    per_emotion = recalls(labels, predicted, len(model.emotions))
+    leakage = {**model.record["leakage"]}
+    leakage["labels_read"] = {**leakage["labels_read"], "evaluation": "labels of the corpus evaluated"}
+    leakage["evaluated_in_source"] = identical_files(
+        model.reference.table[["digest", "audio"]].rename(columns={"digest": "file"}),
+        features.contents,
+        [str(file) for file in kept.table["file"]],
+    )
+    utterances = kept.table[["file", "start", "end", "speaker", "emotion"]].assign(
+        predicted=[model.emotions[index] for index in predicted],
+        **{emotion: probabilities[:, index] for emotion, index in class_of.items()},
+    )
+    return Evaluation(
+        corpus.name,
+        model.emotions,
+        unweighted_average_recall(labels, predicted),
+        float((labels == predicted).mean()),
+        len(labels),
+        {e: None if np.isnan(r) else float(r) for e, r in zip(model.emotions, per_emotion, strict=True)},
+        confusion_matrix(labels, predicted, labels=range(len(model.emotions))).tolist(),
+        uar_interval(labels, predicted, speakers if by_speaker else None),
+        "speaker" if by_speaker else "utterance",
+        n_speakers,
+        model.record["selection"],
+        leakage,
+        utterances,
+    )
