@@ -57,9 +57,7 @@ def read_audio(path: str | Path, start: float = float("nan"), end: float = float
     last = len(samples) if np.isnan(end) else round(end * rate)
     mono: Samples = samples[max(first, 0) : last].mean(axis=1, dtype=np.float32)
     if len(mono) < MIN_SECONDS * rate:
-        raise AudioError(
-            f"{path}: only {len(mono) / rate:.2f} s of audio, at least {MIN_SECONDS} s are needed"
-        )
+        raise AudioError(f"{path}: only {len(mono) / rate:.2f} s of audio, at least {MIN_SECONDS} s are needed")
     if not np.isfinite(mono).all():
         raise AudioError(f"{path}: holds samples that are no numbers (NaN or infinite); convert it again")
     if not np.any(mono):
@@ -122,9 +120,7 @@ def _decode(path: Path) -> tuple[Samples, int]:
 def _refuse_shortened(path: Path, samples: Samples, promised: float, rate: int) -> None:
     # MP3 headers only estimate the length, so a small difference is no damage.
     if len(samples) < 0.95 * promised:
-        raise AudioError(
-            f"{path}: is cut off, {len(samples) / rate:.2f} of {promised / rate:.2f} s can be read"
-        )
+        raise AudioError(f"{path}: is cut off, {len(samples) / rate:.2f} of {promised / rate:.2f} s can be read")
 
 
 def _decode_av(path: Path) -> tuple[Samples, int]:
@@ -138,9 +134,7 @@ def _decode_av(path: Path) -> tuple[Samples, int]:
             rate = int(stream.rate)
             promised = rate * float((stream.duration or 0) * (stream.time_base or 0))
             to_float = av.AudioResampler(format="fltp", rate=rate)
-            frames = [
-                out.to_ndarray() for frame in container.decode(stream) for out in to_float.resample(frame)
-            ]
+            frames = [out.to_ndarray() for frame in container.decode(stream) for out in to_float.resample(frame)]
     except (av.FFmpegError, ValueError):
         raise AudioError(f"{path}: is not audio, or damaged beyond reading") from None
     if not frames:

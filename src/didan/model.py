@@ -154,9 +154,7 @@ def network_outputs(network: nn.Module, features: FeatureSet) -> Output:
             batch = torch.stack([pad(x, (0, 0, 0, longest - len(x))) for x in utterances]).to(device)
             parts.append(network(batch, torch.tensor([lengths[i] for i in chosen], device=device)))
     back = torch.from_numpy(np.argsort(order))
-    embeddings = {
-        layer: torch.cat([part.embeddings[layer] for part in parts]).cpu()[back] for layer in LAYERS
-    }
+    embeddings = {layer: torch.cat([part.embeddings[layer] for part in parts]).cpu()[back] for layer in LAYERS}
     return Output(embeddings, torch.cat([part.scores for part in parts]).cpu()[back])
 
 
@@ -179,18 +177,27 @@ def load(folder: str | Path) -> Model:
         statistics = Statistics(
             *(np.array(content["statistics"][key], dtype=np.float32) for key in ("mean", "deviation"))
         )
-        network = build_network(
-            config.network_name, len(statistics.mean), len(emotions), config.network.dropout
-        )
+        network = build_network(config.network_name, len(statistics.mean), len(emotions), config.network.dropout)
         network.load_state_dict(load_file(folder / "model.safetensors"))
         reference = Reference(
             pd.read_csv(folder / "reference.csv", dtype={"speaker": str}),
             load_file(folder / "reference.safetensors"),
         )
         history = pd.read_csv(folder / "history.csv")
-    except (OSError, KeyError, TypeError, ValueError, RuntimeError, ValidationError, yaml.YAMLError, SafetensorError) as error:
+    except (
+        OSError,
+        KeyError,
+        TypeError,
+        ValueError,
+        RuntimeError,
+        ValidationError,
+        yaml.YAMLError,
+        SafetensorError,
+    ) as error:
         reason = " ".join(str(error).split())[:200]
-        raise UserError(f"{folder} is not a complete model directory ({type(error).__name__}: {reason})") from error
+        raise UserError(
+            f"{folder} is not a complete model directory ({type(error).__name__}: {reason})"
+        ) from error
     return Model(config, emotions, network.eval(), statistics, reference, history, content["record"])
 
 

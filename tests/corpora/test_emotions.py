@@ -35,9 +35,7 @@ def test_mapping_comes_first() -> None:
 
 
 def test_unknown_label_says_what_to_do() -> None:
-    with pytest.raises(
-        UserError, match=r"unknown emotion 'angr': did you mean 'anger'.*--map 'angr'=EMOTION"
-    ):
+    with pytest.raises(UserError, match=r"unknown emotion 'angr': did you mean 'anger'.*--map 'angr'=EMOTION"):
         canonical_emotion("angr")
     with pytest.raises(UserError, match="unknown emotion"):
         canonical_emotion("calm", {"calm": "relaxed"})

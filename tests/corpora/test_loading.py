@@ -64,9 +64,7 @@ def test_folder_of_audio(ravdess: Path) -> None:
     assert len(found) == 4
     assert not found.has_speakers
     assert list(found.table.columns) == ["file", "start", "end", "speaker"]
-    with pytest.raises(
-        UserError, match=r"without labels; it looks like RAVDESS speech, 4 of 4.*use ravdess="
-    ):
+    with pytest.raises(UserError, match=r"without labels; it looks like RAVDESS speech, 4 of 4.*use ravdess="):
         read_corpus(str(ravdess))
 
 

@@ -27,9 +27,7 @@ def test_any_folder_above_and_any_suffix(tmp_path: Path) -> None:
         "03a06Fa.avi",
         "03a07Fa.MP4",
     ]
-    touch(
-        tmp_path, *(f"x/emodb/wav/{name}" for name in names), "x/emodb/readme.txt", "x/emodb/wav/03a08Fa.lab"
-    )
+    touch(tmp_path, *(f"x/emodb/wav/{name}" for name in names), "x/emodb/readme.txt", "x/emodb/wav/03a08Fa.lab")
     for folder in (tmp_path, tmp_path / "x", tmp_path / "x/emodb/wav"):
         with pytest.warns(UserWarning, match="counts differ"):
             corpus = EMODB.read(folder)
@@ -63,9 +61,7 @@ def test_what_does_not_fit_is_skipped_with_one_warning(tmp_path: Path) -> None:
 
 def test_another_corpus_is_recognised(tmp_path: Path) -> None:
     touch(tmp_path, *(f"liuchanhg/angry/{number}.wav" for number in range(201, 211)), "noise.wav")
-    with pytest.raises(
-        UserError, match=r"does not hold EmoDB.*looks like CASIA, 10 of 11.*use casia="
-    ) as caught:
+    with pytest.raises(UserError, match=r"does not hold EmoDB.*looks like CASIA, 10 of 11.*use casia=") as caught:
         EMODB.read(tmp_path)
     assert "\n" not in str(caught.value)
 

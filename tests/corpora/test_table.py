@@ -72,9 +72,7 @@ def test_without_emotions_there_are_recordings(folder: Path) -> None:
     ("speakers", "names"), [([3, 12], ["3", "12"]), ([3.0, None], ["3", None]), (["03", " x "], ["03", "x"])]
 )
 def test_parquet(folder: Path, speakers: list[object], names: list[str | None]) -> None:
-    table = pd.DataFrame(
-        {"file": ["wav/a.wav", "wav/b.wav"], "emotion": ["sad", "fear"], "speaker": speakers}
-    )
+    table = pd.DataFrame({"file": ["wav/a.wav", "wav/b.wav"], "emotion": ["sad", "fear"], "speaker": speakers})
     table.astype({"emotion": "category"}).to_parquet(folder / "calls.PARQUET")
     found = corpus(folder / "calls.PARQUET")
     assert [None if pd.isna(name) else name for name in found.table["speaker"]] == names

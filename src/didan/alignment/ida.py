@@ -26,9 +26,7 @@ class Alignment:
     diagnostics: dict[str, float]
 
 
-def implicit_distribution_alignment(
-    h_s: Tensor, h_t: Tensor, **options: Unpack[ReconstructionOptions]
-) -> Tensor:
+def implicit_distribution_alignment(h_s: Tensor, h_t: Tensor, **options: Unpack[ReconstructionOptions]) -> Tensor:
     """L_IDA between a source and a target batch, differentiable in both.
 
     Rows are scaled to length 1 first: otherwise the network lowers the loss by shrinking its features, which

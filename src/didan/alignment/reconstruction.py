@@ -146,7 +146,7 @@ def duality_gap(H_t: Tensor, H_s: Tensor, W: Tensor, omega: Regulariser) -> Tens
         along, length = along.sum().reshape(1, 1), length.sum().reshape(1, 1)
     stretch = omega.stretch(theta @ H_s.T)
     bounded = stretch.isfinite()
-    best = 2 * along / length.clamp_min(1e-300)
+    best = 2 * along / length.clamp_min(torch.finfo(length.dtype).tiny)
     factor = torch.where(bounded, torch.minimum(best, stretch), torch.ones_like(best))
     theta = factor * theta
     dual = (theta * H_t).sum() - theta.square().sum() / 4 - omega.conjugate(theta @ H_s.T, W)
@@ -169,9 +169,11 @@ def _regulariser(penalty: Penalty, constraint: Constraint, weight: float) -> Reg
 def _closed_form(H_t: Tensor, H_s: Tensor, weight: float) -> Tensor:
     """Ridge regression, or the least-squares solution of smallest norm."""
     if weight == 0:
-        return H_t @ torch.linalg.pinv(H_s)
+        inverse: Tensor = torch.linalg.pinv(H_s)
+        return H_t @ inverse
     identity = torch.eye(len(H_s), dtype=H_s.dtype, device=H_s.device)
-    return torch.linalg.solve(H_s @ H_s.T + weight * identity, H_s @ H_t.T).T
+    W: Tensor = torch.linalg.solve(H_s @ H_s.T + weight * identity, H_s @ H_t.T)
+    return W.T
 
 
 def _proximal_gradient(

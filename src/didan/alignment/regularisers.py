@@ -62,6 +62,15 @@ class Regulariser(Protocol):
     """Whether the rows of W depend on one another."""
 
 
+def _lengths(W: Tensor) -> Tensor:
+    """Euclidean length of every column."""
+    return torch.linalg.vector_norm(W, dim=0)
+
+
+def _nonzero(x: Tensor) -> Tensor:
+    return x.clamp_min(torch.finfo(x.dtype).tiny)
+
+
 def _unbounded(V: Tensor) -> Tensor:
     return torch.full((len(V), 1), torch.inf, dtype=V.dtype, device=V.device)
 
@@ -89,7 +98,7 @@ class L1:
     def stretch(self, V: Tensor) -> Tensor:
         """See :class:`Regulariser`."""
         largest = (V if self.nonnegative else V.abs()).amax(dim=1, keepdim=True)
-        return torch.where(largest > 0, self.tau / largest.clamp_min(1e-300), torch.inf)
+        return torch.where(largest > 0, self.tau / _nonzero(largest), torch.inf)
 
 
 @dataclass(frozen=True)
@@ -102,12 +111,13 @@ class L21:
 
     def value(self, W: Tensor) -> Tensor:
         """See :class:`Regulariser`."""
-        return self.tau * W.norm(dim=0).sum()
+        return self.tau * _lengths(W).sum()
 
     def prox(self, W: Tensor, step: float) -> Tensor:
         """See :class:`Regulariser`; with W >= 0 the positive part is taken first, which is exact."""
         W = W.clamp_min(0) if self.nonnegative else W
-        return W * (1 - step * self.tau / W.norm(dim=0).clamp_min(1e-300)).clamp_min(0)
+        lengths = _lengths(W)
+        return W * ((lengths - step * self.tau).clamp_min(0) / _nonzero(lengths))
 
     def conjugate(self, V: Tensor, W: Tensor) -> Tensor:
         """Zero where every column has ``||V_:i||_2 <= tau`` (of its positive part, if nonnegative)."""
@@ -115,8 +125,8 @@ class L21:
 
     def stretch(self, V: Tensor) -> Tensor:
         """See :class:`Regulariser`."""
-        largest = (V.clamp_min(0) if self.nonnegative else V).norm(dim=0).amax().reshape(1, 1)
-        return torch.where(largest > 0, self.tau / largest.clamp_min(1e-300), torch.inf)
+        largest = _lengths(V.clamp_min(0) if self.nonnegative else V).amax().reshape(1, 1)
+        return torch.where(largest > 0, self.tau / _nonzero(largest), torch.inf)
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,7 @@ from didan.cli.options import Cache, Labelled, Mapping, ModelFolder
 def evaluate(
     model: ModelFolder,
     corpus: Labelled,
-    json: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write the figures as JSON.")
-    ] = None,
+    json: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the figures as JSON.")] = None,
     plot: Annotated[
         Path | None,
         typer.Option("--plot", metavar="FILE", help="Draw the confusion matrix (.png, .pdf or .svg)."),
@@ -54,7 +52,9 @@ def evaluate(
         f"UAR {100 * result.uar:.1f} %   (95 % interval {100 * low:.1f} to {100 * high:.1f}, "
         f"resampled by {result.resampled}; chance {100 / sum(r is not None for r in result.recall.values()):.1f})"
     )
-    console.print(f"WAR {100 * result.war:.1f} %   {result.n} utterances   model: {result.selection}", soft_wrap=True)
+    console.print(
+        f"WAR {100 * result.war:.1f} %   {result.n} utterances   model: {result.selection}", soft_wrap=True
+    )
     table = Table("true emotion", "recall", *(f"as {emotion}" for emotion in result.emotions))
     for emotion, row in zip(result.emotions, result.confusion, strict=True):
         recall = result.recall[emotion]

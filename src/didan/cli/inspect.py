@@ -45,9 +45,7 @@ def inspect(
         found = read_target(corpus, parse_mapping(map or []))
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(f"reading {found.name}", total=None)
-        report = inspect_corpus(
-            found, progress=lambda done, total: bar.update(task, completed=done, total=total)
-        )
+        report = inspect_corpus(found, progress=lambda done, total: bar.update(task, completed=done, total=total))
     console = Console()
     for table in (_counts(report), _audio(report)):
         console.print(table)
@@ -92,14 +90,10 @@ def _audio(report: "Inspection") -> "Table":
         table.add_row("speakers", "unknown")
     if report.seconds:
         lengths = report.seconds
-        table.add_row(
-            "seconds", f"{lengths.shortest:.2f} to {lengths.longest:.2f}, median {lengths.median:.2f}"
-        )
+        table.add_row("seconds", f"{lengths.shortest:.2f} to {lengths.longest:.2f}, median {lengths.median:.2f}")
         table.add_row("in all", f"{lengths.total / 60:.1f} min")
     table.add_row("sampling rate", ", ".join(f"{rate} Hz: {count}" for rate, count in report.rates.items()))
-    table.add_row(
-        "channels", ", ".join(f"{channels}: {count}" for channels, count in report.channels.items())
-    )
+    table.add_row("channels", ", ".join(f"{channels}: {count}" for channels, count in report.channels.items()))
     table.add_row("damaged", str(len(report.damaged)))
     return table
 

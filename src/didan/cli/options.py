@@ -15,9 +15,7 @@ ModelFolder = Annotated[
 
 Sources = Annotated[
     list[str],
-    typer.Option(
-        "--source", metavar="CORPUS", help=f"Labelled: {_CORPUS}. May be repeated.", show_default=False
-    ),
+    typer.Option("--source", metavar="CORPUS", help=f"Labelled: {_CORPUS}. May be repeated.", show_default=False),
 ]
 
 Target = Annotated[

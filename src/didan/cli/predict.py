@@ -42,7 +42,11 @@ def predict(
         print(
             json.dumps(
                 [
-                    {"file": row["file"], "emotion": row["emotion"], "probabilities": {e: row[e] for e in emotions}}
+                    {
+                        "file": row["file"],
+                        "emotion": row["emotion"],
+                        "probabilities": {e: row[e] for e in emotions},
+                    }
                     for row in rows.to_dict("records")
                 ],
                 indent=2,

@@ -11,9 +11,7 @@ from didan.cli.options import Cache, Mapping, Sources, Target
 def train(
     source: Sources,
     target: Target,
-    out: Annotated[
-        Path, typer.Option("--out", metavar="DIR", help="Model folder to write.", show_default=False)
-    ],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Model folder to write.", show_default=False)],
     method: Annotated[
         str | None, typer.Option("--method", help="How to adapt: didan or source-only. [default: didan]")
     ] = None,

@@ -113,9 +113,7 @@ def inspect_corpus(
         n_files=len(files),
         emotions=_counts(corpus.table["emotion"]) if isinstance(corpus, Corpus) else None,
         speakers=_counts(corpus.table["speaker"].dropna()),
-        seconds=Seconds(min(lengths), float(np.median(lengths)), max(lengths), sum(lengths))
-        if lengths
-        else None,
+        seconds=Seconds(min(lengths), float(np.median(lengths)), max(lengths), sum(lengths)) if lengths else None,
         rates=dict(sorted(Counter(info.rate for info in infos).items())),
         channels=dict(sorted(Counter(info.channels for info in infos).items())),
         same_bytes=same_bytes,

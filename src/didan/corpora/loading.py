@@ -81,9 +81,7 @@ def read_target(argument: str, mapping: Mapping[str, str] | None = None) -> Corp
     if found is None:
         folder = Path(argument).expanduser()
         files = [str(file) for file in find_audio(folder)]
-        table = pd.DataFrame({"file": files}).assign(
-            start=float("nan"), end=float("nan"), speaker=float("nan")
-        )
+        table = pd.DataFrame({"file": files}).assign(start=float("nan"), end=float("nan"), speaker=float("nan"))
         found = Recordings(folder.absolute().name, table)
     if isinstance(found, Recordings) and mapping:
         raise UserError(f"{argument} has no emotion labels to map; leave --map out")

@@ -25,7 +25,8 @@ def read_table(path: str | Path, mapping: Mapping[str, str] | None = None) -> Co
         mapping: the user's own translations of emotion labels.
 
     Returns:
-        A corpus named after the file (or its folder, if the file is called ``corpus``), or recordings if there is no column ``emotion``.
+        A corpus named after the file (or its folder, if the file is called ``corpus``), or recordings if
+        there is no column ``emotion``.
 
     Raises:
         UserError: no such file, not a table, no rows, a missing column, missing audio files, unknown labels.
@@ -61,9 +62,7 @@ def _read_text(path: Path) -> pd.DataFrame:
     except UnicodeDecodeError:
         raise UserError(f"{path} is not a text table, or not in UTF-8: save it as CSV in UTF-8") from None
     except pd.errors.ParserError as error:
-        raise UserError(
-            f"{path} is not a table that can be read: {str(error).strip().splitlines()[0]}"
-        ) from None
+        raise UserError(f"{path} is not a table that can be read: {str(error).strip().splitlines()[0]}") from None
     if not isinstance(table.index, pd.RangeIndex):
         raise UserError(f"{path}: its rows have more fields than its header names")
     return table

@@ -70,9 +70,7 @@ def make_task(
     if emotions is not None:
         for emotion in emotions:
             if emotion not in shared:
-                raise UserError(
-                    f"emotion {emotion!r} is not among the shared ones: {suggest(emotion, shared)}"
-                )
+                raise UserError(f"emotion {emotion!r} is not among the shared ones: {suggest(emotion, shared)}")
         shared = [e for e in shared if e in emotions]
     if len(shared) < 2:
         has = f"; {target.name} has {', '.join(target.emotions)}" if isinstance(target, Corpus) else ""
@@ -98,9 +96,7 @@ def make_task(
         )
     read = {
         "training": "source labels",
-        "task": "target labels, to keep the shared emotions"
-        if labelled
-        else "none, the target has no labels",
+        "task": "target labels, to keep the shared emotions" if labelled else "none, the target has no labels",
     }
     shared_speakers = sorted({s for corpus in cut for s in _shared_speakers(corpus, recordings)})
     return Task(cut, recordings, kept, Leakage(shared_speakers, read))

@@ -92,9 +92,7 @@ def _seconds(table: pd.DataFrame, name: str, origin: str) -> pd.Series | float:
     wrong = (seconds.isna() & table[name].notna()) | (seconds < 0) | np.isinf(seconds)
     if wrong.any():
         row = int(wrong.to_numpy().argmax())
-        raise UserError(
-            f"{origin}, row {row + 1}: {name} is '{table[name].iloc[row]}', not seconds (such as 1.5)"
-        )
+        raise UserError(f"{origin}, row {row + 1}: {name} is '{table[name].iloc[row]}', not seconds (such as 1.5)")
     return seconds
 
 

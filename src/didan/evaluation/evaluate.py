@@ -77,7 +77,9 @@ class Evaluation:
         """What a reader of the figures must know."""
         lines = []
         if self.resampled == "utterance":
-            lines.append("speakers are unknown or only one, so the interval resamples utterances and is too narrow")
+            lines.append(
+                "speakers are unknown or only one, so the interval resamples utterances and is too narrow"
+            )
         elif self.n_speakers is not None and self.n_speakers < _FEW_SPEAKERS:
             lines.append(f"only {self.n_speakers} speakers, so the interval is rough")
         missing = [emotion for emotion, recall in self.recall.items() if recall is None]

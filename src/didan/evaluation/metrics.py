@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 from confidence_intervals import evaluate_with_conf_int
 
-Classes = npt.NDArray[np.int64]
+Classes = npt.NDArray[np.integer]
 
 _BOOTSTRAPS = 1000
 
@@ -22,7 +22,8 @@ def recalls(labels: Classes, predicted: Classes, n_emotions: int) -> npt.NDArray
     """
     counts = np.bincount(labels, minlength=n_emotions).astype(float)
     hits = np.bincount(labels[labels == predicted], minlength=n_emotions)
-    return np.divide(hits, counts, out=np.full(n_emotions, np.nan), where=counts > 0)
+    shares: npt.NDArray[np.float64] = np.divide(hits, counts, out=np.full(n_emotions, np.nan), where=counts > 0)
+    return shares
 
 
 def unweighted_average_recall(labels: Classes, predicted: Classes) -> float:

@@ -1,6 +1,6 @@
 """Plots of an evaluation and of a training."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +12,7 @@ from matplotlib.figure import Figure
 from didan.errors import UserError
 
 
-def plot_confusion(
-    confusion: Sequence[Sequence[int]], emotions: Sequence[str], title: str = ""
-) -> Figure:
+def plot_confusion(confusion: Sequence[Sequence[int]], emotions: Sequence[str], title: str = "") -> Figure:
     """A confusion matrix: colours are shares of the true emotion, numbers in brackets are utterances.
 
     Args:
@@ -24,7 +22,9 @@ def plot_confusion(
     """
     counts = np.array(confusion)
     shares = counts / counts.sum(axis=1, keepdims=True).clip(min=1)
-    text = [[f"{100 * s:.0f} %\n({n})" for s, n in zip(*row, strict=True)] for row in zip(shares, counts, strict=True)]
+    text = [
+        [f"{100 * s:.0f} %\n({n})" for s, n in zip(*row, strict=True)] for row in zip(shares, counts, strict=True)
+    ]
     size = 2.2 + 0.85 * len(emotions)
     figure = Figure(figsize=(size + 0.6, size), layout="constrained")
     axes = figure.subplots()
@@ -49,7 +49,7 @@ def plot_confusion(
     return figure
 
 
-def plot_history(histories: dict[str, Sequence[pd.DataFrame]], columns: dict[str, str]) -> Figure:
+def plot_history(histories: Mapping[str, Sequence[pd.DataFrame]], columns: dict[str, str]) -> Figure:
     """Training curves, one panel per column of the history: a line per name, a band over its runs.
 
     Args:
@@ -57,7 +57,9 @@ def plot_history(histories: dict[str, Sequence[pd.DataFrame]], columns: dict[str
         columns: column of the history to title of its panel; runs without the column are left out.
     """
     figure = Figure(figsize=(4.2 * len(columns), 3.2), layout="constrained")
-    for axes, (column, title) in zip(np.atleast_1d(figure.subplots(1, len(columns))), columns.items(), strict=True):
+    for axes, (column, title) in zip(
+        np.atleast_1d(figure.subplots(1, len(columns))), columns.items(), strict=True
+    ):
         parts = [
             run[["step", column]].assign(method=name)
             for name, runs in histories.items()

@@ -123,7 +123,7 @@ class FeatureStore:
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             raise UserError(
-                f"cannot write features to {self.folder} ({reason}); free space or name another folder with --cache"
+                f"cannot write features to {self.folder} ({reason}); free space or name another with --cache"
             ) from error
         finally:
             if partial is not None:

@@ -13,7 +13,9 @@ NETWORKS = {"compact": Compact, "alexnet": alexnet, "vgg11": vgg11, "mlp": MLP}
 __all__ = ["LAYERS", "NETWORKS", "Network", "Output", "build_network"]
 
 
-def build_network(name: str, n_bands: int, n_outputs: int, dropout: float, weights: str | None = None) -> nn.Module:
+def build_network(
+    name: str, n_bands: int, n_outputs: int, dropout: float, weights: str | None = None
+) -> nn.Module:
     """Build a network by name.
 
     Args:

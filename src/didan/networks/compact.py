@@ -37,7 +37,8 @@ class Compact(nn.Module):
             n_bands = (n_bands - 1) // stride + 1
         self.head = FullyConnected(2 * _CHANNELS[-1] * n_bands, n_outputs, (256, 128), dropout)
         self.widths = self.head.widths
-        self.to(memory_format=torch.channels_last)  # twice as fast on a CPU
+        for convolution in convolutions:  # twice as fast on a CPU
+            convolution.weight.data = convolution.weight.data.contiguous(memory_format=torch.channels_last)
 
     def forward(self, features: Tensor, lengths: Tensor) -> Output:
         """See :class:`didan.networks.Network`."""

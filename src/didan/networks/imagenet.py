@@ -124,7 +124,7 @@ def load_imagenet_weights(network: ImageNetwork, source: str) -> None:
             raise UserError(f"{source}: holds no {name!r}; these are not the weights of this network")
         if weights[name].shape != tensor.shape:
             raise UserError(
-                f"{source}: {name} has shape {tuple(weights[name].shape)}, this network needs {tuple(tensor.shape)}"
+                f"{source}: {name} has shape {tuple(weights[name].shape)}, here it is {tuple(tensor.shape)}"
             )
     network.load_state_dict({**own, **{name: weights[name] for name in wanted}})
 
@@ -144,7 +144,7 @@ def _read_weights(source: str) -> dict[str, Tensor]:
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
-        loaded: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+        loaded: object = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         raise UserError(f"{source}: cannot be read as weights ({type(error).__name__})") from error
     if not isinstance(loaded, dict) or not all(isinstance(tensor, Tensor) for tensor in loaded.values()):

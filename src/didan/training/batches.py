@@ -31,7 +31,7 @@ class Batches(Dataset[Batch]):
     def __init__(
         self,
         source: FeatureSet,
-        labels: npt.NDArray[np.int64],
+        labels: npt.NDArray[np.integer],
         target: FeatureSet | None,
         batch_size: int,
         n_frames: int,
@@ -88,9 +88,7 @@ class Batches(Dataset[Batch]):
         return torch.from_numpy(np.stack(crops).astype(np.float32))
 
 
-def crop(
-    features: npt.NDArray[np.float32], n_frames: int, rng: np.random.Generator
-) -> npt.NDArray[np.float32]:
+def crop(features: npt.NDArray[np.float32], n_frames: int, rng: np.random.Generator) -> npt.NDArray[np.float32]:
     """Frames from a random place; an utterance that is too short is repeated from its beginning.
 
     Args:

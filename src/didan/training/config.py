@@ -55,11 +55,11 @@ class Config(_Settings):
     """Everything that, with the data and a seed, determines a model."""
 
     method: str = "didan"
-    method_settings: SerializeAsAny[MethodSettings] = Field(default_factory=MethodSettings)
-    frontend: FrontendSettings = Field(default_factory=SpectrogramSettings)
+    method_settings: SerializeAsAny[MethodSettings] = MethodSettings()
+    frontend: FrontendSettings = SpectrogramSettings()
     normalisation: Normalisation = "corpus"
-    network: NetworkSettings = Field(default_factory=NetworkSettings)
-    optimisation: OptimisationSettings = Field(default_factory=OptimisationSettings)
+    network: NetworkSettings = NetworkSettings()
+    optimisation: OptimisationSettings = OptimisationSettings()
     seed: int = Field(0, ge=0)
 
     @model_validator(mode="before")

@@ -18,7 +18,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
-from torch import nn
 
 from didan.corpora import Corpus, Recordings
 from didan.corpora.task import Task, identical_files, make_task
@@ -110,7 +109,7 @@ class _Data:
 
     task: Task
     source: FeatureSet
-    labels: npt.NDArray[np.int64]
+    labels: npt.NDArray[np.integer]
     target: FeatureSet
 
     def identity(self, config: Config) -> dict[str, Any]:
@@ -148,9 +147,7 @@ def _prepare(task: Task, config: Config, cache: Path, progress: Progress | None)
             DidanWarning,
             stacklevel=2,
         )
-    return _Data(
-        replace(task, leakage=replace(task.leakage, identical_files=copies)), source, labels, target
-    )
+    return _Data(replace(task, leakage=replace(task.leakage, identical_files=copies)), source, labels, target)
 
 
 def _fit(data: _Data, config: Config, workspace: Workspace | None, progress: Progress | None) -> Model:
@@ -203,9 +200,7 @@ def _frames_per_crop(config: Config) -> int:
     return 1
 
 
-def _run(
-    adaptation: Adaptation, steps: int, workspace: Workspace | None, progress: Progress | None
-) -> None:
+def _run(adaptation: Adaptation, steps: int, workspace: Workspace | None, progress: Progress | None) -> None:
     checkpoint = workspace.checkpoint if workspace is not None and workspace.checkpoint.exists() else None
     with _quiet_lightning():
         trainer = pl.Trainer(

@@ -26,18 +26,14 @@ def test_reverberation_decays_by_60_db_in_rt60(rt60: float) -> None:
 @pytest.mark.parametrize("reverberation", [-20.0, 0.0, 6.0])
 def test_reverberant_to_direct_energy(reverberation: float) -> None:
     response = Room(0.3, reverberation).impulse_response(np.random.default_rng(0)).astype(np.float64)
-    assert 10 * np.log10(np.sum(response[1:] ** 2) / response[0] ** 2) == pytest.approx(
-        reverberation, abs=0.01
-    )
+    assert 10 * np.log10(np.sum(response[1:] ** 2) / response[0] ** 2) == pytest.approx(reverberation, abs=0.01)
     assert np.sum(response**2) == pytest.approx(1.0, rel=1e-4)
 
 
 @pytest.mark.parametrize("snr", [0.0, 20.0, 40.0])
 @pytest.mark.parametrize("slope", [0.0, -3.0])
 def test_noise_has_the_level_asked_for(snr: float, slope: float) -> None:
-    speech = np.sin(2 * np.pi * 500 * np.arange(2 * RATE) / RATE).astype(np.float32) * np.float32(
-        0.1 * np.sqrt(2)
-    )
+    speech = np.sin(2 * np.pi * 500 * np.arange(2 * RATE) / RATE).astype(np.float32) * np.float32(0.1 * np.sqrt(2))
     noisy = record(speech, -20.0, DRY, Noise(snr, slope), OPEN, np.random.default_rng(0))
     noise = noisy.astype(np.float64) - speech
     assert 10 * np.log10(np.mean(speech.astype(np.float64) ** 2) / np.mean(noise**2)) == pytest.approx(

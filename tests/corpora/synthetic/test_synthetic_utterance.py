@@ -122,9 +122,7 @@ def test_the_distance_between_corpora_grows_with_the_shift() -> None:
         return mean
 
     source = mean_spectrum(0.0)
-    distances = [
-        float(np.linalg.norm(mean_spectrum(amount) - source)) for amount in (0.0, 0.25, 0.5, 0.75, 1.0)
-    ]
+    distances = [float(np.linalg.norm(mean_spectrum(amount) - source)) for amount in (0.0, 0.25, 0.5, 0.75, 1.0)]
     assert distances[0] == 0.0
     assert (np.diff(distances) > 0.5).all()
 

@@ -25,9 +25,7 @@ def make(folder: Path, **changes: Any) -> Corpus:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
-    }
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_files_and_table(tmp_path: Path) -> None:
@@ -45,9 +43,7 @@ def test_files_and_table(tmp_path: Path) -> None:
     table = pd.read_csv(tmp_path / "deep" / "corpus" / "corpus.csv")
     assert list(table.columns) == ["file", "emotion", "speaker"]
     assert table["file"][0] == "alpha-01/anger_001.wav"
-    assert [str(tmp_path / "deep" / "corpus" / file) for file in table["file"]] == corpus.table[
-        "file"
-    ].tolist()
+    assert [str(tmp_path / "deep" / "corpus" / file) for file in table["file"]] == corpus.table["file"].tolist()
 
 
 def test_the_same_arguments_give_the_same_bytes_and_another_seed_does_not(tmp_path: Path) -> None:

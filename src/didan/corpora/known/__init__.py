@@ -15,9 +15,7 @@ def known_readers() -> dict[str, Reader]:
     >>> known_readers()["emodb"].language
     'German'
     """
-    modules = [
-        importlib.import_module(f"{__name__}.{found.name}") for found in pkgutil.iter_modules(__path__)
-    ]
+    modules = [importlib.import_module(f"{__name__}.{found.name}") for found in pkgutil.iter_modules(__path__)]
     readers: list[Reader] = [module.READER for module in modules]
     return {reader.name: reader for reader in sorted(readers, key=lambda reader: reader.name)}
 
@@ -49,10 +47,7 @@ def looks_like(files: Sequence[Path], folder: Path) -> str | None:
     """
     paths = [PurePosixPath(file.as_posix()) for file in files]
     n_fitting, best = max(
-        (
-            (sum(reader.parse(path) is not None for path in paths), reader)
-            for reader in known_readers().values()
-        ),
+        ((sum(reader.parse(path) is not None for path in paths), reader) for reader in known_readers().values()),
         key=lambda pair: pair[0],
     )
     if n_fitting * 2 <= len(paths):

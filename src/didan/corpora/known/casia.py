@@ -17,9 +17,7 @@ _SPEAKERS = {name.lower(): name for name in ("liuchanhg", "wangzhe", "zhaoquanyi
 _PATTERN = re.compile(
     rf"(?P<speaker>{'|'.join(_SPEAKERS)})/(?P<emotion>{'|'.join(_EMOTIONS)})/(?P<sentence>\d{{3}})"
 )
-_FLAT = re.compile(
-    rf"(?P<sentence>\d{{3}})-(?P<emotion>{'|'.join(_EMOTIONS)})-(?P<speaker>{'|'.join(_SPEAKERS)})"
-)
+_FLAT = re.compile(rf"(?P<sentence>\d{{3}})-(?P<emotion>{'|'.join(_EMOTIONS)})-(?P<speaker>{'|'.join(_SPEAKERS)})")
 
 
 def parse(path: PurePosixPath) -> Name | None:

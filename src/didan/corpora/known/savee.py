@@ -14,9 +14,7 @@ _EMOTIONS = {
     "sa": "sadness",
     "su": "surprise",
 }
-_PATTERN = re.compile(
-    r"(?P<speaker>DC|JE|JK|KL)[/_](?P<sentence>(?P<emotion>sa|su|[adfhn])\d{2})", re.IGNORECASE
-)
+_PATTERN = re.compile(r"(?P<speaker>DC|JE|JK|KL)[/_](?P<sentence>(?P<emotion>sa|su|[adfhn])\d{2})", re.IGNORECASE)
 
 
 def parse(path: PurePosixPath) -> Name | None:

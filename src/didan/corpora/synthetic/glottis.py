@@ -37,9 +37,7 @@ def glottal_pulses(
     phase = np.cumsum(f0) / RATE
     irregular = np.exp(jitter)
     numbers = np.arange(1, max(int(phase[-1]), 1))
-    position = np.interp(
-        numbers + JITTER * irregular * rng.standard_normal(len(numbers)), phase, np.arange(n)
-    )
+    position = np.interp(numbers + JITTER * irregular * rng.standard_normal(len(numbers)), phase, np.arange(n))
     before = position.astype(np.intp)
     share = position - before
     height = np.sqrt(RATE / f0[before]) * np.exp(SHIMMER * irregular * rng.standard_normal(len(numbers)))

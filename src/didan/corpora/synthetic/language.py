@@ -76,9 +76,7 @@ class Language:
         _check("onset", self.onsets, consonants)
         _check("coda", self.codas, consonants)
 
-    def utter(
-        self, n_syllables: int, prosody: Prosody, rate: float, rng: np.random.Generator
-    ) -> list[Segment]:
+    def utter(self, n_syllables: int, prosody: Prosody, rate: float, rng: np.random.Generator) -> list[Segment]:
         """Draw an utterance.
 
         Args:
@@ -107,8 +105,7 @@ class Language:
         seconds[spoken] *= rng.lognormal(0.0, 0.12, spoken.sum())
         seconds[spoken] *= n_syllables / (self.rate * rate * math.exp(prosody.rate)) / seconds[spoken].sum()
         return [
-            replace(segment, seconds=length)
-            for segment, length in zip(segments, seconds.tolist(), strict=True)
+            replace(segment, seconds=length) for segment, length in zip(segments, seconds.tolist(), strict=True)
         ]
 
     def _vowel(self, name: str, number: int, stressed: bool, prosody: Prosody, final: bool) -> Segment:

@@ -75,9 +75,7 @@ def _mix(first: Any, second: Any, amount: float) -> Any:
     if isinstance(first, Mapping):
         totals = sum(first.values()), sum(second.values())
         shares = {name: first.get(name, 0.0) / totals[0] for name in (first | second)}
-        return {
-            name: _mix(share, second.get(name, 0.0) / totals[1], amount) for name, share in shares.items()
-        }
+        return {name: _mix(share, second.get(name, 0.0) / totals[1], amount) for name, share in shares.items()}
     if is_dataclass(first) and not isinstance(first, type):
         names = [field.name for field in fields(first)]
         values = {name: _mix(getattr(first, name), getattr(second, name), amount) for name in names}
