@@ -110,8 +110,9 @@ class Model:
             partial.mkdir(parents=True)
             self._write(partial)
             partial.replace(folder)
-        except OSError as error:
-            raise UserError(f"cannot write {folder} ({(error.strerror or str(error)).lower()})") from error
+        except (OSError, SafetensorError) as error:
+            reason = (getattr(error, "strerror", None) or str(error)).lower()
+            raise UserError(f"cannot write {folder} ({reason})") from error
         finally:
             shutil.rmtree(partial, ignore_errors=True)
 
@@ -125,8 +126,8 @@ class Model:
             "emotions": list(self.emotions),
             "config": self.config.model_dump(mode="json"),
             "statistics": {
-                "mean": [round(float(x), 6) for x in self.statistics.mean],
-                "deviation": [round(float(x), 6) for x in self.statistics.deviation],
+                "mean": [_exactly(x) for x in self.statistics.mean],
+                "deviation": [_exactly(x) for x in self.statistics.deviation],
             },
             "record": self.record,
         }
@@ -137,6 +138,11 @@ class Model:
         save_file(self.reference.embeddings, folder / "reference.safetensors")
         self.reference.table.to_csv(folder / "reference.csv", index=False)
         (folder / "model-card.md").write_text(_card(self), encoding="utf-8")
+
+
+def _exactly(number: np.float32) -> float:
+    """The shortest decimal that gives the same float32 when read again."""
+    return float(str(number))
 
 
 def network_outputs(network: nn.Module, features: FeatureSet) -> Output:
@@ -180,10 +186,17 @@ def load(folder: str | Path) -> Model:
         network = build_network(config.network_name, len(statistics.mean), len(emotions), config.network.dropout)
         network.load_state_dict(load_file(folder / "model.safetensors"))
         reference = Reference(
-            pd.read_csv(folder / "reference.csv", dtype={"speaker": str}),
+            # Speaker 03 stays 03, and a speaker called NA is no gap.
+            pd.read_csv(
+                folder / "reference.csv",
+                dtype=dict.fromkeys(("corpus", "speaker", "digest", "audio"), str),
+                keep_default_na=False,
+                na_values=[""],
+            ),
             load_file(folder / "reference.safetensors"),
         )
         history = pd.read_csv(folder / "history.csv")
+        record = content["record"]
     except (
         OSError,
         KeyError,
@@ -198,7 +211,7 @@ def load(folder: str | Path) -> Model:
         raise UserError(
             f"{folder} is not a complete model directory ({type(error).__name__}: {reason})"
         ) from error
-    return Model(config, emotions, network.eval(), statistics, reference, history, content["record"])
+    return Model(config, emotions, network.eval(), statistics, reference, history, record)
 
 
 def _card(model: Model) -> str:

@@ -3,7 +3,7 @@
     L_IDA = min_W (1/n_t) * ( ||H_t - W H_s||_F^2 + Omega(W) )
 
 The idea is the paper's (Zhao et al., ICASSP 2023, arXiv 2302.08921): no moments, no assumed form of
-distribution. The formula as written, the row normalisation, the constraints on W and the solver are ours.
+distribution. The formula as written, the normalisation, the constraints on W and the solver are ours.
 
 With W* the minimiser, the gradient of L_IDA with respect to the features is the partial gradient at W* held
 fixed (Danskin's theorem), so W is solved without recording anything and one step on the network is exact.
@@ -29,8 +29,7 @@ class Alignment:
 def implicit_distribution_alignment(h_s: Tensor, h_t: Tensor, **options: Unpack[ReconstructionOptions]) -> Tensor:
     """L_IDA between a source and a target batch, differentiable in both.
 
-    Rows are scaled to length 1 first: otherwise the network lowers the loss by shrinking its features, which
-    aligns nothing and ends in collapse.
+    Features are first centred and scaled, see :func:`normalise_together`.
 
     Args:
         h_s: source features, shape (n_s, d).
@@ -56,7 +55,7 @@ def align(h_s: Tensor, h_t: Tensor, **options: Unpack[ReconstructionOptions]) ->
     ``used`` (source utterances per target utterance with a coefficient beyond 1e-3 of the largest) and
     ``gap`` (of the solver, as a fraction of ``||H_t||_F^2``).
     """
-    H_s, H_t = normalize(h_s), normalize(h_t)
+    H_s, H_t = normalise_together(h_s, h_t)
     solution = reconstruct(H_t.detach(), H_s.detach(), **options)
     residual = (H_t - solution.coefficients @ H_s).square().sum()
     weights = solution.coefficients.abs()
@@ -65,5 +64,20 @@ def align(h_s: Tensor, h_t: Tensor, **options: Unpack[ReconstructionOptions]) ->
     n_t = len(H_t)  # rows have length 1, so ||H_t||_F^2 = n_t
     return Alignment(
         (residual + solution.penalty) / n_t,
-        {"residual": float(residual / n_t) ** 0.5, "used": float(used), "gap": solution.gap / n_t},
+        {"residual": float(residual.detach() / n_t) ** 0.5, "used": float(used), "gap": solution.gap / n_t},
     )
+
+
+def normalise_together(h_s: Tensor, h_t: Tensor) -> tuple[Tensor, Tensor]:
+    """Centre both batches at one point, half way between their means, and scale every row to length 1.
+
+    Without the scaling the network lowers the loss by shrinking its features, without the common centre by
+    adding one large constant to them all; both make everything reconstructable, align nothing and end in
+    collapse. A difference between the two means stays, since the centre is the same for both.
+
+    Args:
+        h_s: source features, shape (n_s, d).
+        h_t: target features, shape (n_t, d).
+    """
+    centre = (h_s.mean(dim=0) + h_t.mean(dim=0)) / 2
+    return normalize(h_s - centre), normalize(h_t - centre)

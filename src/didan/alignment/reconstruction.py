@@ -146,7 +146,8 @@ def duality_gap(H_t: Tensor, H_s: Tensor, W: Tensor, omega: Regulariser) -> Tens
         along, length = along.sum().reshape(1, 1), length.sum().reshape(1, 1)
     stretch = omega.stretch(theta @ H_s.T)
     bounded = stretch.isfinite()
-    best = 2 * along / length.clamp_min(torch.finfo(length.dtype).tiny)
+    # Never turned around: what bounds the stretch holds for one direction only.
+    best = 2 * along.clamp_min(0) / length.clamp_min(torch.finfo(length.dtype).tiny)
     factor = torch.where(bounded, torch.minimum(best, stretch), torch.ones_like(best))
     theta = factor * theta
     dual = (theta * H_t).sum() - theta.square().sum() / 4 - omega.conjugate(theta @ H_s.T, W)

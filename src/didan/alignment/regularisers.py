@@ -64,7 +64,8 @@ class Regulariser(Protocol):
 
 def _lengths(W: Tensor) -> Tensor:
     """Euclidean length of every column."""
-    return torch.linalg.vector_norm(W, dim=0)
+    lengths: Tensor = torch.linalg.vector_norm(W, dim=0)
+    return lengths
 
 
 def _nonzero(x: Tensor) -> Tensor:

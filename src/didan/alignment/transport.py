@@ -13,11 +13,10 @@ scalings.
 import torch
 from torch import Tensor
 
-_SCALINGS = 100
-_ENOUGH_SCALED = 1e-5
+_SCALINGS = 1000
 
 
-def scale_to_marginals(log_kernel: Tensor, columns: Tensor) -> tuple[Tensor, Tensor]:
+def scale_to_marginals(log_kernel: Tensor, columns: Tensor, tolerance: float) -> tuple[Tensor, Tensor]:
     """Sinkhorn's projection: ``diag(u) K diag(v)`` with row sums 1 and column sums ``columns``.
 
     Ends with the rows, so rows are exact and columns as exact as the iteration got.
@@ -25,6 +24,7 @@ def scale_to_marginals(log_kernel: Tensor, columns: Tensor) -> tuple[Tensor, Ten
     Args:
         log_kernel: log K, shape (n_t, n_s).
         columns: wanted column sums, shape (n_s,), adding up to n_t.
+        tolerance: stop once no column is scaled by more than this share any more.
 
     Returns:
         The scaled matrix, shape (n_t, n_s), and the column scaling v.
@@ -36,7 +36,7 @@ def scale_to_marginals(log_kernel: Tensor, columns: Tensor) -> tuple[Tensor, Ten
         u = (K @ v).clamp_min(tiny).reciprocal()
         previous, v = v, columns / (u @ K).clamp_min(tiny)
         # Looking at the change costs as much as a scaling, so not every time.
-        if scaling % 4 == 0 and float((v / previous - 1).abs().amax()) < _ENOUGH_SCALED:
+        if scaling % 4 == 0 and float((v / previous - 1).abs().amax()) < tolerance:
             break
     scaled = K * v
     return scaled / scaled.sum(dim=1, keepdim=True).clamp_min(tiny), v
@@ -88,7 +88,7 @@ def solve_balanced(
         y = (1 - theta) * x + theta * z
         gradient = 2 * (y @ gram - cross + tau * y)
         log_z = log_z - gradient / (theta * smoothness)
-        z, v = scale_to_marginals(log_z, columns)
+        z, v = scale_to_marginals(log_z, columns, min(10 * tolerance, 1e-2))
         log_z = z.clamp_min(torch.finfo(z.dtype).tiny).log()
         x = (1 - theta) * x + theta * z
         if iteration % 10 == 0 or iteration == max_iterations:

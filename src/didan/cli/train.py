@@ -56,7 +56,7 @@ def train(
     console = Console(stderr=True)
     described = " + ".join(f"{corpus.name} ({len(corpus)} utterances)" for corpus in sources)
     console.print(
-        f"{settings.method}: {described} -> {adapt_to.name} ({len(adapt_to)} recordings, labels not used), "
+        f"method {settings.method}: {described} -> {adapt_to.name} ({len(adapt_to)} recordings, labels not used), "
         f"{settings.optimisation.steps} steps, seed {settings.seed}",
         highlight=False,
         soft_wrap=True,

@@ -28,6 +28,10 @@ class Recordings:
         """The number of utterances."""
         return len(self.table)
 
+    def stripped(self) -> "Recordings":
+        """The same without columns beyond those named above: any of them could hold the label."""
+        return Recordings(self.name, self.table[["file", "start", "end", "speaker"]].copy())
+
     @property
     def has_speakers(self) -> bool:
         """Whether the speaker of every utterance is known."""

@@ -1,5 +1,6 @@
 """From what a user names as a corpus to its utterances. No audio is opened here."""
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +13,7 @@ from didan.corpora.known import known_reader, known_readers, looks_like
 from didan.corpora.labels import translate_labels
 from didan.corpora.reader import find_audio
 from didan.corpora.table import TABLE_SUFFIXES, read_table
-from didan.corpora.utterances import missing_column
-from didan.errors import UserError
+from didan.errors import DidanWarning, UserError
 
 
 def load_corpus(name: str, path: str | Path, mapping: Mapping[str, str] | None = None) -> Corpus:
@@ -34,6 +34,7 @@ def load_corpus(name: str, path: str | Path, mapping: Mapping[str, str] | None =
     if not mapping:
         return corpus
     table, notes = translate_labels(corpus.table, corpus.name, mapping)
+    _warn(notes)
     return replace(corpus, table=table, notes=(*corpus.notes, *notes))
 
 
@@ -50,10 +51,8 @@ def read_corpus(argument: str, mapping: Mapping[str, str] | None = None) -> Corp
     Raises:
         UserError: none of these, without labels, or something in it is wrong.
     """
-    found = _read_named(argument, mapping)
-    if isinstance(found, Recordings):
-        raise missing_column(argument, "emotion", found.table.columns)
-    if found is not None:
+    found = _read_named(argument, mapping, labelled=True)
+    if isinstance(found, Corpus):
         return found
     folder = Path(argument).expanduser()
     files = find_audio(folder)
@@ -77,7 +76,7 @@ def read_target(argument: str, mapping: Mapping[str, str] | None = None) -> Corp
     Raises:
         UserError: none of these, or something in it is wrong.
     """
-    found = _read_named(argument, mapping)
+    found = _read_named(argument, mapping, labelled=False)
     if found is None:
         folder = Path(argument).expanduser()
         files = [str(file) for file in find_audio(folder)]
@@ -88,13 +87,13 @@ def read_target(argument: str, mapping: Mapping[str, str] | None = None) -> Corp
     return found
 
 
-def _read_named(argument: str, mapping: Mapping[str, str] | None) -> Corpus | Recordings | None:
+def _read_named(argument: str, mapping: Mapping[str, str] | None, labelled: bool) -> Corpus | Recordings | None:
     """What the argument names, or None for a folder that says nothing about itself."""
     path = Path(argument).expanduser()
     if path.is_dir():
-        return read_audformat_database(path, mapping) if is_audformat_database(path) else None
+        return _warned(read_audformat_database(path, mapping)) if is_audformat_database(path) else None
     if path.is_file():
-        return read_table(path, mapping)
+        return _warned(read_table(path, mapping, labelled))
     name, equals, folder = argument.partition("=")
     if equals and "/" not in name:
         return load_corpus(name, folder, mapping)
@@ -102,3 +101,14 @@ def _read_named(argument: str, mapping: Mapping[str, str] | None) -> Corpus | Re
         raise UserError(f"say where {argument} is: {argument}=PATH")
     wanted = f"a folder, a table ({', '.join(TABLE_SUFFIXES)}) or NAME=PATH is wanted"
     raise UserError(f"{argument} does not exist; {wanted}")
+
+
+def _warned(found: Corpus | Recordings) -> Corpus | Recordings:
+    if isinstance(found, Corpus):
+        _warn(found.notes)
+    return found
+
+
+def _warn(notes: tuple[str, ...]) -> None:
+    for note in notes:
+        warnings.warn(note, DidanWarning, stacklevel=3)

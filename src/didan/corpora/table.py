@@ -13,7 +13,9 @@ from didan.errors import UserError
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet")
 
 
-def read_table(path: str | Path, mapping: Mapping[str, str] | None = None) -> Corpus | Recordings:
+def read_table(
+    path: str | Path, mapping: Mapping[str, str] | None = None, labelled: bool = False
+) -> Corpus | Recordings:
     """Read a table of utterances, one per row.
 
     Needed is the column ``file``; relative paths start at the table's folder. ``emotion``, ``speaker`` (a
@@ -23,6 +25,7 @@ def read_table(path: str | Path, mapping: Mapping[str, str] | None = None) -> Co
     Args:
         path: the table.
         mapping: the user's own translations of emotion labels.
+        labelled: whether the column ``emotion`` must be there.
 
     Returns:
         A corpus named after the file (or its folder, if the file is called ``corpus``), or recordings if
@@ -40,7 +43,7 @@ def read_table(path: str | Path, mapping: Mapping[str, str] | None = None) -> Co
     table = _read_parquet(path) if suffix == ".parquet" else _read_text(path)
     # A table called corpus.csv describes its folder, whose name says more.
     name = path.absolute().parent.name if path.stem == "corpus" else path.stem
-    return assemble(table, name, str(path), path.absolute().parent, mapping)
+    return assemble(table, name, str(path), path.absolute().parent, mapping, labelled=labelled)
 
 
 def _read_text(path: Path) -> pd.DataFrame:

@@ -61,8 +61,8 @@ def make_task(
         emotions: fewer emotions than shared, if wanted.
 
     Raises:
-        UserError: fewer than two emotions are shared, an emotion has one source utterance only, the target has
-            one recording only, or source and target are the same.
+        UserError: fewer than two emotions are shared, an emotion has one source utterance only, or the target
+            has one recording only.
     """
     available = sorted({emotion for corpus in sources for emotion in corpus.emotions})
     labelled = isinstance(target, Corpus)
@@ -88,7 +88,7 @@ def make_task(
                 f"{emotion} has only {counts[emotion]} source utterance, at least {_MIN_PER_EMOTION} are needed; "
                 f"leave it out with --emotions {','.join(e for e in kept if e != emotion)}"
             )
-    recordings = target.only(kept).unlabelled() if isinstance(target, Corpus) else target
+    recordings = target.only(kept).unlabelled() if isinstance(target, Corpus) else target.stripped()
     if len(recordings) < _MIN_TARGET:
         raise UserError(
             f"target {target.name} has {len(recordings)} recording; adapting needs at least {_MIN_TARGET}, "
@@ -118,5 +118,5 @@ def identical_files(source: pd.DataFrame, target: pd.DataFrame, target_files: Se
         target: digests of the target files.
         target_files: names of the target files, in the order of ``target``.
     """
-    same = target["file"].isin(source["file"]) | target["audio"].isin(source["audio"])
+    same = target["file"].isin(source["file"]) | target["audio"].isin(source["audio"].dropna())
     return sorted({name for name, found in zip(target_files, same, strict=True) if found})

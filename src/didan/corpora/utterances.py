@@ -32,6 +32,7 @@ def assemble(
     folder: Path,
     mapping: Mapping[str, str] | None = None,
     language: str = "unknown",
+    labelled: bool = False,
 ) -> Corpus | Recordings:
     """Make a table a corpus, or recordings where it has no column ``emotion``.
 
@@ -42,6 +43,7 @@ def assemble(
         folder: what relative file paths are relative to.
         mapping: the user's own translations of emotion labels.
         language: the language spoken.
+        labelled: whether the column ``emotion`` must be there.
 
     Returns:
         A corpus; its columns beyond :data:`COLUMNS` are kept. Recordings keep none of those: any could hold
@@ -64,6 +66,8 @@ def assemble(
     checked = table.assign(**parts)
     _refuse_empty_spans(checked, origin)
     if "emotion" not in table.columns:
+        if labelled:
+            raise missing_column(origin, "emotion", table.columns)
         return Recordings(name, checked[["file", "start", "end", "speaker"]].copy())
     checked, notes = translate_labels(checked, origin, mapping)
     own = [column for column in checked.columns if column not in COLUMNS]

@@ -1,6 +1,7 @@
 """Evaluation: the one place where target labels are read."""
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -106,6 +107,9 @@ class Evaluation:
             partial.replace(file)
         except OSError as error:
             raise UserError(f"cannot write {file} ({(error.strerror or str(error)).lower()})") from error
+        finally:
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
 
 
 def evaluate(

@@ -1,6 +1,7 @@
 """Plots of an evaluation and of a training."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -90,3 +91,6 @@ def save_plot(figure: Figure, file: Path) -> None:
         partial.replace(file)
     except OSError as error:
         raise UserError(f"cannot write {file} ({(error.strerror or str(error)).lower()})") from error
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)

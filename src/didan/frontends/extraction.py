@@ -57,7 +57,7 @@ def extract(
     utterances = list(zip(table["file"], table["start"], table["end"], strict=True))
     found: dict[int, tuple[Path, str, str | None]] = {}
     damaged: list[str] = []
-    executor = ThreadPoolExecutor(workers or len(os.sched_getaffinity(0)))
+    executor = ThreadPoolExecutor(workers or _processors())
     try:
         futures = {
             executor.submit(_extract_one, store, frontend, Path(file), start, end): index
@@ -83,10 +83,17 @@ def extract(
     )
 
 
+def _processors() -> int:
+    """How many processors this process may use, where the system tells."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def _extract_one(
     store: FeatureStore, frontend: Frontend, file: Path, start: float, end: float
 ) -> tuple[Path, str, str | None]:
-    contents = store.contents(file)
+    contents = store.contents(file, start, end)
     path = store.path(contents.file, start, end)
     if path.exists() and contents.audio:
         return path, contents.file, contents.audio
@@ -94,5 +101,5 @@ def _extract_one(
     with torch.inference_mode():
         features = frontend(torch.from_numpy(samples))
     store.write(path, features.numpy())
-    store.remember_audio(contents.file, samples)
-    return path, contents.file, store.contents(file).audio
+    store.remember_audio(contents.file, start, end, samples)
+    return path, contents.file, store.contents(file, start, end).audio

@@ -28,8 +28,8 @@ class SpectrogramSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Literal["spectrogram", "linear"] = "spectrogram"
-    window: float = Field(0.025, gt=0, le=0.5)
-    hop: float = Field(0.010, gt=0, le=0.5)
+    window: float = Field(0.025, ge=0.001, le=0.5)
+    hop: float = Field(0.010, ge=0.001, le=0.5)
     bands: int = Field(64, ge=8, le=512)
     low: float = Field(50.0, ge=0)
     high: float = Field(8000.0, gt=0, le=RATE / 2)
@@ -40,6 +40,10 @@ class SpectrogramSettings(BaseModel):
     def _edges_in_order(self) -> "SpectrogramSettings":
         if self.low >= self.high:
             raise ValueError(f"low ({self.low} Hz) must be below high ({self.high} Hz)")
+        if self.kind == "linear" and self.high - self.low < 1 / self.window:
+            raise ValueError(
+                f"low and high must be {1 / self.window:g} Hz apart at least, the distance of two bins"
+            )
         return self
 
 

@@ -34,7 +34,7 @@ def default_cache() -> Path:
 
 @dataclass(frozen=True)
 class Contents:
-    """What tells two recordings apart: a digest of the file's bytes and one of its decoded samples."""
+    """What tells two recordings apart: a digest of the file's bytes and one of the utterance's samples."""
 
     file: str
     audio: str | None
@@ -54,58 +54,53 @@ class FeatureStore:
     def __init__(self, cache: Path, settings: BaseModel) -> None:
         key = hashlib.blake2b(f"{_VERSION} {settings.model_dump_json()}".encode(), digest_size=8).hexdigest()
         self.folder = cache / f"{settings.model_dump().get('kind', 'features')}-{key}"
+        self._fingerprints = cache / "fingerprints.sqlite"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._fingerprints = cache / "fingerprints.sqlite"
-            with self._database() as database:
-                database.execute(
-                    "CREATE TABLE IF NOT EXISTS files (path TEXT PRIMARY KEY, size, changed, digest TEXT)"
-                )
-                database.execute("CREATE TABLE IF NOT EXISTS audio (digest TEXT PRIMARY KEY, audio TEXT)")
-        except (OSError, sqlite3.Error) as error:
-            raise UserError(
-                f"cannot write features to {cache} ({error}); name another folder with --cache"
-            ) from error
+        except OSError as error:
+            raise self._unwritable(error) from error
+        with self._database() as database:
+            database.execute(
+                "CREATE TABLE IF NOT EXISTS files (path TEXT PRIMARY KEY, size, changed, digest TEXT)"
+            )
+            database.execute("CREATE TABLE IF NOT EXISTS audio (digest TEXT PRIMARY KEY, audio TEXT)")
 
-    def contents(self, file: Path) -> Contents:
-        """Digests of a file; its bytes are read again only if size or time of change differ from last time.
+    def contents(self, file: Path, start: float = float("nan"), end: float = float("nan")) -> Contents:
+        """Digests of a file and of an utterance in it.
+
+        The file's bytes are read again only if size or time of change differ from last time.
 
         Raises:
             AudioError: the file cannot be read.
+            UserError: the cache cannot be written.
         """
         try:
             state = file.stat()
+            known = (str(file), state.st_size, state.st_mtime_ns)
             with self._database() as database:
                 row = database.execute(
-                    "SELECT f.digest, a.audio FROM files f LEFT JOIN audio a ON a.digest = f.digest"
-                    " WHERE f.path = ? AND f.size = ? AND f.changed = ?",
-                    (str(file), state.st_size, state.st_mtime_ns),
+                    "SELECT digest FROM files WHERE path = ? AND size = ? AND changed = ?", known
                 ).fetchone()
-            if row:
-                return Contents(*row)
+                if row:
+                    return Contents(row[0], _audio(database, _utterance(row[0], start, end)))
             with file.open("rb") as stream:
                 digest = hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
         except OSError as error:
             raise AudioError(f"{file}: {(error.strerror or 'cannot be read').lower()}") from None
         with self._database() as database:
-            database.execute(
-                "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)",
-                (str(file), state.st_size, state.st_mtime_ns, digest),
-            )
-            row = database.execute("SELECT audio FROM audio WHERE digest = ?", (digest,)).fetchone()
-        return Contents(digest, row[0] if row else None)
+            database.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)", (*known, digest))
+            return Contents(digest, _audio(database, _utterance(digest, start, end)))
 
-    def remember_audio(self, digest: str, samples: npt.NDArray[np.float32]) -> None:
-        """Keep the digest of a file's decoded samples, at 16 bits, for finding copies in another format."""
+    def remember_audio(self, digest: str, start: float, end: float, samples: npt.NDArray[np.float32]) -> None:
+        """Keep the digest of an utterance's samples, at 16 bits, for finding copies in another format."""
         rounded = np.round(samples * 32767).astype("<i2")
         audio = hashlib.blake2b(rounded.tobytes(), digest_size=16).hexdigest()
         with self._database() as database:
-            database.execute("INSERT OR REPLACE INTO audio VALUES (?, ?)", (digest, audio))
+            database.execute("INSERT OR REPLACE INTO audio VALUES (?, ?)", (_utterance(digest, start, end), audio))
 
     def path(self, digest: str, start: float, end: float) -> Path:
         """Where the features of an utterance lie, or will: by content, and by segment if it is one."""
-        segment = "" if np.isnan(start) and np.isnan(end) else f"-{start:g}-{end:g}"
-        return self.folder / digest[:2] / f"{digest}{segment}.npy"
+        return self.folder / digest[:2] / f"{_utterance(digest, start, end)}.npy"
 
     def write(self, path: Path, features: Features) -> None:
         """Write one utterance's features, whole or not at all.
@@ -121,15 +116,31 @@ class FeatureStore:
                 np.save(file, features)
             partial.replace(path)
         except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            raise UserError(
-                f"cannot write features to {self.folder} ({reason}); free space or name another with --cache"
-            ) from error
+            raise self._unwritable(error) from error
         finally:
             if partial is not None:
                 partial.unlink(missing_ok=True)
 
     @contextmanager
     def _database(self) -> Iterator[sqlite3.Connection]:
-        with closing(sqlite3.connect(self._fingerprints, timeout=60)) as database, database:
-            yield database
+        try:
+            with closing(sqlite3.connect(self._fingerprints, timeout=60)) as database, database:
+                yield database
+        except sqlite3.Error as error:
+            raise self._unwritable(error) from error
+
+    def _unwritable(self, error: OSError | sqlite3.Error) -> UserError:
+        reason = (getattr(error, "strerror", None) or str(error)).lower()
+        return UserError(
+            f"cannot write features to {self.folder} ({reason}); free space or name another folder with --cache"
+        )
+
+
+def _utterance(digest: str, start: float, end: float) -> str:
+    """A name for an utterance: its file's digest, and its segment if it is one."""
+    return digest if np.isnan(start) and np.isnan(end) else f"{digest}-{start}-{end}"
+
+
+def _audio(database: sqlite3.Connection, utterance: str) -> str | None:
+    row = database.execute("SELECT audio FROM audio WHERE digest = ?", (utterance,)).fetchone()
+    return row[0] if row else None

@@ -31,13 +31,13 @@ class DidanSettings(AlignmentSettings):
         max_iterations: of the solver, per step.
     """
 
-    trade_off: float = Field(5.0, ge=0)
+    trade_off: float = Field(1.0, ge=0)
     penalty: Penalty = "none"
     constraint: Constraint = "balanced"
     tau: float = Field(0.1, ge=0)
     layer: Literal["fc1", "fc2", "output"] = "fc1"
     dictionary: Literal["batch", "memory"] = "batch"
-    tolerance: float = Field(5e-3, gt=0)
+    tolerance: float = Field(1e-2, gt=0)
     max_iterations: int = Field(50, ge=1)
 
     @model_validator(mode="after")

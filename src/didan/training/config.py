@@ -69,7 +69,10 @@ class Config(_Settings):
             return data
         method = find_method(data.get("method", "didan"))
         given = data.get("method_settings", {})
-        settings = given if isinstance(given, method.settings) else method.settings(**given)
+        try:
+            settings = given if isinstance(given, method.settings) else method.settings(**given)
+        except ValidationError as error:
+            raise UserError(_explain(error, data, "method_settings")) from None
         return {**data, "method_settings": settings}
 
     @model_validator(mode="after")
@@ -159,11 +162,10 @@ def _assign(data: dict[str, Any], key: str, value: str) -> None:
         raise UserError(f"--set {key}: cannot read the value {value!r}") from None
 
 
-def _explain(error: ValidationError, data: Mapping[str, Any]) -> str:
+def _explain(error: ValidationError, data: Mapping[str, Any], *above: str) -> str:
     """One line for the first problem, with the nearest valid key or the reason."""
     problem = error.errors()[0]
-    location = [str(part) for part in problem["loc"] if part not in FRONTENDS]
-    key = ".".join(location)
+    key = ".".join([*above, *(str(part) for part in problem["loc"] if part not in FRONTENDS)])
     if problem["type"] == "extra_forbidden":
         return f"unknown setting {key!r}: {suggest(key, _all_keys(data))}"
     reason = problem["msg"].removeprefix("Value error, ")

@@ -52,7 +52,7 @@ class Adaptation(pl.LightningModule):
         first = self.global_step
         return DataLoader(self.batches.between(first, min(first + ROUND, self.settings.steps)), batch_size=None)
 
-    def on_train_epoch_start(self) -> None:
+    def on_train_batch_start(self, batch: Batch, batch_index: int) -> None:
         """Make dropout depend on seed and step alone, so that a resumed run repeats an uninterrupted one."""
         torch.manual_seed(self.seed * 1_000_003 + self.global_step)
 

@@ -1,0 +1,36 @@
+# Everything runs in a virtual environment made here. Needed: Python 3.11 or newer, make and a C compiler.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/installed
+
+# Worker processes share two cores at most times; torch and BLAS must not add threads of their own to that.
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: demo test lint types benchmark results clean
+
+demo: $(INSTALLED)  ## two synthetic corpora, source-only against DIDAN, a report
+	rm -rf didan-demo
+	OMP_NUM_THREADS= $(BIN)/didan demo --out didan-demo
+
+test: lint types  ## everything CI checks
+	$(BIN)/python -m pytest -n 2 --cov=didan --cov-report=term:skip-covered
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(INSTALLED)
+	$(BIN)/mypy
+
+benchmark: $(INSTALLED)  ## speed and memory, as ratios
+	$(BIN)/python -m benchmarks.speed
+	$(BIN)/python -m benchmarks.extraction
+
+$(INSTALLED): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[functionals,tables,audformat,dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) didan-demo .mypy_cache .pytest_cache .ruff_cache .coverage

@@ -1,0 +1,249 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import minimize
+from torch import Tensor
+
+from didan.alignment.regularisers import (
+    L1,
+    L21,
+    Regulariser,
+    Ridge,
+    Simplex,
+    Unpenalised,
+    project_simplex,
+    soft_threshold,
+)
+
+ALL: list[Regulariser] = [
+    L1(0.7, False),
+    L1(0.7, True),
+    L21(0.7, False),
+    L21(0.7, True),
+    Ridge(0.7, False),
+    Ridge(0.7, True),
+    Unpenalised(False),
+    Unpenalised(True),
+    Simplex(0.0),
+    Simplex(0.7),
+    Simplex(0.0, 0.7),
+]
+each = pytest.mark.parametrize("regulariser", ALL, ids=str)
+seeds = st.integers(0, 10_000)
+
+
+def matrix(seed: int, n: int = 3, d: int = 4) -> Tensor:
+    return torch.randn(n, d, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def feasible(regulariser: Regulariser, W: Tensor) -> Tensor:
+    if isinstance(regulariser, Simplex):
+        return W.abs() / W.abs().sum(dim=1, keepdim=True)
+    return W.abs() if getattr(regulariser, "nonnegative", False) else W
+
+
+def by_hand(regulariser: Regulariser, W: Tensor) -> float:
+    """Omega(W) as the docstrings have it, in NumPy."""
+    w = W.numpy()
+    if isinstance(regulariser, L1):
+        return float(0.7 * np.abs(w).sum())
+    if isinstance(regulariser, L21):
+        return float(0.7 * sum(np.sqrt((column**2).sum()) for column in w.T))
+    if isinstance(regulariser, Ridge):
+        return float(0.7 * (w**2).sum())
+    if isinstance(regulariser, Simplex):
+        return float(regulariser.tau * (w**2).sum() + regulariser.offset * len(w))
+    return 0.0
+
+
+def numerical_minimum(regulariser: Regulariser, linear: Tensor, quadratic: float) -> tuple[Tensor, float]:
+    """scipy's minimum of ``Omega(W) - <linear, W> + quadratic * ||W||^2 / 2`` over the feasible set.
+
+    Absolute values are split into two nonnegative parts, column lengths get an epigraph variable each.
+    """
+    n, d = linear.shape
+    size = n * d
+    v = linear.numpy().ravel()
+    nonnegative = isinstance(regulariser, Simplex) or bool(getattr(regulariser, "nonnegative", False))
+    split = isinstance(regulariser, L1) and not nonnegative
+    grouped = isinstance(regulariser, L21)
+    square = regulariser.tau if isinstance(regulariser, Ridge | Simplex) else 0.0
+
+    def coefficients(x: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> Tensor:
+        w = x[:size] - x[size : 2 * size] if split else x[:size]
+        return torch.from_numpy(w.reshape(n, d).copy())
+
+    def value(x: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> float:
+        w = coefficients(x).numpy().ravel()
+        total = -v @ w + (quadratic / 2 + square) * (w @ w)
+        if isinstance(regulariser, L1):
+            total += 0.7 * x.sum()  # all parts are nonnegative
+        if grouped:
+            total += 0.7 * x[size:].sum()
+        if isinstance(regulariser, Simplex):
+            total += regulariser.offset * n
+        return float(total)
+
+    constraints = []
+    if isinstance(regulariser, Simplex):
+        constraints = [{"type": "eq", "fun": lambda x: x.reshape(n, d).sum(axis=1) - 1}]
+    if grouped:
+        constraints = [
+            {
+                "type": "ineq",
+                "fun": lambda x: x[size:] - np.sqrt((x[:size].reshape(n, d) ** 2).sum(axis=0) + 1e-16),
+            }
+        ]
+    extra = size if split else d if grouped else 0
+    lower = 0.0 if nonnegative or split else None
+    found = minimize(
+        value,
+        np.full(size + extra, 1 / d),
+        bounds=[(lower, None)] * size + [(0.0, None)] * extra,
+        constraints=constraints,
+        method="SLSQP",
+        options={"ftol": 1e-14, "maxiter": 2000},
+    )
+    return coefficients(found.x), float(found.fun)
+
+
+@each
+def test_value(regulariser: Regulariser) -> None:
+    for seed in range(3):
+        W = feasible(regulariser, matrix(seed))
+        assert float(regulariser.value(W)) == pytest.approx(by_hand(regulariser, W))
+
+
+@each
+@pytest.mark.parametrize("step", [0.3, 1.7])
+def test_prox_is_the_minimum_of_its_definition(regulariser: Regulariser, step: float) -> None:
+    for seed in range(3):
+        W = matrix(seed)
+        # step * Omega(W') + ||W' - W||^2 / 2, divided by step and without its constant
+        expected, _ = numerical_minimum(regulariser, W / step, 1 / step)
+        torch.testing.assert_close(regulariser.prox(W, step), expected, rtol=0, atol=2e-5)
+
+
+@each
+@settings(max_examples=30, deadline=None, derandomize=True)
+@given(seed=seeds, step=st.floats(0.01, 5))
+def test_no_feasible_point_beats_prox(regulariser: Regulariser, seed: int, step: float) -> None:
+    W, rival = matrix(seed), feasible(regulariser, matrix(seed + 1))
+    best = regulariser.prox(W, step)
+    torch.testing.assert_close(feasible(regulariser, best), best)
+    for share in (1e-3, 0.1, 1.0):
+        other = (1 - share) * best + share * rival
+
+        def cost(point: Tensor) -> float:
+            return step * by_hand(regulariser, point) + float((point - W).square().sum()) / 2
+
+        assert cost(best) <= cost(other) + 1e-12
+
+
+@each
+def test_conjugate_is_the_maximum_of_its_definition(regulariser: Regulariser) -> None:
+    if isinstance(regulariser, Unpenalised):
+        pytest.skip("infinite without its bound, which has a test of its own")
+    for seed in range(3):
+        V = matrix(seed)
+        stretch = regulariser.stretch(V)
+        V = V * torch.where(stretch.isfinite(), 0.99 * stretch, 1.0)  # inside the set where it is finite
+        _, least = numerical_minimum(regulariser, V, 0.0)
+        assert float(regulariser.conjugate(V, torch.zeros(3, 4))) == pytest.approx(-least, abs=1e-6)
+
+
+@each
+@settings(max_examples=50, deadline=None, derandomize=True)
+@given(seed=seeds, scale=st.sampled_from([0.01, 1.0, 100.0]))
+def test_fenchel_inequality(regulariser: Regulariser, seed: int, scale: float) -> None:
+    V = scale * matrix(seed)
+    stretch = regulariser.stretch(V)
+    V = V * torch.where(stretch.isfinite(), stretch.clamp_max(1), 1.0)
+    W = feasible(regulariser, matrix(seed + 1) / scale)
+    bound = by_hand(regulariser, W) + float(regulariser.conjugate(V, W))
+    assert float((V * W).sum()) <= bound + 1e-9 * max(1, abs(bound))
+
+
+@each
+def test_conjugate_is_attained(regulariser: Regulariser) -> None:
+    """Equality in Fenchel's inequality at V in the subdifferential, which the prox provides."""
+    if isinstance(regulariser, Unpenalised):
+        pytest.skip("its conjugate is bounded by the iterate")
+    for seed in range(5):
+        W = matrix(seed)
+        point = regulariser.prox(W, 0.5)
+        V = (W - point) / 0.5
+        total = by_hand(regulariser, point) + float(regulariser.conjugate(V, point))
+        assert total == pytest.approx(float((V * point).sum()), abs=1e-9)
+
+
+@pytest.mark.parametrize("nonnegative", [False, True])
+def test_conjugate_without_penalty_is_over_a_ball(nonnegative: bool) -> None:
+    W = torch.tensor([[1.0, 2.0, 0.0], [0.0, 0.0, 0.0]])  # radii 7 and 1
+    V = torch.tensor([[1.0, -3.0, 2.0], [-1.0, -2.0, -0.5]])
+    # A linear function on a ball of the l1 norm is largest at one of its corners.
+    expected = 7 * 2 + 1 * 0 if nonnegative else 7 * 3 + 1 * 2
+    assert float(Unpenalised(nonnegative).conjugate(V, W)) == expected
+
+
+@pytest.mark.parametrize(
+    ("regulariser", "expected"),
+    [
+        (L1(6.0, False), [[2.0], [3.0]]),
+        (L1(6.0, True), [[6.0], [float("inf")]]),
+        (L21(6.0, False), [[6 / 13**0.5]]),  # the second column, (-3, -2), is the longest
+        (L21(6.0, True), [[6.0]]),
+    ],
+    ids=str,
+)
+def test_stretch_leads_to_the_edge(regulariser: Regulariser, expected: list[list[float]]) -> None:
+    V = torch.tensor([[1.0, -3.0], [0.0, -2.0]])
+    torch.testing.assert_close(regulariser.stretch(V), torch.tensor(expected))
+
+
+@pytest.mark.parametrize("regulariser", [Ridge(1.0, False), Unpenalised(True), Simplex(0.0)], ids=str)
+def test_stretch_without_an_edge(regulariser: Regulariser) -> None:
+    assert regulariser.stretch(matrix(0)).isinf().all()
+
+
+@pytest.mark.parametrize("regulariser", [L1(1.0, False), L21(1.0, True)], ids=str)
+def test_stretch_of_nothing(regulariser: Regulariser) -> None:
+    assert regulariser.stretch(torch.zeros(2, 3)).isinf().all()
+
+
+def test_l21_keeps_columns_of_nothing() -> None:
+    assert not L21(1.0, False).prox(torch.zeros(2, 3), 1.0).any()
+
+
+@pytest.mark.parametrize("regulariser", ALL, ids=str)
+def test_rows_are_coupled_where_it_says_so(regulariser: Regulariser) -> None:
+    W = matrix(0)
+    alone = torch.cat([regulariser.prox(row[None], 0.5) for row in W])
+    assert torch.allclose(regulariser.prox(W, 0.5), alone) is not regulariser.rows_coupled
+
+
+@settings(max_examples=50, deadline=None, derandomize=True)
+@given(x=st.floats(-10, 10), threshold=st.floats(0, 5))
+def test_soft_threshold(x: float, threshold: float) -> None:
+    expected = np.sign(x) * max(abs(x) - threshold, 0)
+    found = soft_threshold(torch.tensor([x], dtype=torch.float64), threshold)
+    assert float(found) == pytest.approx(expected, abs=1e-12)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(seed=seeds, d=st.integers(1, 30), scale=st.sampled_from([1e-3, 1.0, 1e3]))
+def test_simplex_projection_satisfies_its_conditions(seed: int, d: int, scale: float) -> None:
+    x = scale * matrix(seed, 2, d)
+    projected = project_simplex(x)
+    torch.testing.assert_close(projected.sum(dim=1), torch.ones(2, dtype=torch.float64))
+    assert projected.min() >= 0
+    # Nearest: x - p makes an obtuse angle with every way into the simplex, whose corners are unit vectors.
+    away = x - projected
+    assert (away.amax(dim=1) - (away * projected).sum(dim=1)).max() <= 1e-9 * max(scale, 1)
+
+
+def test_simplex_projection_keeps_its_points() -> None:
+    x = matrix(0, 5, 7).softmax(dim=1)
+    torch.testing.assert_close(project_simplex(x), x)

@@ -1,0 +1,39 @@
+"""The program as a whole: help, start, errors that are ours."""
+
+import subprocess
+import sys
+
+import pytest
+
+from didan.cli import run
+
+
+def test_help_imports_neither_torch_nor_pandas() -> None:
+    code = (
+        "import sys\nfrom didan.cli import run\nassert run(['--help']) == 0\n"
+        "heavy = {'torch', 'pandas', 'numpy', 'lightning', 'matplotlib', 'sklearn'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("command", ["demo", "corpora", "inspect", "train", "evaluate", "predict"])
+def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([command, "--help"]) == 0
+    assert "Usage: " in capsys.readouterr().out
+
+
+def test_an_unknown_command_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["trian"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("didan: ")
+    assert len(error.splitlines()) == 1
+
+
+def test_a_fault_of_ours_ends_with_1(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> None:
+        raise RuntimeError("oops")
+
+    monkeypatch.setattr("didan.corpora.known.known_readers", broken)
+    assert run(["corpora"]) == 1
+    assert "fault of didan" in capsys.readouterr().err

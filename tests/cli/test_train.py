@@ -1,0 +1,252 @@
+"""`didan train` from end to end, and what it says of bad input."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from didan.cli import run
+from didan.corpora import Corpus
+from helpers import complaint, table_of
+
+QUICK = ["--set", "optimisation.steps=3", "--set", "optimisation.batch_size=8"]
+
+
+def left_in(folder: Path) -> list[str]:
+    """What a failed training left: anything but the cache of features."""
+    return sorted(path.name for path in folder.iterdir() if "cache" not in path.name)
+
+
+def test_train_evaluate_and_predict_work_together(
+    source: Corpus, target: Corpus, session_cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model, cache = str(tmp_path / "m"), str(session_cache)
+    arguments = ["--source", table_of(source), "--target", table_of(target), "--cache", cache]
+    assert run(["train", *arguments, "--out", model, *QUICK, "--seed", "4"]) == 0
+    assert {path.name for path in Path(model).iterdir()} == {
+        "config.yaml",
+        "history.csv",
+        "model-card.md",
+        "model.safetensors",
+        "reference.csv",
+        "reference.safetensors",
+    }
+    capsys.readouterr()
+    json, plot = tmp_path / "e.json", tmp_path / "e.png"
+    assert (
+        run(["evaluate", model, table_of(target), "--cache", cache, "--json", str(json), "--plot", str(plot)]) == 0
+    )
+    assert "UAR" in capsys.readouterr().out
+    assert json.exists()
+    assert plot.read_bytes()[:4] == b"\x89PNG"
+    assert run(["predict", model, str(Path(table_of(target)).parent), "--format", "csv"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1 + len(target)
+
+
+def test_a_plain_folder_is_a_target(source: Corpus, target: Corpus, session_cache: Path, tmp_path: Path) -> None:
+    folder = str(Path(table_of(target)).parent)
+    cache = ["--cache", str(session_cache)]
+    assert (
+        run(
+            [
+                "train",
+                "--source",
+                table_of(source),
+                "--target",
+                folder,
+                "--out",
+                str(tmp_path / "m"),
+                *QUICK,
+                *cache,
+            ]
+        )
+        == 0
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (["--target", "{tmp}/nowhere"], "does not exist"),
+        (["--target", "{tmp}/empty"], "holds no audio"),
+        (["--source", "{tmp}/empty"], "holds no audio"),
+        (["--source", "emodb={target}"], "does not hold EmoDB"),
+        (["--source", "emobd={target}"], "did you mean 'emodb'"),
+        (["--source", "{tmp}/unknown.csv"], "unknown emotion 'meh'"),
+        (["--source", "{tmp}/columns.csv"], "did you mean 'emotoin'"),
+        (["--source", "{tmp}/gone.csv"], "do not exist"),
+        (["--source", "{tmp}/other.csv"], "share"),
+        (["--source", "{tmp}/single.csv"], "anger has only 1 source utterance"),
+        (["--target", "{tmp}/one"], "1 recording"),
+        (["--method", "didna"], "did you mean 'didan'"),
+        (["--frontend", "spectogram"], "did you mean 'spectrogram'"),
+        (["--set", "optimisation.step=3"], "did you mean 'optimisation.steps'"),
+        (["--emotions", "anger,sadnes"], "did you mean 'sadness'"),
+        (["--map", "anger"], "label=emotion"),
+        (["--sedd", "3"], "--seed"),
+        (["--seed", "three"], "'--seed'"),
+        (["--out", "{tmp}/empty"], "exists already"),
+        (["--out", "{tmp}/gone.csv/m"], "cannot write"),
+        (["--cache", "{tmp}/gone.csv"], "cannot write features"),
+        (["--config", "{tmp}/none.yaml"], "no such file"),
+        (["--config", "{tmp}/unknown.yaml"], "did you mean 'seed'"),
+    ],
+)
+def test_a_mistake_is_one_line_and_leaves_nothing(
+    source: Corpus,
+    target: Corpus,
+    session_cache: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    change: list[str],
+    message: str,
+) -> None:
+    here = tmp_path / "here"
+    (here / "empty").mkdir(parents=True)
+    first = source.table["file"].iloc[0]
+    (here / "unknown.csv").write_text(f"file,emotion\n{first},meh\n")
+    (here / "columns.csv").write_text(f"file,emotoin\n{first},anger\n")
+    (here / "gone.csv").write_text("file,emotion\nnothing.wav,anger\n")
+    (here / "other.csv").write_text(f"file,emotion\n{first},disgust\n{first},boredom\n")
+    kept = source.table.drop(source.table.index[source.table["emotion"] == "anger"][1:])
+    kept.to_csv(here / "single.csv", index=False)
+    (here / "one").mkdir()
+    (here / "one" / "a.wav").write_bytes(Path(first).read_bytes())
+    (here / "unknown.yaml").write_text("sed: 3\n")
+    before = left_in(here)
+    options = {
+        "--source": table_of(source),
+        "--target": table_of(target),
+        "--out": f"{here}/m",
+        "--cache": str(session_cache),
+    }
+    values = [part.format(tmp=here, target=Path(table_of(target)).parent) for part in change]
+    for name, value in zip(values[::2], values[1::2], strict=True):
+        options[name] = value
+    assert run(["train", *[part for pair in options.items() for part in pair]]) == 2
+    assert message in complaint(capsys)
+    assert left_in(here) == before
+
+
+def write(kind: str, file: Path) -> None:
+    """A recording of 1 s with the fault, or the format, that is asked for."""
+    tone = 0.3 * np.sin(2 * np.pi * 220 * np.arange(16_000) / 16_000) * np.hanning(16_000)
+    if kind == "zero-length":
+        file.touch()
+    elif kind == "text":
+        file.write_text("this is not audio\n" * 50)
+    elif kind == "nan":
+        soundfile.write(file, np.where(np.arange(16_000) == 8_000, np.nan, tone), 16_000, subtype="FLOAT")
+    elif kind == "silent":
+        soundfile.write(file, np.zeros(16_000), 16_000)
+    elif kind == "truncated":
+        soundfile.write(file, tone, 16_000)
+        file.write_bytes(file.read_bytes()[:9_000])
+    elif kind == "stereo":
+        soundfile.write(file, np.stack([tone, 0.5 * tone], axis=1), 16_000)
+    elif kind == "96 kHz":
+        soundfile.write(file, np.repeat(tone, 6), 96_000)
+    elif kind == "aiff":
+        soundfile.write(file, tone, 16_000, format="AIFF", subtype="PCM_16")
+    else:
+        soundfile.write(
+            file, tone, 16_000, subtype={"8-bit": "PCM_U8", "24-bit": "PCM_24", "float": "FLOAT"}[kind]
+        )
+
+
+@pytest.mark.parametrize("kind", ["zero-length", "text", "nan", "silent", "truncated"])
+def test_a_bad_recording_is_named(
+    source: Corpus, session_cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    folder = tmp_path / "calls"
+    folder.mkdir()
+    for name in ("a", "b"):
+        write("stereo", folder / f"{name}.wav")
+    write(kind, folder / "bad.wav")
+    out = tmp_path / "m"
+    arguments = ["--source", table_of(source), "--target", str(folder), "--cache", str(session_cache)]
+    assert run(["train", *arguments, "--out", str(out), *QUICK]) == 2
+    assert "bad.wav" in complaint(capsys)
+    assert left_in(tmp_path) == ["calls"]
+
+
+def test_every_readable_format_just_works(source: Corpus, session_cache: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "calls"
+    folder.mkdir()
+    for kind in ("8-bit", "24-bit", "float", "96 kHz", "stereo", "aiff"):
+        write(kind, folder / f"{kind}.wav")
+    arguments = ["--source", table_of(source), "--target", str(folder), "--cache", str(session_cache)]
+    assert run(["train", *arguments, "--out", str(tmp_path / "m"), *QUICK]) == 0
+
+
+def test_a_full_disk_while_features_are_written(
+    source: Corpus,
+    target: Corpus,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(file: object, array: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("didan.frontends.store.np.save", full)
+    arguments = ["--source", table_of(source), "--target", table_of(target), "--cache", str(tmp_path / "cache")]
+    assert run(["train", *arguments, "--out", str(tmp_path / "m"), *QUICK]) == 2
+    assert "no space left on device" in complaint(capsys)
+    assert left_in(tmp_path) == []
+    assert not list((tmp_path / "cache").rglob("*.partial"))
+    assert not list((tmp_path / "cache").rglob("*.npy"))
+
+
+def test_a_labels_spelling_can_be_mapped(
+    source: Corpus, target: Corpus, session_cache: Path, tmp_path: Path
+) -> None:
+    table = tmp_path / "own.csv"
+    source.table.replace({"emotion": {"anger": "grumpy", "neutral": "odd"}}).to_csv(table, index=False)
+    arguments = ["--source", str(table), "--target", table_of(target), "--cache", str(session_cache), *QUICK]
+    mapping = ["--map", "grumpy=anger", "--map", "odd=-"]
+    assert run(["train", *arguments, "--out", str(tmp_path / "m"), *mapping]) == 0
+    assert "emotions:\n- anger\n- sadness\n" in (tmp_path / "m" / "config.yaml").read_text()
+
+
+@pytest.mark.parametrize("moment", ["features", "training"])
+def test_ctrl_c_ends_with_one_line_and_can_be_resumed(
+    source: Corpus, target: Corpus, tmp_path: Path, moment: str
+) -> None:
+    """A real signal to a real process."""
+    cache, out = tmp_path / "cache", tmp_path / "m"
+    arguments = ["train", "--source", table_of(source), "--target", table_of(target), "--cache", str(cache)]
+    # So long that it cannot end before the signal comes.
+    arguments += ["--out", str(out), "--set", "optimisation.steps=1500", "--set", "optimisation.batch_size=8"]
+    slow = (
+        "import sys, time; from didan.frontends import extraction\n"
+        "read = extraction.read_audio\n"
+        "def slow_read(*a):\n    time.sleep(0.2); return read(*a)\n"
+        "extraction.read_audio = slow_read\n"
+        if moment == "features"
+        else ""
+    )
+    code = f"{slow}from didan.cli import main; main({arguments!r})"
+    process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, env=os.environ)
+    awaited = (
+        (lambda: any(cache.rglob("*.npy")))
+        if moment == "features"
+        else (out.parent / "m.unfinished" / "last.ckpt").exists
+    )
+    deadline = time.monotonic() + 90
+    while not awaited() and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 2, errors
+    assert "Traceback" not in errors
+    assert "didan: interrupted; " in errors
+    assert not out.exists()
+    assert not list(cache.rglob("*.partial"))
+    assert (tmp_path / "m.unfinished").exists() == (moment == "training")

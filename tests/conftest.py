@@ -1,0 +1,114 @@
+"""What many tests share: two tiny synthetic corpora, and a cache that is not the user's."""
+
+import resource
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+from didan.corpora import Corpus
+from didan.corpora.synthetic import between, make_corpus, style
+from didan.frontends import FeatureSet, extract, normalised
+from didan.model import Model, Reference, network_outputs
+from didan.networks import build_network
+from didan.training.config import make_config
+
+EMOTIONS = ("anger", "neutral", "sadness")
+
+
+@pytest.fixture(scope="session")
+def tiny_corpora(tmp_path_factory: pytest.TempPathFactory) -> tuple[Corpus, Corpus]:
+    """A source and a shifted target: 3 speakers, 3 emotions, 4 short utterances of each."""
+    folder = tmp_path_factory.mktemp("corpora")
+    alpha = replace(style("alpha"), syllables=2.0, silence=0.05)
+    beta = replace(between(style("alpha"), style("beta"), 0.5), name="gamma", syllables=2.0, silence=0.05)
+    source, target = (
+        make_corpus(folder / made.name, made, n_speakers=3, n_per_emotion=4, emotions=EMOTIONS, seed=seed)
+        for seed, made in enumerate((alpha, beta))
+    )
+    return source, target
+
+
+@pytest.fixture(scope="session")
+def session_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Features computed once for all tests of a session."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep tests that name no cache away from the user's."""
+    monkeypatch.setenv("DIDAN_CACHE", str(tmp_path / "default-cache"))
+
+
+@pytest.fixture
+def source(tiny_corpora: tuple[Corpus, Corpus]) -> Corpus:
+    """The labelled source."""
+    return tiny_corpora[0]
+
+
+@pytest.fixture
+def target(tiny_corpora: tuple[Corpus, Corpus]) -> Corpus:
+    """The target, with labels for evaluation."""
+    return tiny_corpora[1]
+
+
+@pytest.fixture
+def small_disk() -> Callable[[int], AbstractContextManager[None]]:
+    """While it lasts, no file can grow beyond so many bytes, which the system reports as it does a full disk."""
+
+    @contextmanager
+    def limit(size: int) -> Iterator[None]:
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    return limit
+
+
+@pytest.fixture(scope="session")
+def untrained(tiny_corpora: tuple[Corpus, Corpus], session_cache: Path) -> Model:
+    """A recogniser with random weights for the target, which gives every emotion to some utterances."""
+    config = make_config()
+
+    def features(corpus: Corpus) -> FeatureSet:
+        extracted = extract(corpus.unlabelled(), config.frontend, session_cache)
+        return normalised(corpus.unlabelled(), extracted.files, extracted.contents, "corpus")
+
+    source, target = map(features, tiny_corpora)
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(0)
+        network = build_network("compact", 64, len(EMOTIONS), 0.3)
+        for module in network.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):  # as after some training: no two are alike
+                module.running_mean.normal_(std=0.1)
+                module.weight.uniform_(0.5, 1.5)
+        scores = network_outputs(network, target).scores
+        output = network.get_submodule("head.output")
+        output.weight.div_(scores.std(dim=0)[:, None] * 3)
+        output.bias.sub_(scores.mean(dim=0)).div_(scores.std(dim=0) * 3).add_(1 / 3)
+    table = tiny_corpora[0].table.assign(
+        corpus="alpha", digest=source.contents["file"], audio=source.contents["audio"]
+    )
+    columns = ["file", "start", "end", "corpus", "speaker", "emotion", "digest", "audio"]
+    return Model(
+        config,
+        EMOTIONS,
+        network.eval(),
+        target.overall(),
+        Reference(table[columns], network_outputs(network, source).embeddings),
+        pd.DataFrame({"step": [1, 2], "fit": [0.5, 0.25]}),
+        {
+            "sources": ["alpha"],
+            "target": "gamma",
+            "selection": "none, it is untrained",
+            "leakage": {"shared_speakers": [], "labels_read": {"training": "none"}, "identical_files": []},
+        },
+    )

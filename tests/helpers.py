@@ -1,0 +1,20 @@
+"""What tests of the command line share."""
+
+from pathlib import Path
+
+import pytest
+
+from didan.corpora import Corpus
+
+
+def table_of(corpus: Corpus) -> str:
+    """The table that lies beside a synthetic corpus."""
+    return str(Path(corpus.table["file"].iloc[0]).parents[1] / "corpus.csv")
+
+
+def complaint(capsys: pytest.CaptureFixture[str]) -> str:
+    """The one line on standard error in which the program complains; notes are none."""
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("didan: ")]
+    problems = [line for line in lines if not line.startswith("didan: note: ")]
+    assert len(problems) == 1, lines
+    return problems[0]
