@@ -88,12 +88,12 @@ def untrained(tiny_corpora: tuple[Corpus, Corpus], session_cache: Path) -> Model
         network = build_network("compact", 64, len(EMOTIONS), 0.3)
         for module in network.modules():
             if isinstance(module, torch.nn.BatchNorm2d):  # as after some training: no two are alike
-                module.running_mean.normal_(std=0.1)
-                module.weight.uniform_(0.5, 1.5)
+                torch.nn.init.normal_(module.get_buffer("running_mean"), std=0.1)
+                torch.nn.init.uniform_(module.weight, 0.5, 1.5)
         scores = network_outputs(network, target).scores
-        output = network.get_submodule("head.output")
-        output.weight.div_(scores.std(dim=0)[:, None] * 3)
-        output.bias.sub_(scores.mean(dim=0)).div_(scores.std(dim=0) * 3).add_(1 / 3)
+        spread = 3 * scores.std(dim=0)
+        network.get_parameter("head.output.weight").div_(spread[:, None])
+        network.get_parameter("head.output.bias").sub_(scores.mean(dim=0)).div_(spread).add_(1 / 3)
     table = tiny_corpora[0].table.assign(
         corpus="alpha", digest=source.contents["file"], audio=source.contents["audio"]
     )

@@ -60,7 +60,7 @@ def test_figures_are_those_of_scikit_learn(evaluation: Evaluation) -> None:
     assert evaluation.war == pytest.approx(accuracy_score(true, predicted))
     assert list(evaluation.recall) == labels
     expected = recall_score(true, predicted, labels=labels, average=None)
-    np.testing.assert_allclose([evaluation.recall[emotion] for emotion in labels], expected)
+    assert evaluation.recall == pytest.approx(dict(zip(labels, expected, strict=True)))
     np.testing.assert_array_equal(evaluation.confusion, confusion_matrix(true, predicted, labels=labels))
     assert evaluation.n == len(true) == 36
     low, high = evaluation.uar_ci95

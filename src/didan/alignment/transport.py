@@ -33,10 +33,10 @@ def scale_to_marginals(log_kernel: Tensor, columns: Tensor, tolerance: float) ->
     tiny = torch.finfo(K.dtype).tiny
     v = torch.ones_like(columns)
     for scaling in range(1, _SCALINGS + 1):
-        u = (K @ v).clamp_min(tiny).reciprocal()
+        u = (K @ v).reciprocal()  # every row of K has a 1, and v is positive
         previous, v = v, columns / (u @ K).clamp_min(tiny)
         # Looking at the change costs as much as a scaling, so not every time.
-        if scaling % 4 == 0 and float((v / previous - 1).abs().amax()) < tolerance:
+        if scaling % 2 == 0 and float((v / previous - 1).abs().amax()) < tolerance:
             break
     scaled = K * v
     return scaled / scaled.sum(dim=1, keepdim=True).clamp_min(tiny), v

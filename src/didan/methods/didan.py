@@ -37,7 +37,7 @@ class DidanSettings(AlignmentSettings):
     tau: float = Field(0.1, ge=0)
     layer: Literal["fc1", "fc2", "output"] = "fc1"
     dictionary: Literal["batch", "memory"] = "batch"
-    tolerance: float = Field(1e-2, gt=0)
+    tolerance: float = Field(2e-2, gt=0)
     max_iterations: int = Field(50, ge=1)
 
     @model_validator(mode="after")
