@@ -1,0 +1,1 @@
+"""Results on real corpora: run records, and the table made of them."""

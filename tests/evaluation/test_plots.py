@@ -95,4 +95,6 @@ def test_history_leaves_out_runs_without_the_column() -> None:
     histories = {"plain": [history(0, ("fit",))], "didan": [history(1, ("fit", "alignment"))]}
     fit, alignment = plot_history(histories, {"fit": "loss", "alignment": "distance"}).axes
     for axes, names in ((fit, ["plain", "didan"]), (alignment, ["didan"])):
-        assert [text.get_text() for text in axes.get_legend().get_texts()] == names
+        legend = axes.get_legend()
+        assert legend is not None
+        assert [text.get_text() for text in legend.get_texts()] == names
