@@ -24,8 +24,8 @@ types: $(INSTALLED)
 	$(BIN)/mypy
 
 benchmark: $(INSTALLED)  ## speed and memory, as ratios
-	$(BIN)/python -m benchmarks.speed
-	$(BIN)/python -m benchmarks.extraction
+	OMP_NUM_THREADS= $(BIN)/python -m benchmarks.speed
+	OMP_NUM_THREADS= $(BIN)/python -m benchmarks.extraction
 
 $(INSTALLED): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

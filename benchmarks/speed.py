@@ -1,0 +1,111 @@
+"""What training costs beside the bare network, and what alignment costs of a step.
+
+    python -m benchmarks.speed [--corpus emodb=PATH --target casia=PATH]
+
+Everything is timed in one process and in turn, so that the ratios hold on a noisy machine. Without corpora on
+disk the training is timed on synthetic ones of the size of EmoDB and CASIA.
+"""
+
+import argparse
+import resource
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+import torch
+
+import didan
+from didan.corpora import Corpus, Recordings
+from didan.corpora.synthetic import make_corpus, style
+from didan.methods.didan import METHOD, DidanSettings
+from didan.methods.method import SourceLabels
+from didan.networks import build_network
+from didan.training.config import make_config
+from didan.training.module import fitting_loss
+
+BATCH, FRAMES, BANDS, EMOTIONS = 64, 200, 64, 5
+
+
+def seconds(action: Callable[[], object]) -> float:
+    """Wall-clock time of one call."""
+    begun = time.perf_counter()
+    action()
+    return time.perf_counter() - begun
+
+
+def step_parts(repeats: int = 30) -> tuple[float, float]:
+    """Median seconds of the bare forward and backward pass, and of the alignment term, at batch 64.
+
+    The alignment is timed together with its own backward pass to the features.
+    """
+    torch.manual_seed(0)
+    network = build_network("compact", BANDS, EMOTIONS, 0.3)
+    labels = torch.arange(BATCH) % EMOTIONS
+    widths: dict[str, int] = network.widths  # type: ignore[assignment]
+    term = METHOD.build(DidanSettings(), SourceLabels(labels, EMOTIONS, widths))
+    assert term is not None
+    optimiser = torch.optim.AdamW(network.parameters(), 1e-3)
+    features = torch.randn(2 * BATCH, FRAMES, BANDS)
+    lengths = torch.full((2 * BATCH,), FRAMES)
+    bare, aligning = [], []
+    for repeat in range(repeats + 5):
+        begun = time.perf_counter()
+        output = network(features, lengths)
+        loss = fitting_loss(output.scores[:BATCH], labels, "regression")
+        optimiser.zero_grad()
+        loss.backward(retain_graph=True)  # type: ignore[no-untyped-call]
+        optimiser.step()
+        middle = time.perf_counter()
+        embedding = output.embeddings["fc1"].detach().requires_grad_()
+        output.embeddings["fc1"] = embedding
+        term(output[:BATCH], output[BATCH:], labels, torch.arange(BATCH)).loss.backward()  # type: ignore[no-untyped-call]
+        end = time.perf_counter()
+        if repeat >= 5:
+            bare.append(middle - begun)
+            aligning.append(end - middle)
+    return median(bare), median(aligning)
+
+
+def training(source: Corpus, target: Corpus | Recordings, cache: Path) -> tuple[float, float]:
+    """Seconds of a training with default settings after its features are made, and of one of its steps."""
+    didan.train(source, target, config=make_config(assignments=["optimisation.steps=1"]), cache=cache)
+    whole = seconds(lambda: didan.train(source, target, cache=cache))
+    return whole, whole / make_config().optimisation.steps
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--corpus", metavar="NAME=PATH")
+    parser.add_argument("--target", metavar="NAME=PATH")
+    arguments = parser.parse_args()
+    bare, aligning = step_parts()
+    share = aligning / (bare + aligning)
+    print(f"threads {torch.get_num_threads()}, batch {BATCH} + {BATCH} utterances of {FRAMES} frames")
+    per_utterance = 1000 * bare / (2 * BATCH)
+    print(f"bare forward, backward and update: {1000 * bare:.0f} ms, {per_utterance:.2f} ms per utterance")
+    print(f"implicit alignment: {1000 * aligning:.1f} ms, {100 * share:.1f} % of a step (at most 5 wanted)")
+    with tempfile.TemporaryDirectory() as folder:
+        if arguments.corpus and arguments.target:
+            source, target = didan.read_corpus(arguments.corpus), didan.read_target(arguments.target)
+        else:
+            emotions = ("anger", "fear", "happiness", "neutral", "sadness")
+            made = [
+                make_corpus(
+                    Path(folder) / name, style(name), n_speakers=n, n_per_emotion=each, emotions=emotions, seed=n
+                )
+                for name, n, each in (("alpha", 10, 8), ("beta", 4, 50))
+            ]
+            source, target = made[0], made[1]
+        whole, step = training(source, target, Path(folder) / "cache")
+    again, _ = step_parts()
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
+    print(f"training {source.name} -> {target.name}: {whole:.0f} s (at most 240 wanted)")
+    print(f"peak memory of this process: {memory:.2f} GB (below 2 wanted)")
+    print(f"a step of it takes {step / median([bare, again]):.2f} times the bare passes")
+
+
+if __name__ == "__main__":
+    main()
