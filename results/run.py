@@ -47,7 +47,7 @@ def run_svm(corpora: dict[str, str], source: str, target: str, kind: str) -> dic
     """A balanced SVM on eGeMAPS functionals, each corpus normalised by its own mean and deviation."""
     import numpy as np
     from sklearn.metrics import confusion_matrix
-    from sklearn.svm import SVC
+    from sklearn.svm import SVC, LinearSVC
 
     import didan
     from didan.corpora.task import make_task
@@ -63,7 +63,7 @@ def run_svm(corpora: dict[str, str], source: str, target: str, kind: str) -> dic
         features = normalised(recordings, extracted.files, extracted.contents, "corpus")
         inputs.append(np.concatenate([features[i] for i in range(len(features))]))
     svm = (
-        SVC(kernel="linear", C=0.01, class_weight="balanced")
+        LinearSVC(C=0.01, class_weight="balanced", random_state=0, max_iter=5000)
         if kind == "svm-linear"
         else SVC(kernel="rbf", C=1.0, class_weight="balanced")
     )

@@ -10,7 +10,7 @@ LABELS = torch.tensor([0, 1, 1, 2, 0, 2])
 
 
 def rows(*values: float) -> Tensor:
-    return torch.tensor(values)[:, None].repeat(1, 3)
+    return torch.tensor(values, dtype=torch.float32)[:, None].repeat(1, 3)
 
 
 def test_first_batch_is_all_there_is() -> None:
