@@ -103,7 +103,7 @@ def test_distance_raises_the_loss(constraint: Constraint) -> None:
     h_s, h_t = torch.randn(2, 20, 6, generator=generator)
     shift = torch.tensor([1.0, 0, 0, 0, 0, 0])
     losses = [
-        float(implicit_distribution_alignment(h_s, h_t + size * shift, penalty="none", constraint=constraint))
+        float(align(h_s, h_t + size * shift, penalty="none", constraint=constraint, tolerance=1e-3).loss)
         for size in (0.0, 2.0, 8.0)
     ]
     assert losses[0] < losses[1] < losses[2]
@@ -123,7 +123,7 @@ def test_nothing_is_aligned_from_tau_max_on(penalty: Penalty, constraint: Constr
 def test_residual_is_relative() -> None:
     h_s, h_t = features(4, 6, 9)
     for constraint in ("free", "nonnegative", "convex", "balanced"):
-        found = align(h_s, h_t, penalty="none", constraint=constraint)
+        found = align(h_s, h_t, penalty="none", constraint=constraint, tolerance=1e-4)
         # Without a penalty the loss is the squared residual per row of length 1.
         assert found.diagnostics["residual"] == pytest.approx(float(found.loss) ** 0.5)
         assert 0 < found.diagnostics["residual"] < 1.5
@@ -141,7 +141,7 @@ def test_used_counts_the_sources_of_a_target() -> None:
 def test_gap_is_relative_and_obeys_the_tolerance() -> None:
     h_s, h_t = features(12, 30, 8)
     for constraint in ("free", "convex", "balanced"):
-        for tolerance in (1e-2, 1e-4):
+        for tolerance in (1e-2, 1e-3):
             gap = align(h_s, h_t, constraint=constraint, tolerance=tolerance).diagnostics["gap"]
             assert -1e-9 <= gap <= tolerance
         hasty = align(h_s, h_t, constraint=constraint, tolerance=1e-9, max_iterations=2)

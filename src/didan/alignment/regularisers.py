@@ -173,8 +173,9 @@ class Unpenalised:
     def conjugate(self, V: Tensor, W: Tensor) -> Tensor:
         """The conjugate on ``||W_j||_1 <= 1 + 2 ||W_j||_1`` of the iterate.
 
-        Without a bound it is infinite almost everywhere. A minimiser inside the bound is one without it,
-        since the problem is convex, so the gap remains a valid certificate.
+        Without a bound it is infinite almost everywhere. The gap then is a certificate only if a minimiser lies
+        inside the bound, which cannot be known beforehand: where reconstruction takes large coefficients that
+        nearly cancel, as of sources in opposite directions, the gap of an early iterate may be too small.
         """
         radius = 1 + 2 * W.abs().sum(dim=1)
         return (radius * (V.clamp_min(0) if self.nonnegative else V.abs()).amax(dim=1)).sum()

@@ -27,19 +27,21 @@ def scale_to_marginals(log_kernel: Tensor, columns: Tensor, tolerance: float) ->
         tolerance: stop once no column is scaled by more than this share any more.
 
     Returns:
-        The scaled matrix, shape (n_t, n_s), and the column scaling v.
+        The scaled matrix, shape (n_t, n_s), and log v.
     """
-    K = (log_kernel - log_kernel.amax(dim=1, keepdim=True)).exp()
+    log_kernel = log_kernel - log_kernel.amax(dim=1, keepdim=True)
+    highest = log_kernel.amax(dim=0)
+    K = (log_kernel - highest).exp()
     tiny = torch.finfo(K.dtype).tiny
     v = torch.ones_like(columns)
     for scaling in range(1, _SCALINGS + 1):
-        u = (K @ v).reciprocal()  # every row of K has a 1, and v is positive
+        u = (K @ v).reciprocal()  # every row and column of K has a 1, and v is positive
         previous, v = v, columns / (u @ K).clamp_min(tiny)
         # Looking at the change costs as much as a scaling, so not every time.
         if scaling % 2 == 0 and float((v / previous - 1).abs().amax()) < tolerance:
             break
     scaled = K * v
-    return scaled / scaled.sum(dim=1, keepdim=True).clamp_min(tiny), v
+    return scaled / scaled.sum(dim=1, keepdim=True).clamp_min(tiny), v.log() - highest
 
 
 def marginal_gap(gradient: Tensor, W: Tensor, columns: Tensor, beta: Tensor) -> Tensor:
@@ -88,12 +90,12 @@ def solve_balanced(
         y = (1 - theta) * x + theta * z
         gradient = 2 * (y @ gram - cross + tau * y)
         log_z = log_z - gradient / (theta * smoothness)
-        z, v = scale_to_marginals(log_z, columns, min(10 * tolerance, 1e-2))
+        z, log_v = scale_to_marginals(log_z, columns, min(10 * tolerance, 1e-2))
         log_z = z.clamp_min(torch.finfo(z.dtype).tiny).log()
         x = (1 - theta) * x + theta * z
         if iteration % 10 == 0 or iteration == max_iterations:
             gradient = 2 * (x @ gram - cross + tau * x)
-            gap = marginal_gap(gradient, x, columns, theta * smoothness * v.log())
+            gap = marginal_gap(gradient, x, columns, theta * smoothness * log_v)
             if gap < best_gap:
                 best, best_gap = x, gap
             if gap <= enough:

@@ -40,5 +40,5 @@ Mapping = Annotated[
 
 Cache = Annotated[
     Path | None,
-    typer.Option("--cache", metavar="DIR", help="Folder for features. [default: the user's cache folder]"),
+    typer.Option("--cache", metavar="DIR", help="Folder for features. (default: the user's cache folder)"),
 ]

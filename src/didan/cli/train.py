@@ -13,11 +13,11 @@ def train(
     target: Target,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Model folder to write.", show_default=False)],
     method: Annotated[
-        str | None, typer.Option("--method", help="How to adapt: didan or source-only. [default: didan]")
+        str | None, typer.Option("--method", help="How to adapt: didan or source-only. (default: didan)")
     ] = None,
     frontend: Annotated[
         str | None,
-        typer.Option("--frontend", help="spectrogram, linear or functionals. [default: spectrogram]"),
+        typer.Option("--frontend", help="spectrogram, linear or functionals. (default: spectrogram)"),
     ] = None,
     config: Annotated[
         Path | None, typer.Option("--config", metavar="FILE", help="YAML with any settings.")
@@ -28,9 +28,9 @@ def train(
     ] = None,
     emotions: Annotated[
         str | None,
-        typer.Option("--emotions", metavar="A,B,...", help="Only these emotions. [default: all shared]"),
+        typer.Option("--emotions", metavar="A,B,...", help="Only these emotions. (default: all shared)"),
     ] = None,
-    seed: Annotated[int | None, typer.Option("--seed", help="Of everything random. [default: 0]")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Of everything random. (default: 0)")] = None,
     map: Mapping = None,
     cache: Cache = None,
     resume: Annotated[

@@ -15,7 +15,7 @@ _STRIDES = ((4, 2), (2, 2), (2, 2), (1, 2))
 class Compact(nn.Module):
     """Convolutions over (time, frequency), mean and standard deviation over time, two hidden layers.
 
-    A frame of the last layer sees about a third of a second and comes every 160 ms at a hop of 10 ms. Frames
+    A frame of the last layer sees 61 frames, 0.6 s at a hop of 10 ms, and comes every 160 ms. Frames
     beyond an utterance's end are set to zero before every convolution and left out of the pooling, so padding
     has no effect: an utterance scores the same alone and in any batch.
 

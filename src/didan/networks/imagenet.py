@@ -132,21 +132,23 @@ def load_imagenet_weights(network: ImageNetwork, source: str) -> None:
 def _read_weights(source: str) -> dict[str, Tensor]:
     if source.startswith(("http://", "https://")):
         try:
-            weights: dict[str, Tensor] = torch.hub.load_state_dict_from_url(
-                source, map_location="cpu", weights_only=True
-            )
+            loaded: object = torch.hub.load_state_dict_from_url(source, map_location="cpu", weights_only=True)
         except Exception as error:
             raise UserError(f"cannot load weights from {source}: {error}") from error
-        return weights
+        return _checked(loaded, source)
     path = Path(source)
     if not path.is_file():
         raise UserError(f"weights {source} do not exist")
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
-        loaded: object = torch.load(path, map_location="cpu", weights_only=True)
+        loaded = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         raise UserError(f"{source}: cannot be read as weights ({type(error).__name__})") from error
+    return _checked(loaded, source)
+
+
+def _checked(loaded: object, source: str) -> dict[str, Tensor]:
     if not isinstance(loaded, dict) or not all(isinstance(tensor, Tensor) for tensor in loaded.values()):
         raise UserError(f"{source}: holds no table of weights")
     return loaded
