@@ -31,7 +31,7 @@ def features(n_s: int = 4, n_t: int = 3, d: int = 7, seed: int = 0) -> tuple[Ten
 
 
 def options(penalty: Penalty, constraint: Constraint) -> ReconstructionOptions:
-    tolerance = 1e-6 if constraint == "balanced" else 1e-13
+    tolerance = 1e-5 if constraint == "balanced" else 1e-13
     return {"penalty": penalty, "constraint": constraint, "tolerance": tolerance, "max_iterations": 5000}
 
 
@@ -47,7 +47,8 @@ def test_gradient_is_that_of_the_minimised_objective(
         # tau is a fraction of a number that moves with the features; the objective is the one at fixed weight.
         scale = tau_max(H_t, H_s, penalty, constraint)
         weights.append(weights[0] if weights else 0.1 * scale)
-        return reconstruct(H_t, H_s, **{**given, "tau": weights[0] / scale})
+        given["tau"] = weights[0] / scale
+        return reconstruct(H_t, H_s, **given)
 
     monkeypatch.setattr(ida, "reconstruct", with_fixed_weight)
     settings = options(penalty, constraint)
@@ -55,7 +56,7 @@ def test_gradient_is_that_of_the_minimised_objective(
     width = 1e-2 if constraint == "balanced" else 1e-4  # of a size with the accuracy of the solver
     accuracy = 2e-3 if constraint == "balanced" else 1e-5
     generator = torch.Generator().manual_seed(1)
-    for _ in range(4):
+    for _ in range(1 if constraint == "balanced" else 3):
         for moved in (0, 1):
             way = torch.randn(slopes[moved].shape, generator=generator, dtype=torch.float64)
             way = way / way.norm()

@@ -236,13 +236,9 @@ def test_ctrl_c_ends_with_one_line_and_can_be_resumed(
     )
     code = f"{slow}from didan.cli import main; main({arguments!r})"
     process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, env=os.environ)
-    awaited = (
-        (lambda: any(cache.rglob("*.npy")))
-        if moment == "features"
-        else (out.parent / "m.unfinished" / "last.ckpt").exists
-    )
+    folder, awaited = (cache, "*.npy") if moment == "features" else (tmp_path, "last.ckpt")
     deadline = time.monotonic() + 90
-    while not awaited() and time.monotonic() < deadline and process.poll() is None:
+    while not any(folder.rglob(awaited)) and time.monotonic() < deadline and process.poll() is None:
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)

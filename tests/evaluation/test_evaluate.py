@@ -158,10 +158,13 @@ def test_recordings_of_the_source_are_found(
 
 
 def test_shared_speakers_are_remarked(untrained: Model, target: Corpus, session_cache: Path) -> None:
-    record = deepcopy(untrained.record)
-    record["leakage"]["shared_speakers"] = ["anna"]
-    found = evaluate(replace(untrained, record=record), target, session_cache)
-    assert "source and target share speakers: anna" in found.remarks()
+    assert evaluate(untrained, target, session_cache).leakage["shared_speakers"] == []
+    table = untrained.reference.table.copy()
+    table.loc[:2, "speaker"] = "gamma-02"
+    known = replace(untrained.reference, table=table)
+    found = evaluate(replace(untrained, reference=known), target, session_cache)
+    assert found.leakage["shared_speakers"] == ["gamma-02"]
+    assert "the source has some of the speakers too: gamma-02" in found.remarks()
 
 
 def test_labels_read_are_recorded_and_the_model_stays_as_it_was(

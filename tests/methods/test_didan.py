@@ -37,7 +37,8 @@ def test_chosen_layer_is_aligned(layer: str) -> None:
     source, target = output(4, 0), output(5, 1)
     for h in (*source.embeddings.values(), *target.embeddings.values()):
         h.requires_grad_()
-    measure(build(layer=layer), source, target, torch.tensor([0, 3, 5, 7])).loss.backward()
+    loss = measure(build(layer=layer), source, target, torch.tensor([0, 3, 5, 7])).loss
+    loss.backward()  # type: ignore[no-untyped-call]
     for name in WIDTHS:
         for side in (source, target):
             assert (side.embeddings[name].grad is not None) is (name == layer)

@@ -15,6 +15,7 @@ def test_settings_out_of_range_are_refused(settings: dict[str, float]) -> None:
         AlignmentSettings.model_validate(settings)
 
 
-def test_settings_do_not_change() -> None:
+@pytest.mark.parametrize("name", ["ramp", "trade_off"])
+def test_settings_do_not_change(name: str) -> None:
     with pytest.raises(ValidationError, match="frozen"):
-        AlignmentSettings().ramp = 0.5
+        setattr(AlignmentSettings(), name, 0.5)

@@ -1,6 +1,6 @@
 import pickle
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,6 +14,8 @@ from torch.nn.functional import interpolate
 from didan.errors import UserError
 from didan.networks import build_network
 from didan.networks.imagenet import ImageNetwork, alexnet, load_imagenet_weights, vgg11
+
+Build = Callable[[int, int, float], ImageNetwork]
 
 # Parameters of torchvision.models.alexnet and vgg11, as in its published ImageNet weights.
 ALEXNET = {
@@ -73,9 +75,7 @@ def check_loaded(network: ImageNetwork, weights: dict[str, Tensor]) -> None:
 @pytest.mark.parametrize(
     ("build", "weights", "count"), [(alexnet, ALEXNET, 61_100_840), (vgg11, VGG11, 132_863_336)]
 )
-def test_parameters_are_torchvisions(
-    build: "type[ImageNetwork]", weights: dict[str, tuple[int, ...]], count: int
-) -> None:
+def test_parameters_are_torchvisions(build: Build, weights: dict[str, tuple[int, ...]], count: int) -> None:
     with torch.device("meta"):
         network = build(40, 1000, 0.5)
     shapes = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
@@ -84,7 +84,7 @@ def test_parameters_are_torchvisions(
 
 
 @pytest.mark.parametrize(("build", "drops"), [(alexnet, (0, 3)), (vgg11, (2, 5))])
-def test_dropout_is_where_torchvision_has_it(build: "type[ImageNetwork]", drops: tuple[int, ...]) -> None:
+def test_dropout_is_where_torchvision_has_it(build: Build, drops: tuple[int, ...]) -> None:
     with torch.device("meta"):
         network = build(40, 4, 0.25)
     found = {place: layer.p for place, layer in enumerate(network.classifier) if isinstance(layer, nn.Dropout)}
@@ -92,7 +92,7 @@ def test_dropout_is_where_torchvision_has_it(build: "type[ImageNetwork]", drops:
 
 
 @pytest.mark.parametrize(("build", "side", "channels"), [(alexnet, 6, 256), (vgg11, 7, 512)])
-def test_image_of_224_leaves_the_grid(build: "type[ImageNetwork]", side: int, channels: int) -> None:
+def test_image_of_224_leaves_the_grid(build: Build, side: int, channels: int) -> None:
     with torch.device("meta"):
         features = build(40, 4, 0.5).features(torch.zeros(1, 3, 224, 224))
     assert features.shape == (1, channels, side, side)

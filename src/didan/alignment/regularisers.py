@@ -16,7 +16,7 @@ def soft_threshold(x: Tensor, threshold: float) -> Tensor:
     """Proximal operator of ``threshold * |x|``, element by element.
 
     >>> soft_threshold(torch.tensor([-3.0, 0.5, 2.0]), 1.0)
-    tensor([-2., 0., 1.])
+    tensor([-2.,  0.,  1.])
     """
     return x - x.clamp(-threshold, threshold)
 

@@ -36,7 +36,7 @@ def scale_to_marginals(log_kernel: Tensor, columns: Tensor, tolerance: float) ->
     v = torch.ones_like(columns)
     for scaling in range(1, _SCALINGS + 1):
         u = (K @ v).reciprocal()  # every row and column of K has a 1, and v is positive
-        previous, v = v, columns / (u @ K).clamp_min(tiny)
+        previous, v = v, (columns / (u @ K)).clamp(tiny**0.5, tiny**-0.5)
         # Looking at the change costs as much as a scaling, so not every time.
         if scaling % 2 == 0 and float((v / previous - 1).abs().amax()) < tolerance:
             break

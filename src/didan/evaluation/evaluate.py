@@ -11,7 +11,7 @@ import pandas as pd
 from sklearn.metrics import confusion_matrix
 
 from didan.corpora import Corpus
-from didan.corpora.task import identical_files
+from didan.corpora.task import identical_files, shared_speakers
 from didan.errors import UserError
 from didan.evaluation.metrics import recalls, uar_interval, unweighted_average_recall
 from didan.frontends import default_cache, extract, normalised
@@ -39,7 +39,8 @@ class Evaluation:
         resampled: ``speaker``, or ``utterance`` where speakers are unknown or there is only one.
         n_speakers: how many there are, None where unknown.
         selection: how the model was chosen.
-        leakage: what source and target share, and which labels were read by what.
+        leakage: what the source shares with the training target and with this corpus, and which labels were
+            read by what.
         utterances: file, speaker, emotion, predicted, and the probability of each emotion.
     """
 
@@ -92,7 +93,7 @@ class Evaluation:
                 "these figures say nothing about new recordings"
             )
         if self.leakage["shared_speakers"]:
-            lines.append(f"source and target share speakers: {', '.join(self.leakage['shared_speakers'])}")
+            lines.append(f"the source has some of the speakers too: {', '.join(self.leakage['shared_speakers'])}")
         return lines
 
     def write(self, file: Path) -> None:
@@ -143,6 +144,13 @@ def evaluate(
     per_emotion = recalls(labels, predicted, len(model.emotions))
     leakage = {**model.record["leakage"]}
     leakage["labels_read"] = {**leakage["labels_read"], "evaluation": "labels of the corpus evaluated"}
+    leakage["shared_speakers"] = sorted(
+        {
+            speaker
+            for name, part in model.reference.table.groupby("corpus")
+            for speaker in shared_speakers(str(name), part["speaker"], kept.name, kept.table["speaker"])
+        }
+    )
     leakage["evaluated_in_source"] = identical_files(
         model.reference.table[["digest", "audio"]].rename(columns={"digest": "file"}),
         features.contents,

@@ -1,5 +1,7 @@
 """Networks: features become embeddings of each fully connected layer, and emotion scores."""
 
+from collections.abc import Callable
+
 from torch import nn
 
 from didan.errors import UserError, suggest
@@ -8,7 +10,12 @@ from didan.networks.imagenet import ImageNetwork, alexnet, load_imagenet_weights
 from didan.networks.mlp import MLP
 from didan.networks.network import LAYERS, Network, Output
 
-NETWORKS = {"compact": Compact, "alexnet": alexnet, "vgg11": vgg11, "mlp": MLP}
+NETWORKS: dict[str, Callable[[int, int, float], nn.Module]] = {
+    "compact": Compact,
+    "alexnet": alexnet,
+    "vgg11": vgg11,
+    "mlp": MLP,
+}
 
 __all__ = ["LAYERS", "NETWORKS", "Network", "Output", "build_network"]
 
