@@ -40,7 +40,7 @@ def plot_confusion(confusion: Sequence[Sequence[int]], emotions: Sequence[str], 
         linewidths=0.5,
         xticklabels=list(emotions),
         yticklabels=list(emotions),
-        annot_kws={"size": 8},
+        annot_kws={"size": 10},
         cbar_kws={"label": "% of the true emotion", "shrink": 0.8},
         ax=axes,
     )
