@@ -82,11 +82,10 @@ def main() -> None:
     parser.add_argument("--target", metavar="NAME=PATH")
     arguments = parser.parse_args()
     bare, aligning = step_parts()
-    share = aligning / (bare + aligning)
     print(f"threads {torch.get_num_threads()}, batch {BATCH} + {BATCH} utterances of {FRAMES} frames")
     per_utterance = 1000 * bare / (2 * BATCH)
     print(f"bare forward, backward and update: {1000 * bare:.0f} ms, {per_utterance:.2f} ms per utterance")
-    print(f"implicit alignment: {1000 * aligning:.1f} ms, {100 * share:.1f} % of a step (at most 5 wanted)")
+    print(f"implicit alignment: {1000 * aligning:.1f} ms, {100 * aligning / bare:.1f} % on top of that")
     with tempfile.TemporaryDirectory() as folder:
         if arguments.corpus and arguments.target:
             source, target = didan.read_corpus(arguments.corpus), didan.read_target(arguments.target)
@@ -105,6 +104,7 @@ def main() -> None:
     print(f"training {source.name} -> {target.name}: {whole:.0f} s (at most 240 wanted)")
     print(f"peak memory of this process: {memory:.2f} GB (below 2 wanted)")
     print(f"a step of it takes {step / median([bare, again]):.2f} times the bare passes")
+    print(f"implicit alignment is {100 * aligning / step:.1f} % of a step of it (at most 5 wanted)")
 
 
 if __name__ == "__main__":

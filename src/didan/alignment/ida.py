@@ -6,7 +6,8 @@ The idea is the paper's (Zhao et al., ICASSP 2023, arXiv 2302.08921): no moments
 distribution. The formula as written, the normalisation, the constraints on W and the solver are ours.
 
 With W* the minimiser, the gradient of L_IDA with respect to the features is the partial gradient at W* held
-fixed (Danskin's theorem), so W is solved without recording anything and one step on the network is exact.
+fixed (Danskin's theorem), so W is solved without recording anything and one step on the network is as exact as W.
+The absolute weight tau, which follows the features as a fraction of tau_max, is held fixed as well.
 """
 
 from dataclasses import dataclass

@@ -14,9 +14,12 @@ import torch
 from torch import Tensor
 
 _SCALINGS = 1000
+_CHECKED = 5
 
 
-def scale_to_marginals(log_kernel: Tensor, columns: Tensor, tolerance: float) -> tuple[Tensor, Tensor]:
+def scale_to_marginals(
+    log_kernel: Tensor, columns: Tensor, tolerance: float, start: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Sinkhorn's projection: ``diag(u) K diag(v)`` with row sums 1 and column sums ``columns``.
 
     Ends with the rows, so rows are exact and columns as exact as the iteration got.
@@ -25,10 +28,13 @@ def scale_to_marginals(log_kernel: Tensor, columns: Tensor, tolerance: float) ->
         log_kernel: log K, shape (n_t, n_s).
         columns: wanted column sums, shape (n_s,), adding up to n_t.
         tolerance: stop once no column is scaled by more than this share any more.
+        start: log v to start from, shape (n_s,).
 
     Returns:
         The scaled matrix, shape (n_t, n_s), and log v.
     """
+    if start is not None:
+        log_kernel = log_kernel + start
     log_kernel = log_kernel - log_kernel.amax(dim=1, keepdim=True)
     highest = log_kernel.amax(dim=0)
     K = (log_kernel - highest).exp()
@@ -41,7 +47,8 @@ def scale_to_marginals(log_kernel: Tensor, columns: Tensor, tolerance: float) ->
         if scaling % 2 == 0 and float((v / previous - 1).abs().amax()) < tolerance:
             break
     scaled = K * v
-    return scaled / scaled.sum(dim=1, keepdim=True).clamp_min(tiny), v.log() - highest
+    log_v = v.log() - highest
+    return scaled / scaled.sum(dim=1, keepdim=True).clamp_min(tiny), log_v if start is None else log_v + start
 
 
 def marginal_gap(gradient: Tensor, W: Tensor, columns: Tensor, beta: Tensor) -> Tensor:
@@ -73,31 +80,41 @@ def solve_balanced(
         W, shape (n_t, n_s); the bound on its suboptimality; iterations taken.
     """
     n_t = len(H_t)
-    gram, cross = H_s @ H_s.T, H_t @ H_s.T
+    # With the ridge in the Gram matrix, half the gradient at W is W @ gram - cross.
+    gram = H_s @ H_s.T + tau * torch.eye(len(H_s), dtype=H_s.dtype, device=H_s.device)
+    cross = H_t @ H_s.T
     columns = n_t * marginal
     # Rows of W differ by vectors that sum to 0, for which x^T G x <= ||x||_1^2 max_ik ||h_i - h_k||^2 / 4.
     squared = gram.diagonal()
     spread = (squared[:, None] + squared[None, :] - 2 * gram).amax().clamp_min(1e-12)
-    smoothness = 0.5 * spread + 2 * tau
+    # Half of that bound is nearly always enough; the first time the gap does not fall, the bound itself is taken.
+    # The gap is valid whatever the step.
+    bound = float(0.5 * spread) + 2 * tau
+    smoothness = bound / 2
     z = x = marginal.expand(n_t, -1).clone()
     log_z = z.log()
     enough = tolerance * H_t.square().sum()
     gap = H_t.new_tensor(torch.inf)
     best, best_gap = x, gap
+    beta = torch.zeros_like(marginal)
     iteration = 0
     for iteration in range(1, max_iterations + 1):
         theta = 2 / (iteration + 1)
-        y = (1 - theta) * x + theta * z
-        gradient = 2 * (y @ gram - cross + tau * y)
-        log_z = log_z - gradient / (theta * smoothness)
-        z, log_v = scale_to_marginals(log_z, columns, min(10 * tolerance, 1e-2))
+        step = float(theta * smoothness)
+        y = torch.lerp(x, z, theta)
+        log_z = log_z.add(torch.addmm(cross, y, gram, beta=-1), alpha=-2 / step)
+        # The potentials change little from step to step, so the last ones are a good start.
+        z, log_v = scale_to_marginals(log_z, columns, min(10 * tolerance, 1e-2), beta / step)
+        beta = step * log_v
         log_z = z.clamp_min(torch.finfo(z.dtype).tiny).log()
-        x = (1 - theta) * x + theta * z
-        if iteration % 10 == 0 or iteration == max_iterations:
-            gradient = 2 * (x @ gram - cross + tau * x)
-            gap = marginal_gap(gradient, x, columns, theta * smoothness * log_v)
+        x = torch.lerp(x, z, theta)
+        if iteration % _CHECKED == 0 or iteration == max_iterations:
+            gradient = 2 * torch.addmm(cross, x, gram, beta=-1)
+            gap = marginal_gap(gradient, x, columns, beta)
             if gap < best_gap:
                 best, best_gap = x, gap
+            else:
+                smoothness = bound
             if gap <= enough:
                 break
     return best, best_gap, iteration
