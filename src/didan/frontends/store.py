@@ -125,6 +125,9 @@ class FeatureStore:
     def _database(self) -> Iterator[sqlite3.Connection]:
         try:
             with closing(sqlite3.connect(self._fingerprints, timeout=60)) as database, database:
+                # Waiting for the disk after every file would take longer than the features. What a power cut
+                # could cost are digests, which can be made again.
+                database.execute("PRAGMA synchronous = OFF")
                 yield database
         except sqlite3.Error as error:
             raise self._unwritable(error) from error
