@@ -104,7 +104,7 @@ def solve_balanced(
         y = torch.lerp(x, z, theta)
         log_z = log_z.add(torch.addmm(cross, y, gram, beta=-1), alpha=-2 / step)
         # The potentials change little from step to step, so the last ones are a good start.
-        z, log_v = scale_to_marginals(log_z, columns, min(10 * tolerance, 1e-2), beta / step)
+        z, log_v = scale_to_marginals(log_z, columns, min(10 * tolerance, 2e-2), beta / step)
         beta = step * log_v
         log_z = z.clamp_min(torch.finfo(z.dtype).tiny).log()
         x = torch.lerp(x, z, theta)
