@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 
-.PHONY: demo test lint types benchmark results clean
+.PHONY: demo test lint types benchmark clean
 
 demo: $(INSTALLED)  ## two synthetic corpora, source-only against DIDAN, a report
 	rm -rf didan-demo
