@@ -52,7 +52,7 @@ def predict(
                 indent=2,
             )
         )
-    else:
+    elif not rows.empty:
         _print_table(rows, recogniser.emotions)
     for reason in damaged:
         print(f"didan: {reason}", file=sys.stderr)

@@ -10,8 +10,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from didan.demo.run import Comparison
-from didan.errors import UserError
 from didan.evaluation.plots import plot_confusion, plot_history
+from didan.files import written_whole
 
 
 def write_report(comparison: Comparison, file: Path) -> None:
@@ -47,12 +47,8 @@ def write_report(comparison: Comparison, file: Path) -> None:
         fit=_embed(fit),
         adapted=_embed(adapted),
     )
-    partial = file.with_name(f".{file.name}.partial")
-    try:
+    with written_whole(file) as partial:
         partial.write_text(html, encoding="utf-8")
-        partial.replace(file)
-    except OSError as error:
-        raise UserError(f"cannot write {file} ({(error.strerror or str(error)).lower()})") from error
 
 
 def _embed(figure: Figure) -> str:

@@ -1,7 +1,6 @@
 """Evaluation: the one place where target labels are read."""
 
 import json
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,8 +11,8 @@ from sklearn.metrics import confusion_matrix
 
 from didan.corpora import Corpus
 from didan.corpora.task import identical_files, shared_speakers
-from didan.errors import UserError
 from didan.evaluation.metrics import recalls, uar_interval, unweighted_average_recall
+from didan.files import written_whole
 from didan.frontends import default_cache, extract, normalised
 from didan.frontends.extraction import Progress
 
@@ -102,15 +101,8 @@ class Evaluation:
         Raises:
             UserError: the file cannot be written.
         """
-        partial = file.with_name(f".{file.name}.partial")
-        try:
+        with written_whole(file) as partial:
             partial.write_text(json.dumps(self.as_dict(), indent=2) + "\n", encoding="utf-8")
-            partial.replace(file)
-        except OSError as error:
-            raise UserError(f"cannot write {file} ({(error.strerror or str(error)).lower()})") from error
-        finally:
-            with suppress(OSError):
-                partial.unlink(missing_ok=True)
 
 
 def evaluate(

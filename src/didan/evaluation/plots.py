@@ -1,7 +1,6 @@
 """Plots of an evaluation and of a training."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from didan.errors import UserError
+from didan.files import written_whole
 
 
 def plot_confusion(confusion: Sequence[Sequence[int]], emotions: Sequence[str], title: str = "") -> Figure:
@@ -85,12 +85,5 @@ def save_plot(figure: Figure, file: Path) -> None:
     suffix = file.suffix.lower().removeprefix(".")
     if suffix not in ("png", "pdf", "svg"):
         raise UserError(f"cannot draw {file}: its name should end in .png, .pdf or .svg")
-    partial = file.with_name(f".{file.name}.partial")
-    try:
+    with written_whole(file) as partial:
         FigureCanvasAgg(figure).print_figure(partial, format=suffix, dpi=120)
-        partial.replace(file)
-    except OSError as error:
-        raise UserError(f"cannot write {file} ({(error.strerror or str(error)).lower()})") from error
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
