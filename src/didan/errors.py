@@ -20,6 +20,15 @@ class DidanWarning(UserWarning):
     """Something the user should know, though work goes on; the command line shows it as a note."""
 
 
+def reason(error: Exception) -> str:
+    """Why an operation on a file failed, in the system's words and without its numbers.
+
+    >>> reason(OSError(28, "No space left on device"))
+    'no space left on device'
+    """
+    return (getattr(error, "strerror", None) or str(error)).lower()
+
+
 def suggest(name: str, valid: Iterable[str]) -> str:
     """Say which valid name was probably meant, or list them all.
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from didan.errors import UserError
+from didan.errors import UserError, reason
 
 
 @contextmanager
@@ -26,7 +26,7 @@ def written_whole(file: Path) -> Iterator[Path]:
         yield partial
         partial.replace(file)
     except OSError as error:
-        raise UserError(f"cannot write {file} ({(error.strerror or str(error)).lower()})") from error
+        raise UserError(f"cannot write {file} ({reason(error)})") from error
     finally:
         with suppress(OSError):
             partial.unlink(missing_ok=True)

@@ -14,13 +14,12 @@ from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from torch.nn.functional import pad
 
 from didan.alignment.regularisers import project_simplex
 from didan.corpora import Corpus
-from didan.errors import UserError
+from didan.errors import UserError, reason
 from didan.frontends import FeatureSet, Statistics
-from didan.networks import LAYERS, Output, build_network
+from didan.networks import LAYERS, Output, build_network, run_padded
 from didan.training.config import Config
 
 if TYPE_CHECKING:
@@ -111,8 +110,7 @@ class Model:
             self._write(partial)
             partial.replace(folder)
         except (OSError, SafetensorError) as error:
-            reason = (getattr(error, "strerror", None) or str(error)).lower()
-            raise UserError(f"cannot write {folder} ({reason})") from error
+            raise UserError(f"cannot write {folder} ({reason(error)})") from error
         finally:
             shutil.rmtree(partial, ignore_errors=True)
 
@@ -147,18 +145,14 @@ def _exactly(number: np.float32) -> float:
 
 def network_outputs(network: nn.Module, features: FeatureSet) -> Output:
     """Run a network over a set of utterances; see :meth:`Model.outputs`."""
-    device = next(network.parameters()).device
-    lengths = [len(features.raw(index)) for index in range(len(features))]
-    order = np.argsort(lengths, kind="stable")
+    order = np.argsort([len(features.raw(index)) for index in range(len(features))], kind="stable")
     parts: list[Output] = []
     network.eval()
-    with torch.inference_mode():
-        for first in range(0, len(order), _BATCH):
-            chosen = order[first : first + _BATCH]
-            longest = max(lengths[i] for i in chosen)
-            utterances = [torch.from_numpy(np.asarray(features[int(i)], dtype=np.float32)) for i in chosen]
-            batch = torch.stack([pad(x, (0, 0, 0, longest - len(x))) for x in utterances]).to(device)
-            parts.append(network(batch, torch.tensor([lengths[i] for i in chosen], device=device)))
+    for first in range(0, len(order), _BATCH):
+        chosen = order[first : first + _BATCH]
+        parts.append(
+            run_padded(network, [torch.from_numpy(np.asarray(features[int(i)], dtype=np.float32)) for i in chosen])
+        )
     back = torch.from_numpy(np.argsort(order))
     embeddings = {layer: torch.cat([part.embeddings[layer] for part in parts]).cpu()[back] for layer in LAYERS}
     return Output(embeddings, torch.cat([part.scores for part in parts]).cpu()[back])
@@ -207,9 +201,9 @@ def load(folder: str | Path) -> Model:
         yaml.YAMLError,
         SafetensorError,
     ) as error:
-        reason = " ".join(str(error).split())[:200]
+        detail = " ".join(str(error).split())[:200]
         raise UserError(
-            f"{folder} is not a complete model directory ({type(error).__name__}: {reason})"
+            f"{folder} is not a complete model directory ({type(error).__name__}: {detail})"
         ) from error
     return Model(config, emotions, network.eval(), statistics, reference, history, record)
 

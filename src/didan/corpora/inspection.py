@@ -1,10 +1,8 @@
 """Does a corpus hold what it should: counts, durations, rates, duplicates, damage."""
 
 import hashlib
-import os
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,12 +13,10 @@ from didan.audio import RATE, AudioInfo, audio_info, read_audio
 from didan.corpora.corpus import Corpus, Recordings
 from didan.corpora.known import known_readers
 from didan.errors import AudioError
+from didan.parallel import Progress, in_threads
 
 _MANY = 10
 """From this many utterances on, equal lengths are no coincidence."""
-
-Progress = Callable[[int, int], None]
-"""Told how many files are done, of how many."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +92,8 @@ def inspect_corpus(
     spans: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for file, start, end in corpus.table[["file", "start", "end"]].itertuples(index=False):
         spans[str(file)].append((float(start), float(end)))
-    files = _look_at_all(spans, workers or os.cpu_count() or 1, progress)
+    looks = in_threads(lambda item: _look_at(*item), list(spans.items()), workers, progress)
+    files = dict(zip(spans, looks, strict=True))
     infos = [look.info for look in files.values() if look.info]
     lengths = [length for look in files.values() for _, length in look.utterances.values()]
     same_bytes = _groups((look.digest, name) for name, look in files.items() if look.digest)
@@ -122,23 +119,6 @@ def inspect_corpus(
         published=_published(corpus),
         notes=(*(corpus.notes if isinstance(corpus, Corpus) else ()), *_suspicions(lengths)),
     )
-
-
-def _look_at_all(
-    spans: Mapping[str, list[tuple[float, float]]], workers: int, progress: Progress | None
-) -> dict[str, _File]:
-    pool = ThreadPoolExecutor(workers)
-    try:
-        jobs = {pool.submit(_look_at, file, parts): file for file, parts in spans.items()}
-        looks = {}
-        for n_done, job in enumerate(as_completed(jobs), start=1):
-            looks[jobs[job]] = job.result()
-            if progress:
-                progress(n_done, len(jobs))
-    finally:
-        # On Ctrl-C, files that nobody has begun with are not waited for.
-        pool.shutdown(cancel_futures=True)
-    return {file: looks[file] for file in spans}
 
 
 def _look_at(file: str, spans: list[tuple[float, float]]) -> _File:

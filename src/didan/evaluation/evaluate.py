@@ -14,7 +14,7 @@ from didan.corpora.task import identical_files, shared_speakers
 from didan.evaluation.metrics import recalls, uar_interval, unweighted_average_recall
 from didan.files import written_whole
 from didan.frontends import default_cache, extract, normalised
-from didan.frontends.extraction import Progress
+from didan.parallel import Progress
 
 if TYPE_CHECKING:
     from didan.model import Model

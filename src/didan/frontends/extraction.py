@@ -1,8 +1,5 @@
 """Computing the features of many recordings: in parallel, once, and again from where it stopped."""
 
-import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,9 +11,7 @@ from didan.corpora import Recordings
 from didan.errors import AudioError
 from didan.frontends.frontend import Frontend, FrontendSettings, build_frontend
 from didan.frontends.store import FeatureStore
-
-Progress = Callable[[int, int], None]
-"""A hook told how many of how many are done."""
+from didan.parallel import Progress, in_threads
 
 
 @dataclass(frozen=True)
@@ -55,44 +50,28 @@ def extract(
     frontend = build_frontend(settings)
     table = recordings.table
     utterances = list(zip(table["file"], table["start"], table["end"], strict=True))
-    found: dict[int, tuple[Path, str, str | None]] = {}
-    damaged: list[str] = []
-    executor = ThreadPoolExecutor(workers or _processors())
-    try:
-        futures = {
-            executor.submit(_extract_one, store, frontend, Path(file), start, end): index
-            for index, (file, start, end) in enumerate(utterances)
-        }
-        for done, future in enumerate(as_completed(futures), start=1):
-            try:
-                found[futures[future]] = future.result()
-            except AudioError as error:
-                damaged.append(str(error))
-            if progress:
-                progress(done, len(utterances))
-    finally:
-        # After an error or Ctrl-C, what has not begun is not begun any more.
-        executor.shutdown(cancel_futures=True)
+
+    def one(utterance: tuple[str, float, float]) -> tuple[Path, str, str] | AudioError:
+        try:
+            return _extract_one(store, frontend, Path(utterance[0]), *utterance[1:])
+        except AudioError as error:
+            return error
+
+    found = in_threads(one, utterances, workers, progress)
+    damaged = [str(result) for result in found if isinstance(result, AudioError)]
     if damaged:
         more = f" (and {len(damaged) - 1} more of {len(utterances)} recordings)" if len(damaged) > 1 else ""
         raise AudioError(f"{min(damaged)}{more}")
-    rows = [found[index] for index in range(len(utterances))]
+    rows = [result for result in found if not isinstance(result, AudioError)]
     return Extracted(
         [path for path, _, _ in rows],
         pd.DataFrame([(file, audio) for _, file, audio in rows], columns=["file", "audio"]),
     )
 
 
-def _processors() -> int:
-    """How many processors this process may use, where the system tells."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def _extract_one(
     store: FeatureStore, frontend: Frontend, file: Path, start: float, end: float
-) -> tuple[Path, str, str | None]:
+) -> tuple[Path, str, str]:
     contents = store.contents(file, start, end)
     path = store.path(contents.file, start, end)
     if path.exists() and contents.audio:
@@ -101,5 +80,4 @@ def _extract_one(
     with torch.inference_mode():
         features = frontend(torch.from_numpy(samples))
     store.write(path, features.numpy())
-    store.remember_audio(contents.file, start, end, samples)
-    return path, contents.file, store.contents(file, start, end).audio
+    return path, contents.file, store.remember_audio(contents.file, start, end, samples)

@@ -19,7 +19,7 @@ import numpy.typing as npt
 import platformdirs
 from pydantic import BaseModel
 
-from didan.errors import AudioError, UserError
+from didan.errors import AudioError, UserError, reason
 
 Features = npt.NDArray[np.float32]
 
@@ -91,12 +91,13 @@ class FeatureStore:
             database.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)", (*known, digest))
             return Contents(digest, _audio(database, _utterance(digest, start, end)))
 
-    def remember_audio(self, digest: str, start: float, end: float, samples: npt.NDArray[np.float32]) -> None:
-        """Keep the digest of an utterance's samples, at 16 bits, for finding copies in another format."""
+    def remember_audio(self, digest: str, start: float, end: float, samples: npt.NDArray[np.float32]) -> str:
+        """Keep and return the digest of an utterance's samples, at 16 bits: copies in other formats have it too."""
         rounded = np.round(samples * 32767).astype("<i2")
         audio = hashlib.blake2b(rounded.tobytes(), digest_size=16).hexdigest()
         with self._database() as database:
             database.execute("INSERT OR REPLACE INTO audio VALUES (?, ?)", (_utterance(digest, start, end), audio))
+        return audio
 
     def path(self, digest: str, start: float, end: float) -> Path:
         """Where the features of an utterance lie, or will: by content, and by segment if it is one."""
@@ -133,9 +134,9 @@ class FeatureStore:
             raise self._unwritable(error) from error
 
     def _unwritable(self, error: OSError | sqlite3.Error) -> UserError:
-        reason = (getattr(error, "strerror", None) or str(error)).lower()
         return UserError(
-            f"cannot write features to {self.folder} ({reason}); free space or name another folder with --cache"
+            f"cannot write features to {self.folder} ({reason(error)}); "
+            "free space or name another folder with --cache"
         )
 
 

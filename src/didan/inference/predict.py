@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import torch
-from torch.nn.functional import pad
 
 from didan.audio import read_audio
 from didan.corpora.reader import find_audio
 from didan.errors import AudioError
 from didan.frontends import build_frontend, statistics
+from didan.networks import run_padded
 
 if TYPE_CHECKING:
     from didan.model import Model
@@ -81,8 +81,5 @@ def _features(
 
 
 def _scores(model: "Model", batch: list[tuple[str, torch.Tensor]]) -> list[tuple[str, torch.Tensor]]:
-    lengths = torch.tensor([len(features) for _, features in batch])
-    padded = torch.stack([pad(x, (0, 0, 0, int(lengths.max()) - len(x))) for _, x in batch])
-    with torch.inference_mode():
-        scores = model.network(padded, lengths).scores
+    scores = run_padded(model.network, [features for _, features in batch]).scores.cpu()
     return [(file, row) for (file, _), row in zip(batch, scores, strict=True)]

@@ -1,10 +1,12 @@
 """What every network gives: the features of its fully connected layers, and a score for each emotion."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
 
 LAYERS = ("fc1", "fc2", "output")
 """Names of the fully connected layers, in order; alignment can be attached to any of them."""
@@ -45,6 +47,21 @@ class Network(Protocol):
             features: shape (n, frames, bands), padded at the end.
             lengths: valid frames of each utterance, shape (n,). What lies beyond has no effect on the output.
         """
+
+
+def run_padded(network: nn.Module, utterances: Sequence[Tensor]) -> Output:
+    """Run a network over utterances of different lengths, padded to the longest; keeps no gradient.
+
+    Args:
+        network: in evaluation mode.
+        utterances: features, each of shape (frames, bands).
+    """
+    device = next(network.parameters()).device
+    lengths = torch.tensor([len(features) for features in utterances], device=device)
+    padded = pad_sequence(list(utterances), batch_first=True).to(device)
+    with torch.inference_mode():
+        output: Output = network(padded, lengths)
+    return output
 
 
 class FullyConnected(nn.Module):

@@ -7,7 +7,7 @@ from typing import Any
 import lightning.pytorch as pl
 import yaml
 
-from didan.errors import UserError
+from didan.errors import UserError, reason
 
 
 class Workspace:
@@ -36,7 +36,7 @@ class Workspace:
             (self.folder / "writable").touch()
             (self.folder / "writable").unlink()
         except OSError as error:
-            raise UserError(f"cannot write --out {out} ({_reason(error)})") from None
+            raise UserError(f"cannot write --out {out} ({reason(error)})") from None
 
     def claim(self, identity: dict[str, Any]) -> None:
         """Note settings and data, or make sure that they are those of the training to resume.
@@ -66,19 +66,13 @@ class Workspace:
             trainer.save_checkpoint(partial)
             partial.replace(self.checkpoint)
         except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
-            raise UserError(f"cannot write {self.folder} ({_reason(error)})") from error
+            raise UserError(f"cannot write {self.folder} ({reason(error)})") from error
 
-    def leave(self) -> bool:
-        """End without a model: keep the folder if there is something to resume, and say whether there is."""
-        if self.checkpoint.exists():
-            return True
-        shutil.rmtree(self.folder, ignore_errors=True)
-        return False
+    def leave(self) -> None:
+        """End without a model: keep the folder only if there is something to resume."""
+        if not self.checkpoint.exists():
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def clear(self) -> None:
         """Remove the folder once the model directory is written."""
         shutil.rmtree(self.folder)
-
-
-def _reason(error: Exception) -> str:
-    return (getattr(error, "strerror", None) or str(error)).lower()
