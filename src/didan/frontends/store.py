@@ -92,7 +92,7 @@ class FeatureStore:
             return Contents(digest, _audio(database, _utterance(digest, start, end)))
 
     def remember_audio(self, digest: str, start: float, end: float, samples: npt.NDArray[np.float32]) -> str:
-        """Keep and return the digest of an utterance's samples, at 16 bits: copies in other formats have it too."""
+        """Keep and return the digest of an utterance's samples, at 16 bits; copies in other formats share it."""
         rounded = np.round(samples * 32767).astype("<i2")
         audio = hashlib.blake2b(rounded.tobytes(), digest_size=16).hexdigest()
         with self._database() as database:
