@@ -20,12 +20,13 @@ import didan
 from didan.corpora import Corpus, Recordings
 from didan.corpora.synthetic import make_corpus, style
 from didan.methods.didan import METHOD, DidanSettings
-from didan.methods.method import SourceLabels
+from didan.methods.method import Setting
 from didan.networks import build_network
 from didan.training.config import make_config
 from didan.training.module import fitting_loss
 
 BATCH, FRAMES, BANDS, EMOTIONS = 64, 200, 64, 5
+NAMES = ("anger", "fear", "happiness", "neutral", "sadness")
 
 
 def seconds(action: Callable[[], object]) -> float:
@@ -44,7 +45,7 @@ def step_parts(repeats: int = 30) -> tuple[float, float]:
     network = build_network("compact", BANDS, EMOTIONS, 0.3)
     labels = torch.arange(BATCH) % EMOTIONS
     widths: dict[str, int] = network.widths  # type: ignore[assignment]
-    term = METHOD.build(DidanSettings(), SourceLabels(labels, EMOTIONS, widths))
+    term = METHOD.build(DidanSettings(), Setting(labels, NAMES, widths))
     assert term is not None
     optimiser = torch.optim.AdamW(network.parameters(), 1e-3)
     features = torch.randn(2 * BATCH, FRAMES, BANDS)

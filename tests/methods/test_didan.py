@@ -6,7 +6,7 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from didan.alignment import Alignment, align
-from didan.methods import SourceLabels, find_method
+from didan.methods import Setting, find_method
 from didan.networks import Output
 
 WIDTHS = {"fc1": 6, "fc2": 5, "output": 3}
@@ -21,7 +21,7 @@ def output(n: int, seed: int) -> Output:
 
 def build(**settings: Any) -> nn.Module:
     method = find_method("didan")
-    term = method.build(method.settings(**settings), SourceLabels(CORPUS, 3, WIDTHS))
+    term = method.build(method.settings(**settings), Setting(CORPUS, ("anger", "fear", "neutral"), WIDTHS))
     assert isinstance(term, nn.Module)
     return term
 

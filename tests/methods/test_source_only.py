@@ -2,12 +2,12 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from didan.methods import SourceLabels, find_method
+from didan.methods import Setting, find_method
 
 
 def test_there_is_no_term() -> None:
     method = find_method("source-only")
-    source = SourceLabels(torch.tensor([0, 1]), 2, {"fc1": 3})
+    source = Setting(torch.tensor([0, 1]), ("anger", "fear"), {"fc1": 3})
     assert method.build(method.settings(), source) is None
 
 

@@ -1,7 +1,11 @@
 """Alignment: source and target features become one number, how far they are apart."""
 
 from didan.alignment.ida import Alignment, align, implicit_distribution_alignment
+from didan.alignment.layer_adapted import grouped_alignment
+from didan.alignment.local_mmd import local_mmd
+from didan.alignment.margin_disparity import margin_disparity
 from didan.alignment.memory_bank import MemoryBank, class_balanced_marginal
+from didan.alignment.mmd import joint_mmd, multi_kernel_mmd
 from didan.alignment.reconstruction import Reconstruction, reconstruct, tau_max
 
 __all__ = [
@@ -10,7 +14,12 @@ __all__ = [
     "Reconstruction",
     "align",
     "class_balanced_marginal",
+    "grouped_alignment",
     "implicit_distribution_alignment",
+    "joint_mmd",
+    "local_mmd",
+    "margin_disparity",
+    "multi_kernel_mmd",
     "reconstruct",
     "tau_max",
 ]

@@ -57,6 +57,11 @@ def align(h_s: Tensor, h_t: Tensor, **options: Unpack[ReconstructionOptions]) ->
     ``gap`` (of the solver, as a fraction of ``||H_t||_F^2``).
     """
     H_s, H_t = normalise_together(h_s, h_t)
+    return reconstruction_error(H_s, H_t, **options)
+
+
+def reconstruction_error(H_s: Tensor, H_t: Tensor, **options: Unpack[ReconstructionOptions]) -> Alignment:
+    """L_IDA of features that are centred and scaled already; see :func:`align`."""
     solution = reconstruct(H_t.detach(), H_s.detach(), **options)
     residual = (H_t - solution.coefficients @ H_s).square().sum()
     weights = solution.coefficients.abs()

@@ -1,6 +1,7 @@
 """The one emotion vocabulary, and the spellings of it that corpora use."""
 
 from collections.abc import Mapping
+from typing import Literal
 
 from didan.errors import UserError, suggest
 
@@ -39,7 +40,25 @@ _SPELLINGS = {
     "pleasant surprise": "surprise",
 }
 
+_HIGH_AROUSAL = ("anger", "fear", "happiness", "surprise")
+_NEGATIVE = ("anger", "boredom", "contempt", "disgust", "fear", "sadness")
+_POSITIVE = ("happiness", "surprise")
+
 LEAVE_OUT = "-"
+
+
+def rough_groups(kind: Literal["arousal", "valence"]) -> dict[str, int]:
+    """A coarser class of each emotion: low, high arousal (0, 1), or negative, neutral, positive valence (0, 1, 2).
+
+    The usual places in Russell's circumplex; disgust, which lies between, counts as low in arousal, and
+    surprise as positive. Both are our choices.
+
+    >>> rough_groups("arousal")["anger"], rough_groups("valence")["anger"]
+    (1, 0)
+    """
+    if kind == "arousal":
+        return {emotion: int(emotion in _HIGH_AROUSAL) for emotion in EMOTIONS}
+    return {emotion: 0 if emotion in _NEGATIVE else 2 if emotion in _POSITIVE else 1 for emotion in EMOTIONS}
 
 
 def plain_label(label: str) -> str:

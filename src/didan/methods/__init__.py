@@ -1,14 +1,37 @@
 """Methods: a name becomes an alignment term with its settings."""
 
 from didan.errors import UserError, suggest
-from didan.methods import didan, source_only
-from didan.methods.method import AlignmentSettings, AlignmentTerm, Method, MethodSettings, SourceLabels
+from didan.methods import (
+    cdan,
+    dan,
+    dann,
+    deep_coral,
+    deep_jdot,
+    didan,
+    dsan,
+    jan,
+    lidan,
+    mcc,
+    mdd,
+    source_only,
+)
+from didan.methods.method import AlignmentSettings, AlignmentTerm, Method, MethodSettings, Setting
 
 METHODS: dict[str, Method] = {
     method.name: method
     for method in (
         source_only.METHOD,
         didan.METHOD,
+        lidan.METHOD,
+        dan.METHOD,
+        jan.METHOD,
+        dsan.METHOD,
+        deep_coral.METHOD,
+        dann.METHOD,
+        cdan.METHOD,
+        deep_jdot.METHOD,
+        mcc.METHOD,
+        mdd.METHOD,
     )
 }
 
@@ -18,7 +41,7 @@ __all__ = [
     "AlignmentTerm",
     "Method",
     "MethodSettings",
-    "SourceLabels",
+    "Setting",
     "find_method",
 ]
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from didan.alignment import Alignment, MemoryBank, align, class_balanced_marginal
 from didan.alignment.reconstruction import Constraint, Penalty, check_combination
 from didan.errors import UserError
-from didan.methods.method import AlignmentSettings, Method, SourceLabels
+from didan.methods.method import AlignmentSettings, Method, Setting
 from didan.networks import Output
 
 
@@ -52,11 +52,11 @@ class DidanSettings(AlignmentSettings):
 class ImplicitAlignment(nn.Module):
     """L_IDA between the features of one layer, from the batch or from a memory bank."""
 
-    def __init__(self, settings: DidanSettings, source: SourceLabels) -> None:
+    def __init__(self, settings: DidanSettings, known: Setting) -> None:
         super().__init__()
         self.settings = settings
         in_memory = settings.dictionary == "memory"
-        self.bank = MemoryBank(source.labels, source.widths[settings.layer]) if in_memory else None
+        self.bank = MemoryBank(known.labels, known.widths[settings.layer]) if in_memory else None
 
     def forward(self, source: Output, target: Output, labels: Tensor, index: Tensor) -> Alignment:
         """See :class:`didan.methods.AlignmentTerm`."""

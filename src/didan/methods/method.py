@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
@@ -44,12 +44,32 @@ class AlignmentTerm(Protocol):
 
 
 @dataclass(frozen=True)
-class SourceLabels:
-    """What a method may know of the source before training: labels, number of emotions, layer widths."""
+class Setting:
+    """What a method may know before training.
+
+    Attributes:
+        labels: emotion of every source utterance, as class indices, shape (n,).
+        emotions: what the indices mean.
+        widths: length of the feature vector of each layer.
+        loss: by which the network is fitted to the labels, ``regression`` or ``cross-entropy``.
+    """
 
     labels: Tensor
-    n_emotions: int
+    emotions: tuple[str, ...]
     widths: dict[str, int]
+    loss: Literal["regression", "cross-entropy"] = "regression"
+
+    def logits(self, scores: Tensor) -> Tensor:
+        """Scores as logits, for methods whose formula has a softmax, shape (n, n_emotions).
+
+        Under cross-entropy they are logits already. Regression scores lie between 0 and 1, where a softmax is
+        nearly flat; times 5 a one-hot row gets a probability of 0.96 (six emotions), which is ours.
+        """
+        return scores if self.loss == "cross-entropy" else 5 * scores
+
+    def probabilities(self, scores: Tensor) -> Tensor:
+        """Softmax of :meth:`logits`."""
+        return self.logits(scores).softmax(dim=1)
 
 
 @dataclass(frozen=True)
@@ -67,4 +87,4 @@ class Method:
     name: str
     summary: str
     settings: type[MethodSettings]
-    build: Callable[[Any, SourceLabels], AlignmentTerm | None]
+    build: Callable[[Any, Setting], AlignmentTerm | None]

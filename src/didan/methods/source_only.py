@@ -1,13 +1,13 @@
 """No adaptation: train on the source, and hope."""
 
-from didan.methods.method import Method, MethodSettings, SourceLabels
+from didan.methods.method import Method, MethodSettings, Setting
 
 
 class SourceOnlySettings(MethodSettings):
     """Nothing to set."""
 
 
-def _build(settings: SourceOnlySettings, source: SourceLabels) -> None:
+def _build(settings: SourceOnlySettings, known: Setting) -> None:
     return None
 
 

@@ -42,13 +42,14 @@ class Compact(nn.Module):
 
     def forward(self, features: Tensor, lengths: Tensor) -> Output:
         """See :class:`didan.networks.Network`."""
-        x = features.unsqueeze(1).contiguous(memory_format=torch.channels_last)
+        x = features.unsqueeze(1)
         valid = _valid(x, lengths)
         for convolution, norm, (stride, _) in zip(self.convolutions, self.norms, _STRIDES, strict=True):
-            x = norm(convolution(x * valid))
+            # One channel alone counts as either layout; without this its gradient would be laid out anew.
+            x = norm(convolution(x * valid).contiguous(memory_format=torch.channels_last))
             lengths = (lengths - 1) // stride + 1
             valid = _valid(x, lengths)
-            x = torch.relu(x)
+            x = torch.relu_(x)
         return self.head(_pool_over_time(x, valid))  # type: ignore[no-any-return]
 
 

@@ -26,6 +26,7 @@ class Batches(Dataset[Batch]):
         n_frames: frames per utterance; longer ones are cropped at random, shorter ones repeated.
         seed: of the run.
         steps: which steps of the run these are.
+        held_out: source utterances that are never drawn, shape (n,); none if None.
     """
 
     def __init__(
@@ -37,11 +38,13 @@ class Batches(Dataset[Batch]):
         n_frames: int,
         seed: int,
         steps: range,
+        held_out: npt.NDArray[np.bool_] | None = None,
     ) -> None:
         self.source, self.labels, self.target = source, labels, target
         self.batch_size, self.n_frames, self.seed = batch_size, n_frames, seed
         self.steps = steps
-        self.members = [np.flatnonzero(labels == label) for label in range(labels.max() + 1)]
+        self.held_out = np.zeros(len(labels), dtype=bool) if held_out is None else held_out
+        self.members = [np.flatnonzero((labels == label) & ~self.held_out) for label in range(labels.max() + 1)]
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -56,6 +59,7 @@ class Batches(Dataset[Batch]):
             self.n_frames,
             self.seed,
             range(first, last),
+            self.held_out,
         )
 
     def __getitem__(self, position: int) -> Batch:
@@ -107,3 +111,25 @@ def crop(features: npt.NDArray[np.float32], n_frames: int, rng: np.random.Genera
         start = int(rng.integers(surplus + 1))
         return features[start : start + n_frames]
     return np.take(features, np.arange(n_frames), axis=0, mode="wrap")
+
+
+def hold_out(labels: npt.NDArray[np.integer], share: float, seed: int) -> npt.NDArray[np.bool_]:
+    """Draw utterances to keep for validation: a share of every emotion, rounded down.
+
+    Args:
+        labels: class index of each utterance, shape (n,).
+        share: of each emotion, in [0, 1).
+        seed: of the run.
+
+    Returns:
+        Which ones are held out, shape (n,).
+
+    >>> hold_out(np.array([0, 0, 0, 0, 1]), 0.5, seed=0).sum()
+    np.int64(2)
+    """
+    rng = np.random.default_rng([seed, 0])
+    chosen = np.zeros(len(labels), dtype=bool)
+    for label in np.unique(labels):
+        members = np.flatnonzero(labels == label)
+        chosen[rng.choice(members, int(share * len(members)), replace=False)] = True
+    return chosen

@@ -40,6 +40,8 @@ class OptimisationSettings(_Settings):
         learning_rate: of AdamW at the start; it falls to 0 along a cosine.
         weight_decay: of AdamW.
         crop: seconds of each utterance seen per step, from a random place; shorter ones are repeated.
+        validation: share of the source utterances of every emotion that is not trained on, for criteria that
+            need labelled source utterances which the network has not seen.
         loss: ``regression`` (squared error on one-hot labels, the paper's) or ``cross-entropy``.
     """
 
@@ -48,6 +50,7 @@ class OptimisationSettings(_Settings):
     learning_rate: float = Field(1e-3, gt=0)
     weight_decay: float = Field(1e-2, ge=0)
     crop: float = Field(2.0, gt=0)
+    validation: float = Field(0.1, ge=0, lt=1)
     loss: Literal["regression", "cross-entropy"] = "regression"
 
 

@@ -23,10 +23,10 @@ from didan.corpora import Corpus, Recordings
 from didan.corpora.task import Task, identical_files, make_task
 from didan.errors import DidanWarning
 from didan.frontends import FeatureSet, SpectrogramSettings, default_cache, extract, join, normalised
-from didan.methods import AlignmentSettings, SourceLabels, find_method
+from didan.methods import AlignmentSettings, Setting, find_method
 from didan.model import Model, Reference, network_outputs
 from didan.networks import build_network
-from didan.training.batches import Batches
+from didan.training.batches import Batches, hold_out
 from didan.training.config import Config, make_config
 from didan.training.module import Adaptation, ramp
 from didan.training.workspace import Workspace
@@ -160,8 +160,9 @@ def _fit(data: _Data, config: Config, workspace: Workspace | None, progress: Pro
             config.network_name, n_bands, n_emotions, config.network.dropout, config.network.weights
         )
         widths: dict[str, int] = network.widths  # type: ignore[assignment]
-        known = SourceLabels(torch.from_numpy(data.labels), n_emotions, widths)
+        known = Setting(torch.from_numpy(data.labels), data.task.emotions, widths, settings.loss)
         term = find_method(config.method).build(config.method_settings, known)
+        held_out = hold_out(data.labels, settings.validation, config.seed)
         batches = Batches(
             data.source,
             data.labels,
@@ -170,11 +171,12 @@ def _fit(data: _Data, config: Config, workspace: Workspace | None, progress: Pro
             _frames_per_crop(config),
             config.seed,
             range(settings.steps),
+            held_out,
         )
         adaptation = Adaptation(network, term, _schedule(config), settings, batches, config.seed)
         _run(adaptation, settings.steps, workspace, progress)
     network = network.cpu().eval()
-    reference = Reference(_reference_table(data), network_outputs(network, data.source).embeddings)
+    reference = Reference(_reference_table(data, held_out), network_outputs(network, data.source).embeddings)
     seconds = time.perf_counter() - begun
     return Model(
         config,
@@ -260,9 +262,11 @@ def _quiet_lightning() -> Iterator[None]:
             logger.setLevel(level)
 
 
-def _reference_table(data: _Data) -> pd.DataFrame:
+def _reference_table(data: _Data, held_out: npt.NDArray[np.bool_]) -> pd.DataFrame:
     table = data.task.source_table[["file", "start", "end", "corpus", "speaker", "emotion"]]
-    return table.assign(digest=data.source.contents["file"], audio=data.source.contents["audio"])
+    return table.assign(
+        digest=data.source.contents["file"], audio=data.source.contents["audio"], validation=held_out
+    )
 
 
 def _record(data: _Data, config: Config, seconds: float) -> dict[str, Any]:

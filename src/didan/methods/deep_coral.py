@@ -1,0 +1,27 @@
+"""Deep CORAL: equal covariances of the output layer (Sun and Saenko, ECCV workshops 2016)."""
+
+from torch import Tensor
+
+from didan.alignment import Alignment
+from didan.extras import require
+from didan.methods.method import AlignmentSettings, Method, Setting
+from didan.networks import Output
+
+
+class DeepCoral:
+    """``||C_s - C_t||_F^2 / (4 d^2)`` with the covariances C of the output layer of width d; skada's loss."""
+
+    def __init__(self, settings: AlignmentSettings, known: Setting) -> None:
+        self.loss = require("skada.deep.losses", "benchmark", "deep-coral").deepcoral_loss
+
+    def __call__(self, source: Output, target: Output, labels: Tensor, index: Tensor) -> Alignment:
+        """See :class:`didan.methods.AlignmentTerm`."""
+        return Alignment(self.loss(source.embeddings["output"], target.embeddings["output"]), {})
+
+
+METHOD = Method(
+    name="deep-coral",
+    summary="equal covariances of the output layer",
+    settings=AlignmentSettings,
+    build=DeepCoral,
+)

@@ -1,0 +1,30 @@
+"""DSAN: maximum mean discrepancy within each emotion (Zhu et al., TNNLS 2021)."""
+
+from torch import Tensor
+from torch.nn.functional import one_hot
+
+from didan.alignment import Alignment, local_mmd
+from didan.methods.method import AlignmentSettings, Method, Setting
+from didan.networks import Output
+
+
+class Dsan:
+    """LMMD of the last hidden layer; target membership is the predicted probability, held fixed."""
+
+    def __init__(self, settings: AlignmentSettings, known: Setting) -> None:
+        self.known = known
+
+    def __call__(self, source: Output, target: Output, labels: Tensor, index: Tensor) -> Alignment:
+        """See :class:`didan.methods.AlignmentTerm`."""
+        members = one_hot(labels, len(self.known.emotions)).to(source.scores)
+        probabilities = self.known.probabilities(target.scores.detach())
+        loss = local_mmd(source.embeddings["fc2"], target.embeddings["fc2"], members, probabilities)
+        return Alignment(loss, {})
+
+
+METHOD = Method(
+    name="dsan",
+    summary="maximum mean discrepancy within each emotion, target emotions as predicted",
+    settings=AlignmentSettings,
+    build=Dsan,
+)

@@ -1,0 +1,28 @@
+"""JAN: joint maximum mean discrepancy of features and predictions (Long et al., ICML 2017)."""
+
+from torch import Tensor
+
+from didan.alignment import Alignment, joint_mmd
+from didan.methods.method import AlignmentSettings, Method, Setting
+from didan.networks import Output
+
+
+class Jan:
+    """MMD^2 of the joint distribution of the last hidden layer and the predicted probabilities."""
+
+    def __init__(self, settings: AlignmentSettings, known: Setting) -> None:
+        self.known = known
+
+    def __call__(self, source: Output, target: Output, labels: Tensor, index: Tensor) -> Alignment:
+        """See :class:`didan.methods.AlignmentTerm`."""
+        features = (source.embeddings["fc2"], target.embeddings["fc2"])
+        predictions = (self.known.probabilities(source.scores), self.known.probabilities(target.scores))
+        return Alignment(joint_mmd([features, predictions]), {})
+
+
+METHOD = Method(
+    name="jan",
+    summary="maximum mean discrepancy of features and predictions jointly",
+    settings=AlignmentSettings,
+    build=Jan,
+)

@@ -1,0 +1,78 @@
+"""LIDAN: layer-adapted implicit distribution alignment (Zhao et al., arXiv 2310.03992).
+
+The paper's: three modified IDA terms, which use emotion labels at different granularity, in different fully
+connected layers, finer with depth. Ours: what they are (see METHOD), coefficients, normalisation and weights.
+"""
+
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from didan.alignment import Alignment, grouped_alignment
+from didan.corpora.emotions import rough_groups
+from didan.methods.method import AlignmentSettings, Method, Setting
+from didan.networks import LAYERS, Output
+
+
+class LidanSettings(AlignmentSettings):
+    """Settings of layer-adapted alignment.
+
+    Attributes:
+        groups: what the rough classes are: low and high ``arousal``, or negative, neutral, positive ``valence``.
+        tolerance: of the solver, as a fraction of ``||H_t||_F^2``.
+        max_iterations: of the solver, per group and step.
+    """
+
+    groups: Literal["arousal", "valence"] = "arousal"
+    tolerance: float = Field(2e-2, gt=0)
+    max_iterations: int = Field(50, ge=1)
+
+
+class Lidan(nn.Module):
+    """All utterances aligned in the first layer, rough classes in the second, emotions in the third.
+
+    Source membership comes from labels, target membership from the current predictions. Coefficients are
+    balanced, as DIDAN's are here; the three terms have equal weight.
+    """
+
+    groups: Tensor
+
+    def __init__(self, settings: LidanSettings, known: Setting) -> None:
+        super().__init__()
+        self.settings = settings
+        rough = rough_groups(settings.groups)
+        levels = [[0 for _ in known.emotions], [rough[e] for e in known.emotions], range(len(known.emotions))]
+        self.register_buffer("groups", torch.tensor([list(level) for level in levels]), persistent=False)
+
+    def forward(self, source: Output, target: Output, labels: Tensor, index: Tensor) -> Alignment:
+        """See :class:`didan.methods.AlignmentTerm`."""
+        pseudo_labels = target.scores.argmax(dim=1)
+        parts = [
+            grouped_alignment(
+                source.embeddings[layer],
+                target.embeddings[layer],
+                labels,
+                pseudo_labels,
+                groups,
+                penalty="none",
+                constraint="balanced",
+                tolerance=self.settings.tolerance,
+                max_iterations=self.settings.max_iterations,
+            )
+            for layer, groups in zip(LAYERS, self.groups, strict=True)
+        ]
+        residuals = {
+            "residual" if layer == "fc1" else f"residual_{layer}": part.diagnostics["residual"]
+            for layer, part in zip(LAYERS, parts, strict=True)
+        }
+        return Alignment(torch.stack([part.loss for part in parts]).sum(), residuals)
+
+
+METHOD = Method(
+    name="lidan",
+    summary="implicit distribution alignment layer by layer: of all, within rough classes, within emotions",
+    settings=LidanSettings,
+    build=Lidan,
+)
