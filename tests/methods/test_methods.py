@@ -4,7 +4,7 @@ from didan.errors import UserError
 from didan.methods import METHODS, find_method
 
 
-@pytest.mark.parametrize("name", ["didan", "source-only"])
+@pytest.mark.parametrize("name", list(METHODS))
 def test_methods_are_found_by_name(name: str) -> None:
     method = find_method(name)
     assert method.name == name

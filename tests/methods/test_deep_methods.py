@@ -1,0 +1,169 @@
+"""What must hold for every method's alignment term, and the losses taken from skada against their formulas."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from scipy.optimize import linear_sum_assignment
+from scipy.special import softmax
+from scipy.stats import entropy
+from torch import Tensor, nn
+
+from didan.alignment import Alignment, align, class_balanced_marginal, multi_kernel_mmd
+from didan.corpora import Corpus
+from didan.methods import METHODS, Setting, find_method
+from didan.networks import Output
+from didan.training.config import make_config
+from didan.training.fit import train
+
+WIDTHS = {"fc1": 6, "fc2": 5, "output": 3}
+LABELS = torch.tensor([0, 1, 2, 0, 1, 2, 0, 1])
+ALIGNING = [name for name in METHODS if name != "source-only"]
+
+
+def output(n: int, seed: int, shift: float = 0.0) -> Output:
+    generator = torch.Generator().manual_seed(seed)
+    embeddings = {
+        name: (shift + torch.randn(n, width, generator=generator)).requires_grad_()
+        for name, width in WIDTHS.items()
+    }
+    return Output(embeddings, embeddings["output"])
+
+
+def build(name: str, loss: Any = "regression", **settings: Any) -> Any:
+    method = find_method(name)
+    known = Setting(LABELS, ("anger", "happiness", "sadness"), WIDTHS, loss)
+    torch.manual_seed(0)
+    return method.build(method.settings(**settings), known)
+
+
+def measure(term: Any, source: Output, target: Output, labels: Tensor = LABELS) -> Alignment:
+    found = term(source, target, labels, torch.arange(len(labels)))
+    assert isinstance(found, Alignment)
+    return found
+
+
+@pytest.mark.parametrize("loss", ["regression", "cross-entropy"])
+@pytest.mark.parametrize("name", ALIGNING)
+def test_every_method_gives_a_finite_loss_that_reaches_the_target(name: str, loss: str) -> None:
+    source, target = output(8, 0), output(8, 1, shift=0.5)
+    found = measure(build(name, loss), source, target)
+    assert found.loss.ndim == 0
+    assert math.isfinite(float(found.loss))
+    found.loss.backward()  # type: ignore[no-untyped-call]
+    gradients = [h.grad for h in target.embeddings.values() if h.grad is not None]
+    assert gradients
+    assert all(bool(torch.isfinite(gradient).all()) for gradient in gradients)
+    assert any(bool(gradient.abs().sum() > 0) for gradient in gradients)
+
+
+@pytest.mark.parametrize("name", ALIGNING)
+def test_order_of_the_utterances_plays_no_part(name: str) -> None:
+    source, target = output(8, 0), output(8, 1, shift=0.5)
+    term = build(name)
+    order = torch.tensor([3, 1, 7, 0, 6, 2, 5, 4])
+
+    def reordered(side: Output) -> Output:
+        embeddings = {layer: h.detach()[order] for layer, h in side.embeddings.items()}
+        return Output(embeddings, embeddings["output"])
+
+    first = measure(term, source, target)
+    second = measure(term, reordered(source), reordered(target), LABELS[order])
+    assert float(second.loss) == pytest.approx(float(first.loss), rel=1e-3, abs=1e-4)
+
+
+@pytest.mark.parametrize("name", ["didan", "lidan", "dan", "jan", "dsan", "deep-coral"])
+def test_the_same_distribution_is_nearer_than_a_shifted_one(name: str) -> None:
+    source = output(8, 0)
+    far = {layer: 3 * h.detach() + 2 for layer, h in source.embeddings.items()}
+    same = {layer: h.detach() for layer, h in source.embeddings.items()}
+    term = build(name)
+    assert float(measure(term, source, Output(same, same["output"])).loss) < float(
+        measure(term, source, Output(far, far["output"])).loss
+    )
+
+
+@pytest.mark.parametrize("name", ["dann", "cdan", "mdd"])
+def test_an_adversary_is_trained_and_saved_with_the_network(name: str) -> None:
+    term = build(name)
+    assert isinstance(term, nn.Module)
+    assert list(term.state_dict())
+    measure(term, output(8, 0), output(8, 1)).loss.backward()  # type: ignore[no-untyped-call]
+    assert all(p.grad is not None and bool(p.grad.abs().sum() > 0) for p in term.parameters())
+
+
+def test_dan_adds_the_layers_up() -> None:
+    source, target = output(8, 0), output(8, 1, shift=0.5)
+    expected = sum(float(multi_kernel_mmd(source.embeddings[x], target.embeddings[x])) for x in WIDTHS)
+    assert float(measure(build("dan"), source, target).loss) == pytest.approx(expected, rel=1e-5)
+
+
+def test_lidan_is_ida_in_the_first_layer_and_looks_at_pseudo_labels_in_the_others() -> None:
+    source, target = output(8, 0), output(8, 1)
+    exact = {"tolerance": 1e-4, "max_iterations": 1000}
+    found = measure(build("lidan", **exact), source, target)
+    ida = align(
+        source.embeddings["fc1"].detach(),
+        target.embeddings["fc1"].detach(),
+        penalty="none",
+        constraint="balanced",
+        source_marginal=class_balanced_marginal(LABELS),
+        **exact,  # type: ignore[arg-type]
+    )
+    assert found.diagnostics["residual"] == pytest.approx(ida.diagnostics["residual"], abs=1e-3)
+    assert float(found.loss) > float(ida.loss)
+    other = Output(target.embeddings, target.scores.flip(1))
+    assert measure(build("lidan", **exact), source, other).diagnostics["residual_fc2"] != pytest.approx(
+        found.diagnostics["residual_fc2"], abs=1e-3
+    )
+
+
+def test_deep_coral_is_its_formula() -> None:
+    source, target = output(8, 0), output(9, 1)
+    covariances = [np.cov(side.scores.detach().numpy(), rowvar=False) for side in (source, target)]
+    expected = ((covariances[0] - covariances[1]) ** 2).sum() / (4 * 3**2)
+    assert float(measure(build("deep-coral"), source, target).loss) == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize(("loss", "sharpness"), [("cross-entropy", 1), ("regression", 5)])
+def test_mcc_is_its_formula(loss: str, sharpness: int) -> None:
+    target = output(9, 1)
+    p = softmax(sharpness * target.scores.detach().numpy().astype(float) / 2.5, axis=1)
+    weights = 1 + np.exp(-entropy(p, axis=1))
+    weights *= len(weights) / weights.sum()
+    confusion = np.zeros((3, 3))
+    for weight, row in zip(weights, p, strict=True):
+        confusion += weight * np.outer(row, row)
+    confusion /= confusion.sum(axis=1, keepdims=True)
+    expected = (confusion.sum() - np.trace(confusion)) / 3
+    assert float(measure(build("mcc", loss), output(8, 0), target).loss) == pytest.approx(expected, rel=1e-4)
+
+
+def test_deep_jdot_is_the_cheapest_assignment() -> None:
+    # Transport between equally many equally heavy utterances is an assignment.
+    source, target = output(8, 0), output(8, 1)
+    h_s, h_t = (side.embeddings["fc2"].detach().numpy() for side in (source, target))
+    distances = ((h_s[:, None] - h_t) ** 2).sum(axis=2)
+    labels = ((np.eye(3)[LABELS.numpy()][:, None] - target.scores.detach().numpy()) ** 2).sum(axis=2)
+    cost = 0.1 * distances + labels
+    rows, columns = linear_sum_assignment(cost)
+    found = measure(build("deep-jdot", distance=0.1), source, target)
+    assert float(found.loss) == pytest.approx(cost[rows, columns].mean(), rel=1e-4)
+
+
+def test_regression_scores_become_nearly_their_own_probabilities() -> None:
+    known = Setting(LABELS, ("a", "b", "c", "d", "e", "f"), WIDTHS)
+    sure = known.probabilities(torch.eye(6)[:1])
+    assert 0.95 < float(sure[0, 0]) < 1
+    torch.testing.assert_close(known.probabilities(torch.zeros(1, 6)), torch.full((1, 6), 1 / 6))
+
+
+@pytest.mark.parametrize("name", ALIGNING)
+def test_every_method_trains(name: str, source: Corpus, target: Corpus, session_cache: Any) -> None:
+    config = make_config(name, assignments=["optimisation.steps=2", "optimisation.batch_size=6"])
+    model = train(source, target, config=config, cache=session_cache)
+    assert model.config.method == name
+    assert np.isfinite(model.history["alignment"]).all()
+    assert len(model.predict(target.table["file"].iloc[0])) == 1
