@@ -1,14 +1,24 @@
 """The batches of a training run: each a function of the seed and the step alone, so that runs can resume."""
 
+from typing import Protocol
+
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from didan.frontends import FeatureSet
+from didan.frontends.store import Features
 
 Batch = dict[str, Tensor]
+
+
+class Utterances(Protocol):
+    """Features of utterances by their number, each of shape (frames, bands)."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> Features: ...
 
 
 class Batches(Dataset[Batch]):
@@ -31,9 +41,9 @@ class Batches(Dataset[Batch]):
 
     def __init__(
         self,
-        source: FeatureSet,
+        source: Utterances,
         labels: npt.NDArray[np.integer],
-        target: FeatureSet | None,
+        target: Utterances | None,
         batch_size: int,
         n_frames: int,
         seed: int,
@@ -87,7 +97,7 @@ class Batches(Dataset[Batch]):
         ]
         return rng.permutation(np.concatenate(drawn))
 
-    def _stack(self, features: FeatureSet, indices: npt.NDArray[np.int64], rng: np.random.Generator) -> Tensor:
+    def _stack(self, features: Utterances, indices: npt.NDArray[np.int64], rng: np.random.Generator) -> Tensor:
         crops = [crop(features[int(index)], self.n_frames, rng) for index in indices]
         return torch.from_numpy(np.stack(crops).astype(np.float32))
 

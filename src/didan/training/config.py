@@ -100,8 +100,9 @@ def make_config(
     seed: int | None = None,
     file: Path | None = None,
     assignments: Iterable[str] = (),
+    data: Mapping[str, Any] | None = None,
 ) -> Config:
-    """Put a configuration together; what comes later in this list wins: defaults, file, assignments, the rest.
+    """Put a configuration together; what comes later wins: defaults, data, file, assignments, the rest.
 
     Args:
         method: name of the method.
@@ -110,6 +111,7 @@ def make_config(
         file: YAML with any of the keys of :class:`Config`.
         assignments: ``key=value`` with dots between the levels, such as ``optimisation.steps=200``; the value
             is read as YAML.
+        data: any of the keys of :class:`Config`.
 
     Raises:
         UserError: an unknown key or name (the nearest is suggested), a value out of range, an unreadable file.
@@ -117,12 +119,9 @@ def make_config(
     >>> make_config("didan", assignments=["method_settings.tau=0.2"]).method_settings.tau
     0.2
     """
-    data = _read_yaml(file) if file else {}
+    data = {**(data or {}), **(_read_yaml(file) if file else {})}
     for assignment in assignments:
-        key, separator, value = assignment.partition("=")
-        if not separator or not key:
-            raise UserError(f"--set wants key=value, not {assignment!r}")
-        _assign(data, key, value)
+        assign(data, assignment)
     if method is not None:
         data["method"] = method
     if seed is not None:
@@ -153,7 +152,19 @@ def _read_yaml(file: Path) -> dict[str, Any]:
     return data
 
 
-def _assign(data: dict[str, Any], key: str, value: str) -> None:
+def assign(data: dict[str, Any], assignment: str) -> None:
+    """Put one setting, ``key=value`` with dots between the levels, into nested settings.
+
+    Raises:
+        UserError: it has no ``=``, its value is not YAML, or a level has a value of its own.
+
+    >>> settings = {}
+    >>> assign(settings, "optimisation.steps=200"); settings
+    {'optimisation': {'steps': 200}}
+    """
+    key, separator, value = assignment.partition("=")
+    if not separator or not key:
+        raise UserError(f"--set wants key=value, not {assignment!r}")
     *levels, last = key.split(".")
     for level in levels:
         data = data.setdefault(level, {})

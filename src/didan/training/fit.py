@@ -1,38 +1,29 @@
 """Training: a task and a configuration become a model."""
 
 import hashlib
-import logging
-import platform
 import resource
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import lightning.pytorch as pl
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import torch
 
 from didan.corpora import Corpus, Recordings
 from didan.corpora.task import Task, identical_files, make_task
 from didan.errors import DidanWarning
 from didan.frontends import FeatureSet, SpectrogramSettings, default_cache, extract, join, normalised
-from didan.methods import AlignmentSettings, Setting, find_method
+from didan.hardware import hardware, versions
+from didan.methods import find_method
 from didan.model import Model, Reference, network_outputs
-from didan.networks import build_network
-from didan.training.batches import Batches, hold_out
+from didan.training.batches import hold_out
 from didan.training.config import Config, make_config
-from didan.training.module import Adaptation, ramp
+from didan.training.loop import Progress, fit_network
 from didan.training.workspace import Workspace
-
-Progress = Callable[[str, int, int], None]
-"""A hook told what is being done, and how many of how many parts of it are over."""
 
 SELECTION = "last step; settings fixed beforehand, without target labels"
 
@@ -152,30 +143,18 @@ def _prepare(task: Task, config: Config, cache: Path, progress: Progress | None)
 
 def _fit(data: _Data, config: Config, workspace: Workspace | None, progress: Progress | None) -> Model:
     begun = time.perf_counter()
-    n_bands, n_emotions = data.source.raw(0).shape[1], len(data.task.emotions)
-    settings = config.optimisation
-    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
-        torch.manual_seed(config.seed)
-        network = build_network(
-            config.network_name, n_bands, n_emotions, config.network.dropout, config.network.weights
-        )
-        widths: dict[str, int] = network.widths  # type: ignore[assignment]
-        known = Setting(torch.from_numpy(data.labels), data.task.emotions, widths, settings.loss)
-        term = find_method(config.method).build(config.method_settings, known)
-        held_out = hold_out(data.labels, settings.validation, config.seed)
-        batches = Batches(
-            data.source,
-            data.labels,
-            data.target if term is not None else None,
-            settings.batch_size,
-            _frames_per_crop(config),
-            config.seed,
-            range(settings.steps),
-            held_out,
-        )
-        adaptation = Adaptation(network, term, _schedule(config), settings, batches, config.seed)
-        _run(adaptation, settings.steps, workspace, progress)
-    network = network.cpu().eval()
+    held_out = hold_out(data.labels, config.optimisation.validation, config.seed)
+    network, history = fit_network(
+        data.source,
+        data.labels,
+        data.target,
+        data.task.emotions,
+        config,
+        _frames_per_crop(config),
+        held_out,
+        workspace,
+        progress,
+    )
     reference = Reference(_reference_table(data, held_out), network_outputs(network, data.source).embeddings)
     seconds = time.perf_counter() - begun
     return Model(
@@ -184,82 +163,15 @@ def _fit(data: _Data, config: Config, workspace: Workspace | None, progress: Pro
         network,
         data.target.overall(),
         reference,
-        pd.DataFrame(adaptation.history),
+        history,
         _record(data, config, seconds),
     )
-
-
-def _schedule(config: Config) -> Callable[[float], float]:
-    aligned = config.method_settings
-    if not isinstance(aligned, AlignmentSettings):
-        return lambda progress: 0.0
-    return lambda progress: aligned.trade_off * ramp(progress, aligned.ramp)
 
 
 def _frames_per_crop(config: Config) -> int:
     if isinstance(config.frontend, SpectrogramSettings):
         return max(round(config.optimisation.crop / config.frontend.hop), 1)
     return 1
-
-
-def _run(adaptation: Adaptation, steps: int, workspace: Workspace | None, progress: Progress | None) -> None:
-    checkpoint = workspace.checkpoint if workspace is not None and workspace.checkpoint.exists() else None
-    with _quiet_lightning():
-        trainer = pl.Trainer(
-            max_steps=steps,
-            accelerator="auto",
-            devices=1,
-            logger=False,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            reload_dataloaders_every_n_epochs=1,
-            callbacks=[_Rounds(workspace, progress)],
-        )
-        try:
-            trainer.fit(adaptation, ckpt_path=checkpoint, weights_only=True)
-        except SystemExit as exit_:  # Lightning turns Ctrl-C into an exit
-            raise KeyboardInterrupt from exit_
-    if trainer.interrupted:
-        raise KeyboardInterrupt
-    if trainer.global_step < steps:
-        raise RuntimeError(f"training stopped at step {trainer.global_step} of {steps}")
-
-
-class _Rounds(pl.Callback):
-    """Reports every step, and saves a checkpoint after a round once the last one is old enough."""
-
-    def __init__(self, workspace: Workspace | None, progress: Progress | None) -> None:
-        self.workspace, self.progress = workspace, progress
-        self.saved = float("-inf")
-
-    def on_train_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, *args: Any, **kwargs: Any
-    ) -> None:
-        if self.progress:
-            self.progress("training", trainer.global_step, int(trainer.max_steps))
-
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        now = time.monotonic()
-        if self.workspace is not None and now - self.saved > _SECONDS_BETWEEN_CHECKPOINTS:
-            self.workspace.save(trainer)
-            self.saved = now
-
-
-@contextmanager
-def _quiet_lightning() -> Iterator[None]:
-    """Without Lightning's hints about loggers, workers and hardware, which a user can do nothing about here."""
-    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
-    levels = [logger.level for logger in loggers]
-    try:
-        for logger in loggers:
-            logger.setLevel(logging.ERROR)
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module=r"lightning\..*")
-            yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
 
 
 def _reference_table(data: _Data, held_out: npt.NDArray[np.bool_]) -> pd.DataFrame:
@@ -279,10 +191,6 @@ def _record(data: _Data, config: Config, seconds: float) -> dict[str, Any]:
         "leakage": data.task.leakage.as_dict(),
         "seconds": round(seconds, 2),
         "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
-        "versions": {name: version(name) for name in ("didan", "torch", "lightning", "numpy")},
-        "hardware": {
-            "processor": platform.processor() or platform.machine(),
-            "threads": torch.get_num_threads(),
-            "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
-        },
+        "versions": versions("didan", "torch", "lightning", "numpy"),
+        "hardware": hardware(),
     }

@@ -1,0 +1,188 @@
+"""A scikit-learn estimator, for skada pipelines, cross-validation and label-free scorers.
+
+It follows skada's convention: ``sample_domain`` is positive for source and negative for target rows, and labels of
+target rows are never looked at.
+"""
+
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.validation import check_array, check_is_fitted
+from torch import nn
+
+from didan.alignment.regularisers import project_simplex
+from didan.networks import Output, run_padded
+from didan.training.batches import hold_out
+from didan.training.config import Config, make_config
+from didan.training.loop import fit_network
+
+MASKED = -1
+"""The label of target rows where ``sample_domain`` is not given."""
+
+_BATCH = 256
+
+
+class DIDANClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """A network trained on source rows and aligned with target rows.
+
+    Features are taken as they come: normalise them before, within each domain, for instance with skada's
+    ``PerDomain(StandardScaler())``.
+
+    Args:
+        method: a name from ``didan.methods.METHODS``.
+        method_settings: of the method, where they differ from its defaults.
+        steps: training steps; the model is the last step's.
+        batch_size: source rows per step, and as many of the target.
+        learning_rate: of AdamW at the start.
+        weight_decay: of AdamW.
+        dropout: in the fully connected layers.
+        loss: ``regression`` or ``cross-entropy``.
+        random_state: seed of everything random.
+
+    Attributes:
+        classes_: labels of the source rows, sorted.
+        n_features_in_: columns of X.
+        network_: the trained network.
+        history_: training curves, one row per step.
+
+    >>> X = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
+    >>> y = np.where(X[:, 0] > 0, "happiness", "sadness")
+    >>> domain = np.repeat([1, -2], 20)
+    >>> model = DIDANClassifier(steps=5, batch_size=8).fit(X, y, sample_domain=domain)
+    >>> model.predict_proba(X[domain < 0]).shape
+    (20, 2)
+    """
+
+    # Rows of both domains and their domain are wanted, where scikit-learn and skada route metadata.
+    __metadata_request__fit: ClassVar = {"sample_domain": True}
+    __metadata_request__predict: ClassVar = {"sample_domain": True, "allow_source": True}
+    __metadata_request__predict_proba: ClassVar = {"sample_domain": True, "allow_source": True}
+    __metadata_request__score: ClassVar = {"sample_domain": True, "allow_source": True}
+
+    def __init__(
+        self,
+        method: str = "didan",
+        method_settings: dict[str, Any] | None = None,
+        *,
+        steps: int = 400,
+        batch_size: int = 64,
+        learning_rate: float = 1e-3,
+        weight_decay: float = 1e-2,
+        dropout: float = 0.3,
+        loss: Literal["regression", "cross-entropy"] = "regression",
+        random_state: int = 0,
+    ) -> None:
+        self.method, self.method_settings = method, method_settings
+        self.steps, self.batch_size = steps, batch_size
+        self.learning_rate, self.weight_decay, self.dropout = learning_rate, weight_decay, dropout
+        self.loss, self.random_state = loss, random_state
+
+    def fit(self, X: npt.ArrayLike, y: npt.ArrayLike, sample_domain: npt.ArrayLike | None = None) -> Self:
+        """Train on the source rows, adapt to the target rows.
+
+        Args:
+            X: one vector per utterance, shape (n, d), or one spectrogram, shape (n, frames, bands).
+            y: labels, shape (n,); those of target rows are not looked at.
+            sample_domain: positive for source, negative for target, shape (n,). Without it, rows labelled -1
+                are the target.
+
+        Raises:
+            ValueError: no source or no target row, or only one class in the source.
+            UserError: an unknown method or setting.
+        """
+        features = _checked(X)
+        labels = np.asarray(y)
+        is_source = np.asarray(sample_domain) > 0 if sample_domain is not None else labels != MASKED
+        if not len(features) == len(labels) == len(is_source):
+            raise ValueError(f"X, y and sample_domain have {len(features)}, {len(labels)}, {len(is_source)} rows")
+        if is_source.all() or not is_source.any():
+            raise ValueError(
+                "rows of both domains are needed: sample_domain positive for source, negative for target"
+            )
+        self.classes_, classes = np.unique(labels[is_source], return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(f"the source has only one class, {self.classes_[0]!r}")
+        self.n_features_in_ = features.shape[-1]
+        frames = features if features.ndim == 3 else features[:, None]
+        config = self._config(kind="functionals" if features.ndim == 2 else "spectrogram")
+        source = frames[is_source]
+        self.network_, self.history_ = fit_network(
+            source,
+            classes.astype(np.int64),
+            frames[~is_source],
+            tuple(str(label) for label in self.classes_),
+            config,
+            frames.shape[1],
+            hold_out(classes, 0.0, self.random_state),
+        )
+        return self
+
+    def predict(
+        self, X: npt.ArrayLike, sample_domain: npt.ArrayLike | None = None, allow_source: bool = False
+    ) -> npt.NDArray[Any]:
+        """The most probable label of each row; domains play no part here."""
+        probable: npt.NDArray[Any] = self.classes_[self.predict_proba(X).argmax(axis=1)]
+        return probable
+
+    def predict_proba(
+        self, X: npt.ArrayLike, sample_domain: npt.ArrayLike | None = None, allow_source: bool = False
+    ) -> npt.NDArray[np.float32]:
+        """Probabilities that sum to 1, shape (n, n_classes); see :meth:`didan.Model.probabilities`."""
+        scores = self._outputs(X).scores
+        return (scores.softmax(dim=1) if self.loss == "cross-entropy" else project_simplex(scores)).numpy()
+
+    def embed(self, X: npt.ArrayLike, layer: str = "fc1") -> npt.NDArray[np.float32]:
+        """Features of a fully connected layer, shape (n, width)."""
+        return self._outputs(X).embeddings[layer].numpy()
+
+    def score(
+        self,
+        X: npt.ArrayLike,
+        y: npt.ArrayLike,
+        sample_weight: npt.ArrayLike | None = None,
+        sample_domain: npt.ArrayLike | None = None,
+        allow_source: bool = False,
+    ) -> float:
+        """Share of rows whose label is recognised."""
+        return float(super().score(X, y, sample_weight))
+
+    def _outputs(self, X: npt.ArrayLike) -> Output:
+        check_is_fitted(self, "network_")
+        features = _checked(X)
+        if features.shape[-1] != self.n_features_in_:
+            raise ValueError(
+                f"X has {features.shape[-1]} features, the classifier was fitted with {self.n_features_in_}"
+            )
+        network: nn.Module = self.network_
+        frames = torch.from_numpy(features if features.ndim == 3 else features[:, None])
+        parts = [run_padded(network, list(part)) for part in torch.split(frames, _BATCH)]
+        return Output(
+            {layer: torch.cat([part.embeddings[layer] for part in parts]) for layer in parts[0].embeddings},
+            torch.cat([part.scores for part in parts]),
+        )
+
+    def _config(self, kind: str) -> Config:
+        optimisation = {
+            "steps": self.steps,
+            "batch_size": self.batch_size,
+            "learning_rate": self.learning_rate,
+            "weight_decay": self.weight_decay,
+            "loss": self.loss,
+            "validation": 0.0,
+        }
+        data = {
+            "method_settings": self.method_settings or {},
+            "network": {"dropout": self.dropout},
+            "optimisation": optimisation,
+        }
+        return make_config(self.method, kind, self.random_state, data=data)
+
+
+def _checked(X: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    features: npt.NDArray[np.float32] = check_array(X, dtype=np.float32, allow_nd=True)
+    if features.ndim > 3:
+        raise ValueError(f"X has {features.ndim} dimensions; it should be (n, d) or (n, frames, bands)")
+    return features
