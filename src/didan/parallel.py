@@ -32,7 +32,7 @@ def in_threads(
     >>> in_threads(abs, [-2, 1])
     [2, 1]
     """
-    pool = ThreadPoolExecutor(workers or _processors())
+    pool = ThreadPoolExecutor(workers or processors())
     try:
         jobs = [pool.submit(function, item) for item in items]
         for done, job in enumerate(as_completed(jobs), start=1):
@@ -45,7 +45,7 @@ def in_threads(
         pool.shutdown(cancel_futures=True)
 
 
-def _processors() -> int:
+def processors() -> int:
     """How many processors this process may use, where the system tells."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

@@ -9,11 +9,13 @@ from typing import TextIO
 import typer
 from typer.exceptions import TyperException
 
+from didan.cli.benchmark import benchmark
 from didan.cli.corpora import corpora
 from didan.cli.demo import demo
 from didan.cli.evaluate import evaluate
 from didan.cli.inspect import inspect
 from didan.cli.predict import predict
+from didan.cli.report import report
 from didan.cli.train import train
 from didan.errors import DidanWarning, UserError
 
@@ -26,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, corpora, inspect, train, evaluate, predict):
+for command in (demo, corpora, inspect, train, evaluate, predict, benchmark, report):
     app.command()(command)
 
 

@@ -6,14 +6,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from sklearn.metrics import confusion_matrix
+from torch import Tensor
 
 from didan.corpora import Corpus
 from didan.corpora.task import identical_files, shared_speakers
 from didan.evaluation.metrics import recalls, uar_interval, unweighted_average_recall
 from didan.files import written_whole
-from didan.frontends import default_cache, extract, normalised
+from didan.frontends import FeatureSet, default_cache, extract, normalised
 from didan.parallel import Progress
 
 if TYPE_CHECKING:
@@ -126,16 +128,19 @@ def evaluate(
     recordings = kept.unlabelled()
     extracted = extract(recordings, model.config.frontend, cache or default_cache(), progress=progress)
     features = normalised(recordings, extracted.files, extracted.contents, model.config.normalisation)
-    probabilities = model.probabilities(model.outputs(features).scores).numpy()
-    predicted = probabilities.argmax(axis=1).astype(np.int64)
-    class_of = {emotion: index for index, emotion in enumerate(model.emotions)}
-    labels = kept.table["emotion"].map(class_of).to_numpy(dtype=np.int64)
-    speakers = kept.table["speaker"].to_numpy() if recordings.has_speakers else None
-    n_speakers = None if speakers is None else len(set(speakers))
-    by_speaker = n_speakers is not None and n_speakers > 1
-    per_emotion = recalls(labels, predicted, len(model.emotions))
+    return evaluate_scores(model, kept, features, model.outputs(features).scores)
+
+
+def evaluate_scores(model: "Model", kept: Corpus, features: FeatureSet, scores: Tensor) -> Evaluation:
+    """Compare the scores that a model has given already with the labels; see :func:`evaluate`.
+
+    Args:
+        model: the model.
+        kept: labelled utterances of the model's emotions.
+        features: of these utterances.
+        scores: what the network made of them, shape (n, n_emotions).
+    """
     leakage = {**model.record["leakage"]}
-    leakage["labels_read"] = {**leakage["labels_read"], "evaluation": "labels of the corpus evaluated"}
     leakage["shared_speakers"] = sorted(
         {
             speaker
@@ -148,22 +153,50 @@ def evaluate(
         features.contents,
         [str(file) for file in kept.table["file"]],
     )
-    utterances = kept.table[["file", "start", "end", "speaker", "emotion"]].assign(
-        predicted=[model.emotions[index] for index in predicted],
+    probabilities = model.probabilities(scores).numpy()
+    return compare(kept, model.emotions, probabilities, model.record["selection"], leakage)
+
+
+def compare(
+    corpus: Corpus,
+    emotions: tuple[str, ...],
+    probabilities: npt.NDArray[np.floating],
+    selection: str,
+    leakage: dict[str, Any],
+) -> Evaluation:
+    """Compare predictions, of whatever made them, with the labels of a corpus.
+
+    Args:
+        corpus: labelled utterances, of these emotions only.
+        emotions: what the columns of ``probabilities`` are.
+        probabilities: or any scores of which the largest decides, shape (n, n_emotions).
+        selection: how the settings of what made the predictions were chosen.
+        leakage: what source and target share, and which labels were read by what before.
+    """
+    predicted = probabilities.argmax(axis=1).astype(np.int64)
+    class_of = {emotion: index for index, emotion in enumerate(emotions)}
+    labels = corpus.table["emotion"].map(class_of).to_numpy(dtype=np.int64)
+    speakers = corpus.table["speaker"].to_numpy() if corpus.unlabelled().has_speakers else None
+    n_speakers = None if speakers is None else len(set(speakers))
+    by_speaker = n_speakers is not None and n_speakers > 1
+    per_emotion = recalls(labels, predicted, len(emotions))
+    read = {**leakage["labels_read"], "evaluation": "labels of the corpus evaluated"}
+    utterances = corpus.table[["file", "start", "end", "speaker", "emotion"]].assign(
+        predicted=[emotions[index] for index in predicted],
         **{emotion: probabilities[:, index] for emotion, index in class_of.items()},
     )
     return Evaluation(
         corpus.name,
-        model.emotions,
+        emotions,
         unweighted_average_recall(labels, predicted),
         float((labels == predicted).mean()),
         len(labels),
-        {e: None if np.isnan(r) else float(r) for e, r in zip(model.emotions, per_emotion, strict=True)},
-        confusion_matrix(labels, predicted, labels=range(len(model.emotions))).tolist(),
+        {e: None if np.isnan(r) else float(r) for e, r in zip(emotions, per_emotion, strict=True)},
+        confusion_matrix(labels, predicted, labels=range(len(emotions))).tolist(),
         uar_interval(labels, predicted, speakers if by_speaker else None),
         "speaker" if by_speaker else "utterance",
         n_speakers,
-        model.record["selection"],
-        leakage,
+        selection,
+        {**leakage, "labels_read": read},
         utterances,
     )

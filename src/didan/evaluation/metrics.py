@@ -2,7 +2,6 @@
 
 import numpy as np
 import numpy.typing as npt
-from confidence_intervals import evaluate_with_conf_int
 
 Classes = npt.NDArray[np.integer]
 
@@ -53,8 +52,21 @@ def uar_interval(
     Returns:
         Lower and upper end.
     """
-    conditions = None if speakers is None else np.unique(speakers.astype(str), return_inverse=True)[1]
-    _, (low, high) = evaluate_with_conf_int(
-        predicted, unweighted_average_recall, labels, conditions, _BOOTSTRAPS, 100 - coverage
-    )
+    rng = np.random.default_rng(0)
+    if speakers is None:
+        speaker, times = np.zeros(len(labels), dtype=np.int64), np.ones((_BOOTSTRAPS, 1), dtype=np.int64)
+    else:
+        names, speaker = np.unique(speakers.astype(str), return_inverse=True)
+        times = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=_BOOTSTRAPS)
+    n_emotions = int(labels.max()) + 1
+    # Utterances of a speaker differ in emotion and success alone: it is enough to draw how many of each there are.
+    cells = np.zeros((times.shape[1], 2, n_emotions), dtype=np.int64)
+    np.add.at(cells, (speaker, (labels == predicted).astype(int), labels), 1)
+    drawn = np.zeros((_BOOTSTRAPS, 2 * n_emotions), dtype=np.int64)
+    for own, often in zip(cells.reshape(len(cells), -1), times.T, strict=True):
+        drawn += rng.multinomial(often * own.sum(), own / own.sum())
+    missed, hits = np.split(drawn, 2, axis=1)
+    counts = hits + missed
+    shares = np.divide(hits, counts, out=np.full(counts.shape, np.nan), where=counts > 0)
+    low, high = np.nanpercentile(np.nanmean(shares, axis=1), [50 - coverage / 2, 50 + coverage / 2])
     return float(low), float(high)

@@ -1,5 +1,6 @@
 """CDAN: a discriminator that sees features and predictions multiplied (Long et al., NeurIPS 2018)."""
 
+from pydantic import Field
 from torch import Tensor, nn
 
 from didan.alignment import Alignment
@@ -8,10 +9,16 @@ from didan.methods.method import AlignmentSettings, Method, Setting
 from didan.networks import Output
 
 
+class CdanSettings(AlignmentSettings):
+    """Settings of CDAN; the trade-off was chosen on synthetic speech, see ``results/trade-offs``."""
+
+    trade_off: float = Field(0.1, ge=0)
+
+
 class Cdan(nn.Module):
     """The paper's CDAN+E: multilinear conditioning, utterances weighted by the certainty of their prediction."""
 
-    def __init__(self, settings: AlignmentSettings, known: Setting) -> None:
+    def __init__(self, settings: CdanSettings, known: Setting) -> None:
         super().__init__()
         self.known = known
         self.discriminator = Discriminator(known.widths["fc2"] * len(known.emotions))
@@ -30,6 +37,6 @@ class Cdan(nn.Module):
 METHOD = Method(
     name="cdan",
     summary="as dann, with the discriminator conditioned on predictions and weighted by certainty (CDAN+E)",
-    settings=AlignmentSettings,
+    settings=CdanSettings,
     build=Cdan,
 )

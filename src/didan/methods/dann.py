@@ -1,5 +1,6 @@
 """DANN: features from which a discriminator cannot tell the corpus (Ganin et al., JMLR 2016)."""
 
+from pydantic import Field
 from torch import Tensor, nn
 
 from didan.alignment import Alignment
@@ -8,10 +9,16 @@ from didan.methods.method import AlignmentSettings, Method, Setting
 from didan.networks import Output
 
 
+class DannSettings(AlignmentSettings):
+    """Settings of DANN; the trade-off was chosen on synthetic speech, see ``results/trade-offs``."""
+
+    trade_off: float = Field(0.1, ge=0)
+
+
 class Dann(nn.Module):
     """A domain discriminator on the last hidden layer, behind a gradient reversal."""
 
-    def __init__(self, settings: AlignmentSettings, known: Setting) -> None:
+    def __init__(self, settings: DannSettings, known: Setting) -> None:
         super().__init__()
         self.discriminator = Discriminator(known.widths["fc2"])
 
@@ -24,6 +31,6 @@ class Dann(nn.Module):
 METHOD = Method(
     name="dann",
     summary="features from which a discriminator cannot tell the corpus",
-    settings=AlignmentSettings,
+    settings=DannSettings,
     build=Dann,
 )

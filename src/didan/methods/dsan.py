@@ -1,5 +1,6 @@
 """DSAN: maximum mean discrepancy within each emotion (Zhu et al., TNNLS 2021)."""
 
+from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import one_hot
 
@@ -8,10 +9,16 @@ from didan.methods.method import AlignmentSettings, Method, Setting
 from didan.networks import Output
 
 
+class DsanSettings(AlignmentSettings):
+    """Settings of DSAN; the trade-off was chosen on synthetic speech, see ``results/trade-offs``."""
+
+    trade_off: float = Field(0.1, ge=0)
+
+
 class Dsan:
     """LMMD of the last hidden layer; target membership is the predicted probability, held fixed."""
 
-    def __init__(self, settings: AlignmentSettings, known: Setting) -> None:
+    def __init__(self, settings: DsanSettings, known: Setting) -> None:
         self.known = known
 
     def __call__(self, source: Output, target: Output, labels: Tensor, index: Tensor) -> Alignment:
@@ -25,6 +32,6 @@ class Dsan:
 METHOD = Method(
     name="dsan",
     summary="maximum mean discrepancy within each emotion, target emotions as predicted",
-    settings=AlignmentSettings,
+    settings=DsanSettings,
     build=Dsan,
 )

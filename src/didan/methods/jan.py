@@ -1,5 +1,6 @@
 """JAN: joint maximum mean discrepancy of features and predictions (Long et al., ICML 2017)."""
 
+from pydantic import Field
 from torch import Tensor
 
 from didan.alignment import Alignment, joint_mmd
@@ -7,10 +8,16 @@ from didan.methods.method import AlignmentSettings, Method, Setting
 from didan.networks import Output
 
 
+class JanSettings(AlignmentSettings):
+    """Settings of JAN; the trade-off was chosen on synthetic speech, see ``results/trade-offs``."""
+
+    trade_off: float = Field(0.1, ge=0)
+
+
 class Jan:
     """MMD^2 of the joint distribution of the last hidden layer and the predicted probabilities."""
 
-    def __init__(self, settings: AlignmentSettings, known: Setting) -> None:
+    def __init__(self, settings: JanSettings, known: Setting) -> None:
         self.known = known
 
     def __call__(self, source: Output, target: Output, labels: Tensor, index: Tensor) -> Alignment:
@@ -23,6 +30,6 @@ class Jan:
 METHOD = Method(
     name="jan",
     summary="maximum mean discrepancy of features and predictions jointly",
-    settings=AlignmentSettings,
+    settings=JanSettings,
     build=Jan,
 )

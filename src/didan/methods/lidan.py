@@ -20,11 +20,13 @@ class LidanSettings(AlignmentSettings):
     """Settings of layer-adapted alignment.
 
     Attributes:
+        trade_off: lambda; chosen on synthetic speech, see ``results/trade-offs``.
         groups: what the rough classes are: low and high ``arousal``, or negative, neutral, positive ``valence``.
         tolerance: of the solver, as a fraction of ``||H_t||_F^2``.
         max_iterations: of the solver, per group and step.
     """
 
+    trade_off: float = Field(0.1, ge=0)
     groups: Literal["arousal", "valence"] = "arousal"
     tolerance: float = Field(2e-2, gt=0)
     max_iterations: int = Field(50, ge=1)

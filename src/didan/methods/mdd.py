@@ -13,9 +13,11 @@ class MddSettings(AlignmentSettings):
     """Settings of margin disparity discrepancy.
 
     Attributes:
+        trade_off: lambda; chosen on synthetic speech, see ``results/trade-offs``.
         margin: gamma, the exponential of the margin.
     """
 
+    trade_off: float = Field(0.01, ge=0)
     margin: float = Field(4.0, gt=0)
 
 

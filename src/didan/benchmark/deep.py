@@ -1,0 +1,86 @@
+"""A run of a network: train, evaluate, look at what it learnt."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from didan.benchmark.describe import (
+    describe_evaluation,
+    describe_gap,
+    describe_history,
+    describe_map,
+    describe_view,
+)
+from didan.benchmark.record import Record
+from didan.corpora import Corpus
+from didan.evaluation import evaluate_scores
+from didan.frontends import FeatureSet, extract, normalised
+from didan.model import Model
+from didan.networks import Output
+from didan.selection import View
+from didan.training.config import Config
+from didan.training.fit import train
+
+LAYER = "fc1"
+"""The layer whose features criteria and probes look at."""
+
+
+def run_network(sources: Sequence[Corpus], target: Corpus, config: Config, cache: Path, with_map: bool) -> Record:
+    """Train on the sources, adapt to the target, evaluate on it.
+
+    Args:
+        sources: labelled corpora.
+        target: the target; its labels are read by the evaluation.
+        config: of the training.
+        cache: folder for features.
+        with_map: whether to draw up a map of the embeddings.
+    """
+    model = train(sources, target, config=config, cache=cache)
+    kept = target.only(model.emotions)
+    features = features_of(kept, config, cache)
+    outputs = model.outputs(features)
+    evaluation = evaluate_scores(model, kept, features, outputs.scores)
+    source_embeddings = model.reference.embeddings[LAYER].numpy()
+    target_embeddings = outputs.embeddings[LAYER].numpy()
+    record: dict[str, Any] = {
+        **describe_evaluation(evaluation),
+        "label_free": describe_view(view_of(model, outputs)),
+        "domain": describe_gap(source_embeddings, target_embeddings),
+        "curves": describe_history(model.history),
+        "map": None,
+        "cost": {key: model.record[key] for key in ("seconds", "peak_memory_mb")},
+        "versions": model.record["versions"],
+        "hardware": model.record["hardware"],
+    }
+    if with_map:
+        emotions = [list(model.reference.table["emotion"]), list(kept.table["emotion"])]
+        record["map"] = describe_map(source_embeddings, target_embeddings, *emotions)
+    return record
+
+
+def features_of(corpus: Corpus, config: Config, cache: Path) -> FeatureSet:
+    """The features of a corpus as the network sees them."""
+    recordings = corpus.unlabelled()
+    extracted = extract(recordings, config.frontend, cache)
+    return normalised(recordings, extracted.files, extracted.contents, config.normalisation)
+
+
+def view_of(model: Model, target: Output) -> View:
+    """What label-free criteria may see of a model and its outputs for the target."""
+    table = model.reference.table
+    class_of = {emotion: index for index, emotion in enumerate(model.emotions)}
+    labels = table["emotion"].map(class_of).to_numpy()
+    held_out = table["validation"].to_numpy(dtype=bool)
+    embeddings = model.reference.embeddings[LAYER].numpy()
+    probabilities = model.probabilities(torch.as_tensor(model.reference.embeddings["output"])).numpy()
+    return View(
+        embeddings[~held_out],
+        labels[~held_out],
+        embeddings[held_out],
+        probabilities[held_out],
+        labels[held_out],
+        target.embeddings[LAYER].numpy(),
+        model.probabilities(target.scores).numpy(),
+    )

@@ -1,0 +1,65 @@
+"""Do one run: from its description to its record."""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+
+from didan.benchmark.deep import run_network
+from didan.benchmark.plan import config_of
+from didan.benchmark.record import Record
+from didan.benchmark.run import Run, corpus_digest, identity
+from didan.benchmark.shallow import run_classical
+from didan.benchmark.upper_bound import TARGET_ONLY, run_target_only
+from didan.classical import CLASSICAL
+from didan.corpora import Corpus, read_corpus
+from didan.corpora.emotions import parse_mapping
+
+
+def read_corpora(arguments: Mapping[str, str], mapping: Sequence[str]) -> dict[str, Corpus]:
+    """The corpora by name.
+
+    Args:
+        arguments: by name, what the user calls the corpus.
+        mapping: translations of labels.
+
+    Raises:
+        UserError: see :func:`didan.corpora.read_corpus`.
+    """
+    return {name: read_corpus(argument, parse_mapping(list(mapping))) for name, argument in arguments.items()}
+
+
+def execute(run: Run, arguments: Mapping[str, str], mapping: Sequence[str], cache: Path) -> Record:
+    """Do a run, with one thread so that its result does not depend on what else is running.
+
+    Args:
+        run: the run.
+        arguments: of the corpora, by name, at least of those that take part.
+        mapping: translations of labels.
+        cache: folder for features.
+    """
+    torch.set_num_threads(1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the benchmark has said what is to be said about corpora
+        names = {*run.sources, run.target}
+        corpora = read_corpora({name: arguments[name] for name in names}, mapping)
+        sources, target = [corpora[name] for name in run.sources], corpora[run.target]
+        if run.method in CLASSICAL:
+            found = run_classical(sources, target, run.method, run.features, cache, with_map=run.seed == 0)
+        elif run.method == TARGET_ONLY:
+            found = run_target_only(sources, target, config_of(dict(run.settings)), cache)
+        else:
+            found = run_network(sources, target, config_of(dict(run.settings)), cache, with_map=run.seed == 0)
+    return {
+        "format": 1,
+        "task": {"sources": list(run.sources), "target": run.target},
+        "features": run.features,
+        "normalisation": run.settings["normalisation"],
+        "method": run.name,
+        "base": run.method,
+        "seed": run.seed,
+        "oracle": run.method == TARGET_ONLY,
+        "identity": identity(run, {name: corpus_digest(corpus) for name, corpus in corpora.items()}),
+        **found,
+    }

@@ -1,0 +1,235 @@
+"""Which runs a benchmark has: from flags or a YAML file to a list."""
+
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from didan.benchmark.run import Features, Run
+from didan.benchmark.upper_bound import FOLDS, TARGET_ONLY
+from didan.classical import CLASSICAL
+from didan.errors import UserError, reason, suggest
+from didan.methods import METHODS
+from didan.training.config import Config, make_config
+
+PAPER_CORPORA = ("emodb", "enterface", "casia")
+"""The corpora of the paper's six tasks."""
+
+
+def all_methods() -> list[str]:
+    """Names of all methods that can be benchmarked."""
+    return [*METHODS, TARGET_ONLY, *CLASSICAL]
+
+
+class Entry(BaseModel):
+    """A method, or a variant of one.
+
+    Attributes:
+        method: its name.
+        name: what it is called in tables; like the method if not given.
+        settings: of the method, where they differ from its defaults.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    method: str
+    name: str = Field(pattern=r"^[\w.=+ -]+$")
+    settings: dict[str, Any] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_a_name(cls, data: Any) -> Any:
+        if isinstance(data, str):
+            data = {"method": data}
+        return {"name": data.get("method"), **data} if isinstance(data, dict) else data
+
+    @field_validator("method")
+    @classmethod
+    def _known(cls, method: str) -> str:
+        if method not in all_methods():
+            raise UserError(f"unknown method {method!r}: {suggest(method, all_methods())}")
+        return method
+
+    @model_validator(mode="after")
+    def _settable(self) -> Self:
+        if self.settings and self.method not in METHODS:
+            raise UserError(f"{self.method} has no settings")
+        return self
+
+
+class Plan(BaseModel):
+    """A benchmark.
+
+    Attributes:
+        corpora: CORPUS arguments, as the command line takes them.
+        tasks: ``source:target`` or ``source+source:target``; every directed pair of corpora if empty.
+        leave_one_out: besides, every corpus as the target of all others together.
+        features: kinds of features; a method that does not take one of them is left out there.
+        methods: methods and variants.
+        seeds: how many; methods without randomness run once.
+        settings: of all trainings, as ``didan train --config`` takes them: steps, network, normalisation.
+        map: translations of labels, ``label=emotion``.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    corpora: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()
+    leave_one_out: bool = False
+    features: tuple[Features, ...] = ("spectrogram",)
+    methods: tuple[Entry, ...] = tuple(Entry(method=name, name=name) for name in ("source-only", "didan"))
+    seeds: int = Field(3, ge=1)
+    settings: dict[str, Any] = {}
+    map: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        names = [entry.name for entry in self.methods]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise UserError(f"two methods are called {twice[0]!r}; give one of them another name")
+        return self
+
+    def runs(self, corpora: Sequence[str]) -> list[Run]:
+        """All runs, first seeds first, so that an interrupted benchmark has something of everything.
+
+        Args:
+            corpora: names of the corpora given.
+
+        Raises:
+            UserError: a task names a corpus that is not given, or no method takes these features.
+        """
+        tasks = parse_tasks(self.tasks, corpora, self.leave_one_out)
+        runs = [
+            Run(sources, target, features, entry.name, entry.method, seed, settings)
+            for seed in range(self.seeds)
+            for features in self.features
+            for (sources, target), entry in itertools.product(tasks, self.methods)
+            if (settings := run_settings(entry, features, seed, self.settings)) is not None
+        ]
+        if not runs:
+            raise UserError(
+                f"none of {', '.join(entry.name for entry in self.methods)} takes {', '.join(self.features)}"
+            )
+        return runs
+
+
+def run_settings(entry: Entry, features: Features, seed: int, common: dict[str, Any]) -> dict[str, Any] | None:
+    """Everything that determines a run beside its data, or None if the method does not take these features.
+
+    Raises:
+        UserError: a setting is unknown or out of range.
+    """
+    if entry.method in CLASSICAL:
+        if features == "spectrogram" or seed > 0:  # one vector per utterance is wanted; nothing is random
+            return None
+        return {"method": entry.method, "normalisation": CLASSICAL[entry.method].normalisation}
+    if features == "pooled":
+        return None
+    method = "source-only" if entry.method == TARGET_ONLY else entry.method
+    given = {**common, "method": method, "seed": seed, "method_settings": entry.settings}
+    given["frontend"] = {**common.get("frontend", {}), "kind": features}
+    settings = make_config(data=given).model_dump(mode="json")
+    return {**settings, "method": TARGET_ONLY, "folds": FOLDS} if entry.method == TARGET_ONLY else settings
+
+
+def config_of(settings: dict[str, Any]) -> Config:
+    """The training configuration in the settings of a run."""
+    settings = {key: value for key, value in settings.items() if key != "folds"}
+    if settings["method"] == TARGET_ONLY:
+        settings["method"] = "source-only"
+    return Config(**settings)
+
+
+def parse_tasks(
+    tasks: Sequence[str], corpora: Sequence[str], leave_one_out: bool = False
+) -> list[tuple[tuple[str, ...], str]]:
+    """Sources and target of every task.
+
+    Args:
+        tasks: ``source:target`` or ``source+source:target``; every directed pair if empty, unless only
+            ``leave_one_out`` is asked for.
+        corpora: names of the corpora given.
+        leave_one_out: besides, every corpus as the target of all others.
+
+    Raises:
+        UserError: a task is malformed or names a corpus that is not given; fewer than two corpora.
+
+    >>> parse_tasks([], ["a", "b"])
+    [(('a',), 'b'), (('b',), 'a')]
+    >>> parse_tasks(["a+b:c"], ["a", "b", "c"])
+    [(('a', 'b'), 'c')]
+    """
+    if len(set(corpora)) < 2:
+        raise UserError("a benchmark needs at least two corpora: repeat --corpus")
+    found = []
+    for task in tasks:
+        sources, separator, target = task.partition(":")
+        named = sources.split("+")
+        if not separator or not target or not all(named):
+            raise UserError(f"--task wants SOURCE:TARGET or SOURCE+SOURCE:TARGET, not {task!r}")
+        for name in (*named, target):
+            if name not in corpora:
+                raise UserError(f"task {task}: no corpus {name!r} is given: {suggest(name, corpora)}")
+        if target in named:
+            raise UserError(f"task {task}: {target} cannot be source and target")
+        found.append((tuple(named), target))
+    if not tasks and not leave_one_out:
+        found = [((source,), target) for source, target in itertools.permutations(dict.fromkeys(corpora), 2)]
+    if leave_one_out:
+        found += [(tuple(c for c in corpora if c != target), target) for target in corpora]
+    return list(dict.fromkeys(found))
+
+
+def paper_tasks(corpora: Sequence[str]) -> tuple[str, ...]:
+    """Those of the paper's six tasks whose corpora are given.
+
+    Raises:
+        UserError: fewer than two of them are.
+    """
+    given = [name for name in PAPER_CORPORA if name in corpora]
+    if len(given) < 2:
+        raise UserError(f"preset paper needs at least two of {', '.join(PAPER_CORPORA)}: give them with --corpus")
+    return tuple(f"{source}:{target}" for source, target in itertools.permutations(given, 2))
+
+
+def read_plan(file: Path) -> dict[str, Any]:
+    """The content of a YAML file with any of the keys of :class:`Plan`.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    try:
+        data = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{file}: {reason(error)}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{file}: is not YAML ({' '.join(str(error).split())})") from None
+    if not isinstance(data, dict):
+        raise UserError(f"{file}: holds no plan; it should have keys such as corpora, methods and seeds")
+    return data
+
+
+def make_plan(data: dict[str, Any]) -> Plan:
+    """A plan of its keys.
+
+    Raises:
+        UserError: an unknown key or name (the nearest is suggested), or a value out of range.
+
+    >>> make_plan({"methods": ["dan"], "seeds": 2}).methods[0].name
+    'dan'
+    """
+    try:
+        return Plan(**data)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        key = ".".join(str(part) for part in problem["loc"])
+        if problem["type"] == "extra_forbidden":
+            known = Entry.model_fields if key.startswith("methods.") else Plan.model_fields
+            raise UserError(f"unknown key {key!r}: {suggest(key.rpartition('.')[2], known)}") from None
+        raise UserError(
+            f"{key}: {problem['msg'].removeprefix('Value error, ')} (given: {problem['input']!r})"
+        ) from None

@@ -1,0 +1,112 @@
+"""A run of a classical method on one vector per utterance."""
+
+import resource
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from didan.benchmark.describe import describe_evaluation, describe_gap, describe_map
+from didan.benchmark.record import Record
+from didan.benchmark.run import Features
+from didan.classical import CLASSICAL, fit_predict, normalise
+from didan.corpora import Corpus, Recordings
+from didan.corpora.task import identical_files, make_task
+from didan.errors import UserError
+from didan.evaluation import compare
+from didan.frontends import Extracted, FunctionalsSettings, SpectrogramSettings, extract
+from didan.hardware import hardware, versions
+
+SELECTION = "settings fixed beforehand, without target labels"
+
+Floats = npt.NDArray[np.float64]
+
+
+def run_classical(
+    sources: Sequence[Corpus], target: Corpus, method: str, features: Features, cache: Path, with_map: bool
+) -> Record:
+    """Fit a method on labelled sources and the unlabelled target, evaluate its predictions for the target.
+
+    Args:
+        sources: labelled corpora.
+        target: the target; its labels are read by the evaluation.
+        method: a name from ``didan.classical.CLASSICAL``.
+        features: ``functionals`` or ``pooled``.
+        cache: folder for features.
+        with_map: whether to draw up a map of the features, where the method changes them.
+    """
+    task = make_task(sources, target)
+    chosen = CLASSICAL[method]
+    extracted = [
+        _extract(side, features, cache) for side in (*(c.unlabelled() for c in task.sources), task.target)
+    ]
+    vectors = [_vectors(side) for side in extracted]
+    groups = [
+        _groups(side, chosen.normalisation) for side in (*(c.unlabelled() for c in task.sources), task.target)
+    ]
+    begun = time.perf_counter()
+    X_s, X_t = normalise(
+        np.concatenate(vectors[:-1]), vectors[-1], np.concatenate(groups[:-1]), groups[-1], chosen.normalisation
+    )
+    class_of = {emotion: index for index, emotion in enumerate(task.emotions)}
+    labels = task.source_table["emotion"].map(class_of).to_numpy(dtype=np.int64)
+    prediction = fit_predict(chosen, X_s, labels, X_t, seed=0)
+    seconds = time.perf_counter() - begun
+    copies = {
+        name
+        for side in extracted[:-1]
+        for name in identical_files(
+            side.contents, extracted[-1].contents, [str(file) for file in task.target.table["file"]]
+        )
+    }
+    leakage = {**task.leakage.as_dict(), "identical_files": sorted(copies), "evaluated_in_source": sorted(copies)}
+    kept = target.only(task.emotions)
+    evaluation = compare(kept, task.emotions, np.eye(len(task.emotions))[prediction.classes], SELECTION, leakage)
+    record: dict[str, Any] = {
+        **describe_evaluation(evaluation),
+        "label_free": {},
+        "domain": None,
+        "curves": {},
+        "map": None,
+        "cost": {
+            "seconds": round(seconds, 2),
+            "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        },
+        "versions": versions("didan", "scikit-learn", "numpy"),
+        "hardware": hardware(),
+    }
+    source, adapted = prediction.source_embeddings, prediction.target_embeddings
+    if source is not None and adapted is not None:
+        record["domain"] = describe_gap(source, adapted)
+        if with_map:
+            emotions = [list(task.source_table["emotion"]), list(kept.table["emotion"])]
+            record["map"] = describe_map(source, adapted, *emotions)
+    return record
+
+
+def _extract(recordings: Recordings, features: Features, cache: Path) -> Extracted:
+    settings = FunctionalsSettings() if features == "functionals" else SpectrogramSettings()
+    return extract(recordings, settings, cache)
+
+
+def _vectors(extracted: Extracted) -> Floats:
+    """One vector per utterance: functionals as they are, spectrograms as mean and deviation of every band."""
+    utterances = [np.load(file) for file in extracted.files]
+    if all(len(frames) == 1 for frames in utterances):
+        return np.concatenate(utterances).astype(np.float64)
+    pooled: Floats = np.stack(
+        [np.concatenate([frames.mean(axis=0), frames.std(axis=0)]) for frames in utterances]
+    ).astype(np.float64)
+    return pooled
+
+
+def _groups(recordings: Recordings, normalisation: str) -> npt.NDArray[np.str_]:
+    """Whose statistics normalise each utterance."""
+    if normalisation != "speaker":
+        return np.array([recordings.name] * len(recordings))
+    if not recordings.has_speakers:
+        raise UserError(f"{recordings.name}: speakers are not known, so features cannot be normalised per speaker")
+    return np.array([f"{recordings.name} {speaker}" for speaker in recordings.table["speaker"]])

@@ -1,0 +1,22 @@
+"""Classical methods: adaptation of fixed-length features, one vector per utterance, without a network."""
+
+from didan.classical import coral, dosl, jdar, jiasl, ot, sa, svm, tca, tjm
+from didan.classical.method import ClassicalMethod, Prediction, fit_predict
+from didan.classical.normalisation import normalise
+
+CLASSICAL: dict[str, ClassicalMethod] = {
+    method.name: method
+    for method in (
+        *svm.METHODS,
+        tca.METHOD,
+        sa.METHOD,
+        coral.METHOD,
+        tjm.METHOD,
+        ot.METHOD,
+        dosl.METHOD,
+        jdar.METHOD,
+        jiasl.METHOD,
+    )
+}
+
+__all__ = ["CLASSICAL", "ClassicalMethod", "Prediction", "fit_predict", "normalise"]

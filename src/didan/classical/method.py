@@ -1,0 +1,93 @@
+"""What a classical method is, and how one is run: fixed-length features in, emotions of the target out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+Labels = npt.NDArray[np.integer[Any]]
+
+SOURCE, TARGET = 1, -2
+"""Domains as skada numbers them: positive for a source, negative for a target."""
+
+MASKED = -1
+"""The label of every target utterance while fitting."""
+
+
+@dataclass(frozen=True)
+class ClassicalMethod:
+    """A way of adapting that needs no network.
+
+    Attributes:
+        name: as given to ``--method``.
+        summary: one line for people.
+        reference: whose method it is.
+        normalisation: which statistics :func:`normalise` takes before :func:`fit_predict`.
+        make: an unfitted estimator for a seed, with ``fit(X, y, sample_domain=)`` and ``predict(X)``; a skada
+            pipeline is one. ``decision_function(X)`` and ``transform(X, sample_domain=)`` are used if there.
+    """
+
+    name: str
+    summary: str
+    reference: str
+    normalisation: Literal["source", "corpus", "speaker"]
+    make: Callable[[int], Any]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a method says of the target.
+
+    Attributes:
+        classes: class indices, shape (n_t,).
+        scores: one per class, shape (n_t, n_classes), -inf for a class without source utterances; or None.
+        source_embeddings: adapted features, shape (n_s, k); None where nothing is adapted.
+        target_embeddings: the same of the target, shape (n_t, k).
+    """
+
+    classes: Labels
+    scores: Array | None
+    source_embeddings: Array | None
+    target_embeddings: Array | None
+
+
+def fit_predict(method: ClassicalMethod, X_s: Array, y_s: Labels, X_t: Array, seed: int) -> Prediction:
+    """Adapt to the target without its labels, and predict it.
+
+    Args:
+        method: one of ``CLASSICAL``.
+        X_s: normalised source features, shape (n_s, d).
+        y_s: class indices from 0, shape (n_s,).
+        X_t: normalised target features, shape (n_t, d).
+        seed: of whatever is drawn.
+
+    Returns:
+        The target's predicted emotions.
+
+    >>> from didan.classical import CLASSICAL
+    >>> X = np.array([[-1.0, 0.0], [-2.0, 1.0], [1.0, 0.0], [2.0, 1.0]])
+    >>> fit_predict(CLASSICAL["svm-linear-source"], X, np.array([0, 0, 1, 1]), X[::-1], seed=0).classes
+    array([1, 1, 0, 0])
+    """
+    X = np.concatenate([X_s, X_t])
+    y = np.concatenate([y_s, np.full(len(X_t), MASKED)])
+    domain = np.repeat([SOURCE, TARGET], [len(X_s), len(X_t)])
+    model = method.make(seed)
+    model.fit(X, y, sample_domain=domain)
+    scores = None
+    if hasattr(model, "decision_function"):
+        decided = np.asarray(model.decision_function(X_t))
+        if decided.ndim == 1:  # of two classes, scikit-learn scores the second
+            decided = np.stack([-decided, decided], axis=1)
+        scores = np.full((len(X_t), int(y_s.max()) + 1), -np.inf)
+        scores[:, np.unique(y_s)] = decided
+    adapted = model.transform(X, sample_domain=domain) if hasattr(model, "transform") else None
+    return Prediction(
+        np.asarray(model.predict(X_t)),
+        scores,
+        None if adapted is None else adapted[: len(X_s)],
+        None if adapted is None else adapted[len(X_s) :],
+    )

@@ -1,0 +1,139 @@
+"""``didan benchmark``: corpora x methods x seeds, as records on disk and a report."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from didan.cli.options import Cache, Mapping
+
+if TYPE_CHECKING:
+    from didan.benchmark import Run, Summary
+
+
+def benchmark(
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="Folder for records and report.", show_default=False)
+    ],
+    corpus: Annotated[
+        list[str] | None,
+        typer.Option("--corpus", metavar="CORPUS", help="As for `didan train`; at least two.", show_default=False),
+    ] = None,
+    plan: Annotated[
+        Path | None,
+        typer.Option(
+            "--plan",
+            metavar="FILE",
+            help="YAML with any of: corpora, tasks, leave_one_out, features, "
+            "methods, seeds, settings, map. Flags come on top.",
+        ),
+    ] = None,
+    preset: Annotated[
+        str | None, typer.Option("--preset", help="paper: the six tasks between emodb, enterface and casia.")
+    ] = None,
+    task: Annotated[
+        list[str] | None,
+        typer.Option("--task", metavar="SOURCE:TARGET", help="Or SOURCE+SOURCE:TARGET. (default: every pair)"),
+    ] = None,
+    leave_one_out: Annotated[
+        bool, typer.Option("--leave-one-out", help="Each corpus as the target of all others together.")
+    ] = False,
+    features: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--features", help="spectrogram, functionals or pooled; may be repeated. (default: spectrogram)"
+        ),
+    ] = None,
+    method: Annotated[
+        list[str] | None,
+        typer.Option("--method", help="A method, or all; may be repeated. (default: source-only and didan)"),
+    ] = None,
+    seeds: Annotated[int | None, typer.Option("--seeds", metavar="N", help="Runs of each. (default: 3)")] = None,
+    set: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="A setting of all trainings, such as optimisation.steps=200."
+        ),
+    ] = None,
+    map: Mapping = None,
+    workers: Annotated[
+        int | None, typer.Option("--workers", metavar="N", help="Runs at a time. (default: 1 per core)")
+    ] = None,
+    ray: Annotated[
+        str | None, typer.Option("--ray", metavar="ADDRESS", help="Use a Ray cluster: HOST:PORT, or auto.")
+    ] = None,
+    cache: Cache = None,
+) -> None:
+    """Compare methods between corpora: every run becomes a record, and runs that have one are not repeated.
+
+    Interrupt it as you like; the same command goes on where it was. Failed runs are tried again.
+    """
+    from rich.console import Console
+
+    from didan.benchmark import make_plan, run_benchmark
+    from didan.benchmark.plan import all_methods, paper_tasks, read_plan
+    from didan.cli.progress import progress_bars
+    from didan.errors import UserError
+    from didan.parallel import processors
+    from didan.training.config import assign
+
+    data: dict[str, Any] = read_plan(plan) if plan else {}
+    given = {
+        "corpora": corpus,
+        "tasks": task,
+        "features": features,
+        "seeds": seeds,
+        "map": map,
+        "leave_one_out": leave_one_out,
+    }
+    data |= {key: value for key, value in given.items() if value}
+    if method:
+        data["methods"] = all_methods() if method == ["all"] else method
+    for assignment in set or ():
+        assign(data.setdefault("settings", {}), assignment)
+    if preset not in (None, "paper"):
+        raise UserError(f"unknown preset {preset!r}: there is paper")
+    planned = make_plan(data)
+    if preset:
+        from didan.benchmark.benchmark import name_corpora
+
+        planned = planned.model_copy(update={"tasks": paper_tasks(list(name_corpora(planned)[0]))})
+
+    console = Console(stderr=True)
+
+    def say(text: str) -> None:
+        console.print(text, highlight=False, soft_wrap=True, markup=False)
+
+    def announce(todo: "Sequence[Run]", found: "Sequence[Run]") -> None:
+        say(f"{len(todo) + len(found)} runs: {len(found)} done already, {len(todo)} to do; records go to {out}")
+
+    try:
+        with progress_bars() as hook:
+            summary = run_benchmark(
+                planned,
+                out,
+                workers=workers or processors(),
+                ray=ray,
+                cache=cache,
+                progress=hook,
+                announce=announce,
+            )
+    except KeyboardInterrupt:
+        say("didan: interrupted; repeat the command to go on")
+        raise typer.Exit(2) from None
+    _report(out, summary, say)
+    if summary.failed:
+        raise typer.Exit(1)
+
+
+def _report(out: Path, summary: "Summary", say: Any) -> None:
+    from didan.benchmark import write_report
+
+    if summary.done or summary.failed or not (out / "report.html").exists():
+        write_report(out)
+    for run, error in summary.failed.items():
+        say(f"failed: {run}: {error.strip().splitlines()[-1]}")
+    if summary.failed:
+        say(f"{len(summary.failed)} runs failed (why: {out / 'failed'}); repeat the command to try them again")
+    say(f"{out / 'report.html'}: the report; tables beside it")

@@ -1,0 +1,18 @@
+"""``didan report``: rebuild tables, plots and page from run records."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def report(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Folder that `didan benchmark` has written.", show_default=False)
+    ],
+) -> None:
+    """Rebuild the report of a benchmark from its run records."""
+    from didan.benchmark import write_report
+
+    write_report(folder)
+    typer.echo(folder / "report.html")

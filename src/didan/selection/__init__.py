@@ -1,0 +1,18 @@
+"""Selection without target labels: criteria that score trained recognisers, and how far corpora are apart."""
+
+from didan.selection.agreement import Agreement, rank_agreement
+from didan.selection.choose import choose
+from didan.selection.criteria import CRITERIA, Criterion
+from didan.selection.domain_gap import DomainGap, proxy_a_distance
+from didan.selection.view import View
+
+__all__ = [
+    "CRITERIA",
+    "Agreement",
+    "Criterion",
+    "DomainGap",
+    "View",
+    "choose",
+    "proxy_a_distance",
+    "rank_agreement",
+]

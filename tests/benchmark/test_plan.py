@@ -1,0 +1,163 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from didan.benchmark.plan import all_methods, config_of, make_plan, paper_tasks, parse_tasks, read_plan
+from didan.classical import CLASSICAL
+from didan.errors import UserError
+from didan.methods import METHODS
+
+THREE = ["casia", "emodb", "ravdess"]
+
+
+def test_every_directed_pair_is_a_task() -> None:
+    tasks = parse_tasks([], THREE)
+    assert len(tasks) == len(set(tasks)) == 6
+    assert all(len(sources) == 1 and sources[0] != target for sources, target in tasks)
+
+
+def test_several_sources_and_leave_one_out() -> None:
+    assert parse_tasks(["casia+emodb:ravdess"], THREE) == [(("casia", "emodb"), "ravdess")]
+    left_out = parse_tasks([], THREE, leave_one_out=True)
+    assert [(set(sources), target) for sources, target in left_out] == [
+        ({"emodb", "ravdess"}, "casia"),
+        ({"casia", "ravdess"}, "emodb"),
+        ({"casia", "emodb"}, "ravdess"),
+    ]
+    both = parse_tasks(["casia:emodb"], THREE, leave_one_out=True)
+    assert len(both) == 4
+    # With two corpora, leaving one out is a pair.
+    assert parse_tasks(["a:b"], ["a", "b"], leave_one_out=True) == [(("a",), "b"), (("b",), "a")]
+
+
+@pytest.mark.parametrize(
+    ("task", "message"),
+    [
+        ("casia", "wants SOURCE:TARGET"),
+        ("casia:", "wants SOURCE:TARGET"),
+        (":casia", "wants SOURCE:TARGET"),
+        ("casia+:emodb", "wants SOURCE:TARGET"),
+        ("casia:casia", "cannot be source and target"),
+        ("casia:emobd", "no corpus 'emobd' is given: did you mean 'emodb'?"),
+    ],
+)
+def test_malformed_tasks_are_explained(task: str, message: str) -> None:
+    with pytest.raises(UserError, match=message.replace("?", r"\?")):
+        parse_tasks([task], THREE)
+
+
+def test_one_corpus_is_too_few() -> None:
+    with pytest.raises(UserError, match="at least two corpora"):
+        parse_tasks([], ["emodb"])
+
+
+def test_paper_preset_takes_the_corpora_that_are_given() -> None:
+    assert len(paper_tasks(["emodb", "enterface", "casia"])) == 6
+    assert set(paper_tasks(["ravdess", "casia", "emodb"])) == {"emodb:casia", "casia:emodb"}
+    with pytest.raises(UserError, match="at least two of emodb, enterface, casia"):
+        paper_tasks(["emodb", "ravdess"])
+
+
+def test_runs_are_the_product_with_first_seeds_first() -> None:
+    plan = make_plan({"methods": ["source-only", "dan"], "seeds": 2})
+    runs = plan.runs(THREE)
+    assert len(runs) == 6 * 2 * 2
+    assert [run.seed for run in runs] == [0] * 12 + [1] * 12
+    assert len({run.file for run in runs}) == len(runs)
+
+
+def test_methods_run_on_the_features_they_take_and_classical_ones_once() -> None:
+    plan = make_plan(
+        {
+            "methods": all_methods(),
+            "features": ["spectrogram", "functionals", "pooled"],
+            "seeds": 2,
+            "tasks": ["a:b"],
+        }
+    )
+    runs = plan.runs(["a", "b"])
+    networks = {*METHODS, "target-only"}
+    for run in runs:
+        if run.method in networks:
+            assert run.features in ("spectrogram", "functionals")
+        else:
+            assert run.features in ("functionals", "pooled")
+            assert run.seed == 0
+    assert len(runs) == len(networks) * 2 * 2 + len(CLASSICAL) * 2
+
+
+def test_variants_have_names_and_settings_of_their_own() -> None:
+    plan = make_plan(
+        {
+            "methods": ["didan", {"method": "didan", "name": "didan 4", "settings": {"trade_off": 4}}],
+            "seeds": 1,
+            "settings": {"optimisation": {"steps": 7}, "normalisation": "speaker"},
+        }
+    )
+    plain, variant = plan.runs(["a", "b"])[:2]
+    assert (plain.name, variant.name) == ("didan", "didan 4")
+    assert config_of(dict(variant.settings)).method_settings.trade_off == 4  # type: ignore[attr-defined]
+    for run in (plain, variant):
+        config = config_of(dict(run.settings))
+        assert config.optimisation.steps == 7
+        assert config.normalisation == "speaker"
+
+
+def test_functionals_have_their_own_frontend_and_the_seed_is_set() -> None:
+    run = make_plan({"methods": ["dan"], "features": ["functionals"], "seeds": 2}).runs(["a", "b"])[-1]
+    config = config_of(dict(run.settings))
+    assert config.frontend.kind == "functionals"
+    assert (config.method, config.seed) == ("dan", 1)
+
+
+def test_target_only_trains_without_adaptation() -> None:
+    run = make_plan({"methods": ["target-only"]}).runs(["a", "b"])[0]
+    assert run.settings["method"] == "target-only"
+    assert run.settings["folds"] == 4
+    assert config_of(dict(run.settings)).method == "source-only"
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({"methods": ["didam"]}, "unknown method 'didam': did you mean 'didan'"),
+        ({"method": ["didan"]}, "unknown key 'method': did you mean 'methods'"),
+        ({"methods": [{"method": "didan", "setings": {}}]}, "setings"),
+        ({"methods": ["didan", "didan"]}, "two methods are called 'didan'"),
+        ({"methods": [{"method": "tca", "settings": {"x": 1}}]}, "tca has no settings"),
+        ({"methods": [{"method": "didan", "name": "a/b"}]}, "name"),
+        ({"seeds": 0}, "seeds"),
+        ({"features": ["spectogram"]}, "features"),
+    ],
+)
+def test_wrong_plans_are_explained(data: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        make_plan(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ({"methods": [{"method": "didan", "settings": {"trade_of": 1}}]}, "trade_of"),
+        ({"settings": {"optimisation": {"stepps": 1}}}, "optimisation.steps"),
+        ({"methods": ["tca"]}, "none of tca takes spectrogram"),
+    ],
+)
+def test_wrong_settings_are_explained_before_anything_runs(data: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        make_plan(data).runs(["a", "b"])
+
+
+def test_plan_files(tmp_path: Path) -> None:
+    file = tmp_path / "plan.yaml"
+    file.write_text("methods: [dan]\nseeds: 4\n")
+    assert make_plan(read_plan(file)).seeds == 4
+    file.write_text("- dan\n")
+    with pytest.raises(UserError, match="holds no plan"):
+        read_plan(file)
+    file.write_text("methods: [dan\n")
+    with pytest.raises(UserError, match="is not YAML"):
+        read_plan(file)
+    with pytest.raises(UserError, match="no such file"):
+        read_plan(tmp_path / "none.yaml")

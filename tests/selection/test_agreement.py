@@ -1,0 +1,71 @@
+import itertools
+import math
+
+import numpy as np
+import pytest
+
+from didan.selection import choose, rank_agreement
+
+UARS = [31.0, 44.0, 38.0, 40.0, 29.0]
+VALUES = [0.3, 0.8, 0.4, 0.9, 0.1]
+
+
+def test_by_hand() -> None:
+    found = rank_agreement(VALUES, UARS, greater_is_better=True)
+    ranks = [np.argsort(np.argsort(x)) for x in (VALUES, UARS)]
+    squares = int(((ranks[0] - ranks[1]) ** 2).sum())
+    assert found.spearman == pytest.approx(1 - 6 * squares / (5 * 24))
+    pairs = itertools.combinations(range(5), 2)
+    signs = [math.copysign(1, (VALUES[i] - VALUES[j]) * (UARS[i] - UARS[j])) for i, j in pairs]
+    assert found.kendall == pytest.approx(sum(signs) / 10)
+    assert found.regret == pytest.approx(44 - 40)
+    assert found.n == 5
+
+
+def test_a_criterion_as_good_as_the_truth() -> None:
+    found = rank_agreement(np.exp(UARS), UARS, greater_is_better=True)
+    assert [found.spearman, found.kendall, found.regret] == pytest.approx([1, 1, 0])
+
+
+def test_turned_round_it_is_as_bad_as_can_be() -> None:
+    found = rank_agreement(UARS, UARS, greater_is_better=False)
+    assert [found.spearman, found.kendall, found.regret] == pytest.approx([-1, -1, 15])
+
+
+def test_a_loss_and_its_negative_agree_alike() -> None:
+    assert rank_agreement(np.negative(VALUES), UARS, greater_is_better=False) == rank_agreement(
+        VALUES, UARS, greater_is_better=True
+    )
+
+
+def test_candidates_without_a_value_can_be_the_best_but_not_chosen() -> None:
+    found = rank_agreement([0.3, math.nan, 0.4, 0.9, 0.1], UARS, greater_is_better=True)
+    assert (found.regret, found.n) == (4, 4)
+    assert found.spearman == pytest.approx(1)
+
+
+def test_candidates_without_a_uar_are_left_out() -> None:
+    found = rank_agreement([*VALUES, 5.0], [*UARS, math.nan], greater_is_better=True)
+    assert found == rank_agreement(VALUES, UARS, greater_is_better=True)
+
+
+def test_what_has_no_ranks_has_no_correlation() -> None:
+    for values, uars, regret, n in (
+        ([1.0, 1.0, 1.0], [30.0, 50.0, 40.0], 20, 3),
+        ([1.0, 2.0], [30.0, 30.0], 0, 2),
+        ([1.0], [30.0], 0, 1),
+    ):
+        found = rank_agreement(values, uars, greater_is_better=True)
+        assert math.isnan(found.spearman)
+        assert math.isnan(found.kendall)
+        assert (found.regret, found.n) == (regret, n)
+    nothing = rank_agreement([math.nan], [30.0], greater_is_better=True)
+    assert math.isnan(nothing.regret)
+    assert nothing.n == 0
+
+
+@pytest.mark.parametrize(("criterion", "greater"), [("entropy", False), ("information-maximisation", True)])
+def test_regret_is_that_of_the_chosen(criterion: str, greater: bool) -> None:
+    values = [0.5, 0.1, 0.9, 0.1, 0.9]
+    chosen = int(choose({str(index): value for index, value in enumerate(values)}, criterion))
+    assert rank_agreement(values, UARS, greater).regret == max(UARS) - UARS[chosen]

@@ -1,0 +1,68 @@
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+
+from didan.selection import CRITERIA, View
+
+every_criterion = pytest.mark.parametrize("name", sorted(CRITERIA))
+
+
+def view(aligned: bool, seed: int = 0) -> View:
+    """Three emotions; where nothing is aligned, the target lies apart and predictions are arbitrary."""
+    generator = np.random.default_rng(seed)
+    labels = np.arange(60) % 3
+    train, validation, target = (3 * np.eye(3, 8)[labels] + generator.normal(size=(60, 8)) for _ in range(3))
+    sure, arbitrary = 0.97 * np.eye(3)[labels] + 0.01, generator.dirichlet(np.ones(3), 60)
+    p = sure if aligned else arbitrary
+    return View(train, labels, validation, p, labels, target if aligned else target + 1, p)
+
+
+@every_criterion
+def test_direction_is_that_of_a_better_recogniser(name: str) -> None:
+    criterion = CRITERIA[name]
+    good, bad = criterion(view(aligned=True)), criterion(view(aligned=False))
+    assert (good > bad) if criterion.greater_is_better else (good < bad)
+
+
+@every_criterion
+def test_order_of_utterances_does_not_matter(name: str) -> None:
+    found, generator = view(aligned=False), np.random.default_rng(1)
+    source, validation, target = (generator.permutation(60) for _ in range(3))
+    shuffled = View(
+        found.source_embeddings[source],
+        found.source_labels[source],
+        found.validation_embeddings[validation],
+        found.validation_probabilities[validation],
+        found.validation_labels[validation],
+        found.target_embeddings[target],
+        found.target_probabilities[target],
+    )
+    assert CRITERIA[name](shuffled) == pytest.approx(CRITERIA[name](found), abs=1e-3)
+
+
+@every_criterion
+def test_single_precision_is_enough(name: str) -> None:
+    found = view(aligned=False)
+    single = replace(
+        found,
+        **{
+            field.name: getattr(found, field.name).astype(np.float32)
+            for field in fields(View)
+            if "labels" not in field.name
+        },
+    )
+    score = CRITERIA[name](single)
+    assert isinstance(score, float)
+    assert score == pytest.approx(CRITERIA[name](found), abs=1e-3)
+
+
+def test_names_are_those_of_the_criteria() -> None:
+    assert all(criterion.name == name for name, criterion in CRITERIA.items())
+
+
+def test_labels_of_the_target_are_out_of_sight() -> None:
+    assert [field.name for field in fields(View) if "label" in field.name] == [
+        "source_labels",
+        "validation_labels",
+    ]
