@@ -1,0 +1,196 @@
+"""A small benchmark from beginning to end: records, going on after an interruption, failures."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.metrics import balanced_accuracy_score
+
+import didan
+from didan.benchmark import benchmark as module
+from didan.benchmark import make_plan, read_records, run_benchmark
+from didan.benchmark.pool import Outcome
+from didan.benchmark.run import Run
+from didan.corpora import Corpus
+from didan.errors import UserError
+from didan.selection import CRITERIA
+from didan.training.config import make_config
+from helpers import table_of
+
+SETTINGS = {"optimisation": {"steps": 3, "batch_size": 6}}
+
+
+@pytest.fixture(scope="module")
+def data(tiny_corpora: tuple[Corpus, Corpus]) -> dict[str, Any]:
+    return {
+        "corpora": [table_of(corpus) for corpus in tiny_corpora],
+        "tasks": ["alpha:gamma"],
+        "features": ["spectrogram", "pooled"],
+        "methods": ["source-only", "didan", "target-only", "svm-linear-corpus", "svm-rbf-speaker", "coral"],
+        "seeds": 1,
+        "settings": SETTINGS,
+    }
+
+
+@pytest.fixture(scope="module")
+def done(data: dict[str, Any], tmp_path_factory: pytest.TempPathFactory, session_cache: Path) -> Path:
+    out = tmp_path_factory.mktemp("benchmark")
+    summary = run_benchmark(make_plan(data), out, workers=2, cache=session_cache)
+    assert not summary.failed
+    assert len(summary.done) == 6
+    return out
+
+
+def record_of(out: Path, method: str) -> dict[str, Any]:
+    (record,) = [record for record in read_records(out) if record["method"] == method]
+    return record
+
+
+def test_record_of_a_network_is_what_training_and_evaluation_give(
+    done: Path, source: Corpus, target: Corpus, session_cache: Path
+) -> None:
+    settings = ["optimisation.steps=3", "optimisation.batch_size=6"]
+    model = didan.train(source, target, config=make_config("didan", assignments=settings), cache=session_cache)
+    found = model.evaluate(target, session_cache)
+    record = record_of(done, "didan")
+    # Threads add numbers up in another order, so that equal is nearly equal.
+    assert record["uar"] == pytest.approx(found.uar, abs=0.1)
+    assert record["n"] == found.n == len(target)
+    assert record["emotions"] == list(model.emotions)
+    assert not record["oracle"]
+    assert "without target labels" in record["selection"]
+    assert record["identity"]["settings"] == model.config.model_dump(mode="json")
+    assert record["leakage"]["identical_files"] == 0
+    assert set(record["curves"]) == {"step", "fit", "alignment", "residual"}
+    assert record["curves"]["step"] == [1, 2, 3]
+    assert record["cost"]["seconds"] > 0
+    assert len(record["map"]["x"]) == len(source) + len(target)
+    assert set(record["label_free"]) == set(CRITERIA)
+    assert all(np.isfinite(list(record["label_free"].values())))
+
+
+@pytest.mark.parametrize("method", ["didan", "target-only", "svm-linear-corpus", "coral"])
+def test_utterances_per_speaker_add_up(done: Path, target: Corpus, method: str) -> None:
+    record = record_of(done, method)
+    confusion = np.array(record["confusion"])
+    hits = sum(np.array(speaker["hits"]) for speaker in record["speakers"].values())
+    counts = sum(np.array(speaker["counts"]) for speaker in record["speakers"].values())
+    np.testing.assert_array_equal(hits, confusion.diagonal())
+    np.testing.assert_array_equal(counts, confusion.sum(axis=1))
+    assert record["uar"] == pytest.approx((hits / counts).mean())
+    assert set(record["speakers"]) == set(target.table["speaker"])
+
+
+def test_upper_bound_says_what_it_is(done: Path) -> None:
+    record = record_of(done, "target-only")
+    assert record["oracle"]
+    assert record["selection"].startswith("oracle")
+    assert record["leakage"]["labels_read"]["training"] == "target labels of the other folds"
+
+
+def test_records_hold_no_paths_and_are_small(done: Path, source: Corpus) -> None:
+    for file in (done / "runs").rglob("*.json"):
+        text = file.read_text()
+        assert str(Path(str(source.table["file"].iloc[0])).parent) not in text
+        assert ".wav" not in text
+        assert len(text) < 30_000
+
+
+def test_classical_record_agrees_with_scikit_learn(
+    done: Path, source: Corpus, target: Corpus, session_cache: Path
+) -> None:
+    from sklearn.preprocessing import StandardScaler
+    from sklearn.svm import LinearSVC
+
+    from didan.frontends import SpectrogramSettings, extract
+
+    vectors = []
+    for corpus in (source, target):
+        files = extract(corpus.unlabelled(), SpectrogramSettings(), session_cache).files
+        frames = [np.load(file) for file in files]
+        pooled = np.stack([np.concatenate([x.mean(axis=0), x.std(axis=0)]) for x in frames])
+        vectors.append(StandardScaler().fit_transform(pooled))
+    svm = LinearSVC(C=0.01, class_weight="balanced", max_iter=5000, random_state=0)
+    predicted = svm.fit(vectors[0], source.table["emotion"]).predict(vectors[1])
+    expected = balanced_accuracy_score(target.table["emotion"], predicted)
+    assert record_of(done, "svm-linear-corpus")["uar"] == pytest.approx(expected, abs=0.03)
+
+
+def test_second_time_there_is_nothing_to_do(done: Path, data: dict[str, Any]) -> None:
+    before = {file: file.stat().st_mtime_ns for file in done.rglob("*.json")}
+    announced: list[tuple[int, int]] = []
+    summary = run_benchmark(
+        make_plan(data), done, announce=lambda todo, found: announced.append((len(todo), len(found)))
+    )
+    assert announced == [(0, 6)]
+    assert len(summary.found) == 6
+    assert not summary.done
+    assert {file: file.stat().st_mtime_ns for file in done.rglob("*.json")} == before
+
+
+def test_other_settings_do_not_mix_with_what_is_there(done: Path, data: dict[str, Any]) -> None:
+    other = make_plan({**data, "settings": {"optimisation": {"steps": 4, "batch_size": 6}}})
+    with pytest.raises(UserError, match="made with other settings; choose another --out"):
+        run_benchmark(other, done)
+
+
+def test_other_data_do_not_mix_with_what_is_there(done: Path, data: dict[str, Any]) -> None:
+    other = make_plan({**data, "map": ["neutral=sadness"]})
+    with pytest.raises(UserError, match="made with other corpora"):
+        run_benchmark(other, done)
+
+
+def test_failed_runs_are_told_and_tried_again(
+    data: dict[str, Any], tmp_path: Path, session_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = make_plan({**data, "features": ["pooled"], "methods": ["svm-linear-corpus", "svm-linear-source"]})
+    real = module.in_processes
+
+    def half(work: Any, runs: list[Run], workers: int) -> Any:
+        yield Outcome(runs[0], None, "the disk is on fire")
+        yield from real(work, runs[1:], workers)
+
+    monkeypatch.setattr(module, "in_processes", half)
+    first = run_benchmark(plan, tmp_path, cache=session_cache)
+    assert [run.name for run in first.failed] == ["svm-linear-corpus"]
+    assert [run.name for run in first.done] == ["svm-linear-source"]
+    complaint = tmp_path / "failed" / "alpha-gamma" / "pooled-svm-linear-corpus-0.txt"
+    assert complaint.read_text() == "the disk is on fire\n"
+    monkeypatch.undo()
+    second = run_benchmark(plan, tmp_path, cache=session_cache)
+    assert [run.name for run in second.done] == ["svm-linear-corpus"]
+    assert [run.name for run in second.found] == ["svm-linear-source"]
+    assert not complaint.exists()
+
+
+def test_damaged_record_is_named(done: Path, data: dict[str, Any], tmp_path: Path) -> None:
+    run = make_plan(data).runs(["alpha", "gamma"])[0]
+    (tmp_path / run.file).parent.mkdir(parents=True)
+    (tmp_path / run.file).write_text('{"task": ')
+    with pytest.raises(UserError, match="is no run record"):
+        run_benchmark(make_plan(data), tmp_path)
+
+
+def test_two_sources_and_two_corpora_of_one_name(
+    data: dict[str, Any], tmp_path: Path, session_cache: Path, tiny_corpora: tuple[Corpus, Corpus]
+) -> None:
+    third = tmp_path / "third.csv"
+    table = tiny_corpora[0].table.assign(corpus="third")
+    table.to_csv(third, index=False)
+    plan = {
+        **data,
+        "corpora": [*data["corpora"], str(third)],
+        "tasks": [],
+        "leave_one_out": True,
+        "features": ["pooled"],
+        "methods": ["svm-linear-corpus"],
+    }
+    summary = run_benchmark(make_plan(plan), tmp_path / "out", cache=session_cache)
+    assert len(summary.done) == 3
+    record = json.loads((tmp_path / "out/runs/alpha+third-gamma/pooled-svm-linear-corpus-0.json").read_text())
+    assert record["task"] == {"sources": ["alpha", "third"], "target": "gamma"}
+    twice = {**data, "corpora": [data["corpora"][0], *data["corpora"]]}
+    with pytest.raises(UserError, match="two corpora are called alpha"):
+        run_benchmark(make_plan(twice), tmp_path / "other")
