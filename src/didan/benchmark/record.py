@@ -39,6 +39,15 @@ def read_record(file: Path) -> Record:
     return record
 
 
+def read_failures(folder: Path) -> list[str]:
+    """What went wrong in a benchmark's folder the last time, one line for each run that has no record yet."""
+    lines = []
+    for file in sorted((folder / "failed").rglob("*.txt")):
+        what = file.read_text(encoding="utf-8").strip().splitlines() or ["no reason was left"]
+        lines.append(f"{file.parent.name}, {file.stem}: {what[-1]}")
+    return lines
+
+
 def read_records(folder: Path) -> list[Record]:
     """All records below a benchmark's folder, in the order of their names.
 

@@ -1,0 +1,179 @@
+"""DoSL, JDAR and JIASL against their objectives, written out here once more."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+from sklearn.linear_model import MultiTaskLasso
+
+from classical.shifts import joined, shifted, standardised, unbalanced
+from didan.classical.dosl import DoSL
+from didan.classical.jdar import JDAR
+from didan.classical.jiasl import JIASL, reconstruction_errors
+from didan.classical.linear import Centred, LinearAdaptation
+from didan.classical.method import Array, Labels
+from didan.evaluation.metrics import unweighted_average_recall
+
+X_S, Y_S, X_T = unbalanced()
+X, Y, DOMAIN = joined(X_S, Y_S, X_T)
+TAU = 0.1
+
+
+def parts() -> tuple[Array, Array, Array, float]:
+    """Weights, labels and features as DoSL takes them, and mu."""
+    w = 1 / (3 * np.array([np.sum(y == Y_S) for y in Y_S]))
+    L = np.eye(3)[Y_S] - 1 / 3
+    X_s = X_S - w @ X_S
+    mu = TAU * 2 * float(max(np.linalg.norm(column @ (w[:, None] * L)) for column in X_s.T))
+    return w, L, X_s, mu
+
+
+def objective(gaps: list[Array], trade_off: float) -> Callable[[Array], float]:
+    w, L, X_s, mu = parts()
+
+    def value(P: Array) -> float:
+        P = P.reshape(6, 3)
+        fit = w @ np.square(L - X_s @ P).sum(axis=1)
+        # The norm of a row is smoothed so that a solver for smooth functions may be asked.
+        return float(
+            fit
+            + trade_off * sum(np.sum((gap @ P) ** 2) for gap in gaps)
+            + mu * np.sqrt(np.square(P).sum(axis=1) + 1e-12).sum()
+        )
+
+    return value
+
+
+def balanced_mean(X: Array) -> Array:
+    return np.asarray(np.mean([X[c == Y_S].mean(axis=0) for c in range(3)], axis=0))
+
+
+def minimised(value: Callable[[Array], float]) -> float:
+    """As low as a solver for smooth functions gets from elsewhere."""
+    start = 0.1 * np.random.default_rng(0).standard_normal(18)
+    return float(minimize(value, start, method="L-BFGS-B", options={"maxfun": 100_000, "maxiter": 2000}).fun)
+
+
+@pytest.mark.parametrize("trade_off", [0.0, 1.0, 30.0])
+def test_dosl_minimises_its_objective(trade_off: float) -> None:
+    model = DoSL(trade_off, TAU).fit(X, Y, DOMAIN)
+    value = objective([balanced_mean(X_S) - X_T.mean(axis=0)], trade_off)
+    assert value(model.P_) <= minimised(value) + 2e-6
+
+
+def test_dosl_meets_its_optimality_conditions() -> None:
+    model = DoSL(1.0, 0.3).fit(X, Y, DOMAIN)
+    w, L, X_s, mu = parts()
+    mu *= 0.3 / TAU
+    gap = balanced_mean(X_S) - X_T.mean(axis=0)
+    slope = 2 * X_s.T @ (w[:, None] * (X_s @ model.P_ - L)) + 2 * np.outer(gap, gap @ model.P_)
+    norms = np.linalg.norm(model.P_, axis=1, keepdims=True)
+    used = norms[:, 0] > 0
+    assert 0 < used.sum() < 6
+    np.testing.assert_allclose(slope[used], -mu * (model.P_ / norms.clip(1e-12))[used], atol=5e-3 * mu)
+    assert (np.linalg.norm(slope[~used], axis=1) <= mu).all()
+
+
+def test_regression_alone_is_the_multitask_lasso_of_scikit_learn() -> None:
+    X_s, y_s, X_t, _ = shifted(n=90, d=6)
+    equally_often = np.concatenate([np.flatnonzero(y_s == c)[:20] for c in range(3)])
+    X_s, y_s = X_s[equally_often], y_s[equally_often]
+    model = DoSL(0.0, TAU).fit(*joined(X_s, y_s, X_t))
+    L = np.eye(3)[y_s]
+    mu = TAU * 2 * np.linalg.norm((X_s - X_s.mean(axis=0)).T @ (L - 1 / 3) / 60, axis=1).max()
+    lasso = MultiTaskLasso(alpha=mu / 2, tol=1e-10, max_iter=10_000).fit(X_s, L)
+    np.testing.assert_allclose(model.P_, lasso.coef_.T, atol=1e-3)
+    np.testing.assert_allclose(model.decision_function(X_t), lasso.predict(X_t), atol=1e-2)
+
+
+def test_a_strong_trade_off_makes_the_means_meet_without_losing_the_projection() -> None:
+    gaps = []
+    for trade_off in (0.0, 1e4):
+        model = DoSL(trade_off).fit(X, Y, DOMAIN)
+        gaps.append(np.linalg.norm((balanced_mean(X_S) - X_T.mean(axis=0)) @ model.P_))
+        assert np.linalg.norm(model.P_) > 0.05
+    assert gaps[1] < 1e-2 * gaps[0]
+
+
+def test_jdar_minimises_the_objective_of_its_own_emotions() -> None:
+    model = JDAR(1.0, TAU).fit(X, Y, DOMAIN)
+    assert model.rounds_ < 20
+    given = model.predict(X_T)
+    gaps = [balanced_mean(X_S) - X_T.mean(axis=0)]
+    gaps += [X_S[c == Y_S].mean(axis=0) - X_T[given == c].mean(axis=0) for c in range(3)]
+    value = objective(gaps, 1.0)
+    assert value(model.P_) <= minimised(value) + 2e-6
+
+
+@pytest.mark.parametrize("method", [JDAR, JIASL])
+def test_without_trade_off_nothing_is_aligned(method: type[JDAR] | type[JIASL]) -> None:
+    np.testing.assert_array_equal(method(0.0).fit(X, Y, DOMAIN).P_, DoSL(0.0).fit(X, Y, DOMAIN).P_)
+
+
+@pytest.mark.parametrize("method", [JDAR, JIASL])
+def test_features_that_mislead_are_left_alone(method: type[JDAR] | type[JIASL]) -> None:
+    aligned: list[float] = []
+    unaligned: list[float] = []
+    for seed in range(3):
+        X_s, y_s, X_t, y_t = shifted(seed, n=120, d=16, moved=5)
+        X, Y, DOMAIN = joined(standardised(X_s), y_s, standardised(X_t))
+        for found, trade_off in ((aligned, 1.0), (unaligned, 0.0)):
+            predicted = method(trade_off).fit(X, Y, DOMAIN).predict(standardised(X_t))
+            found.append(unweighted_average_recall(y_t, predicted))
+    assert np.mean(aligned) > np.mean(unaligned) + 0.03
+
+
+@pytest.mark.parametrize("method", [DoSL, JDAR, JIASL])
+def test_how_often_an_emotion_occurs_in_the_source_does_not_matter(method: Callable[[], LinearAdaptation]) -> None:
+    model = method().fit(X, Y, DOMAIN)
+    # Every utterance of the first emotion a second time.
+    twice = np.concatenate([X_S, X_S[Y_S == 0]]), np.concatenate([Y_S, Y_S[Y_S == 0]])
+    again = method().fit(*joined(*twice, X_T))
+    accuracy = 0.05 if method is JIASL else 1e-3
+    np.testing.assert_allclose(again.P_, model.P_, atol=accuracy * np.abs(model.P_).max())
+
+
+def centred() -> Centred:
+    w, L, X_s, _ = parts()
+    return Centred(X_s, X_T - w @ X_S, L, w, Y_S)
+
+
+def test_jiasl_reconstructs_with_every_source_utterance() -> None:
+    data = centred()
+    P = data.solve(np.zeros((0, 6)), TAU)
+    pseudo_labels = data.pseudo_labels(P)
+    errors = reconstruction_errors(data, P, pseudo_labels)
+    n_t = len(X_T)
+    assert errors.shape == (2 * n_t, 6)
+    # Rows that add up to 1 and columns in proportion to the weights carry the means over.
+    np.testing.assert_allclose(errors[:n_t].mean(axis=0), data.X_t.mean(axis=0), atol=0.05)
+    start = n_t
+    for c in range(3):
+        of_class = errors[start : start + np.sum(pseudo_labels == c)]
+        expected = data.X_t[pseudo_labels == c].mean(axis=0) - data.X_s[c == Y_S].mean(axis=0)
+        np.testing.assert_allclose(of_class.mean(axis=0), expected, atol=0.05)
+        start += len(of_class)
+
+
+def test_jiasl_alternates_downhill() -> None:
+    data = centred()
+    P = data.solve(np.zeros((0, 6)), TAU)
+    pseudo_labels: Labels = data.pseudo_labels(P)
+    values = []
+    for _ in range(4):
+        R = np.sqrt(1 / len(X_T)) * reconstruction_errors(data, P, pseudo_labels)
+        values.append(data.objective(P, R, TAU))
+        P = data.solve(R, TAU)
+        values.append(data.objective(P, R, TAU))
+    slack = np.where(np.arange(7) % 2, 0.04 * np.square(data.X_t @ P).sum() / len(X_T), 1e-6)
+    assert (np.diff(values) <= slack).all()
+    assert values[-1] < values[0] - 0.01
+
+
+def test_jiasl_does_not_escape_by_shrinking() -> None:
+    plain, strong = (JIASL(trade_off).fit(X, Y, DOMAIN) for trade_off in (0.0, 1e4))
+    assert strong.residuals_[-1] < plain.residuals_[-1]
+    assert np.linalg.norm(strong.P_) > 1e-3 * np.linalg.norm(plain.P_)
+    # What is small is blown up again by the largest score.
+    assert len(set(strong.predict(X_S))) == 3
