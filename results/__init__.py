@@ -1,1 +1,1 @@
-"""Results on real corpora: run records, and the table made of them."""
+"""Results: plans, run records, and the README's table made of them."""

@@ -1,97 +1,75 @@
-"""Make the README's table of results from the run records.
+"""Make the README's table of results from the benchmark's records.
 
 python -m results.table            # rewrites the part of README.md between the two markers
 python -m results.table --check    # only says whether it is up to date
 """
 
 import argparse
-import json
 import sys
-from collections import defaultdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from results.run import RECORDS
+from didan.benchmark import read_records
+from didan.benchmark.cells import Benchmark, Cell
 
+RESULTS = Path(__file__).parent / "benchmark"
 README = Path(__file__).parents[1] / "README.md"
 BEGIN, END = "<!-- results: made by `python -m results.table` -->", "<!-- end of results -->"
-ROWS = {
-    "svm-linear": "eGeMAPS functionals, linear SVM",
-    "svm-rbf": "eGeMAPS functionals, RBF SVM",
-    "source-only": "spectrogram network, source-only",
-    "didan": "spectrogram network, DIDAN",
+COLUMNS = {
+    "spectrogram": "log-mel spectrograms",
+    "functionals": "eGeMAPS functionals",
+    "pooled": "pooled spectrograms",
 }
 
 
-def read_records(folder: Path) -> list[dict[str, Any]]:
-    """All records, in the order of their names."""
-    return [json.loads(file.read_text(encoding="utf-8")) for file in sorted(folder.glob("*.json"))]
-
-
-def make_table(records: list[dict[str, Any]]) -> str:
-    """The results as Markdown: a row per method, a column per pair of corpora."""
-    by_cell: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
-    for record in records:
-        by_cell[record["method"], f"{record['source']} → {record['target']}"].append(record)
-    pairs = sorted({pair for _, pair in by_cell})
-    methods = [method for method in ROWS if any((method, pair) in by_cell for pair in pairs)]
+def make_table(benchmark: Benchmark) -> str:
+    """Mean UAR over all tasks as Markdown: a row per method, a column per kind of features."""
+    columns = [kind for kind in COLUMNS if kind in benchmark.features]
+    methods = list(dict.fromkeys(method for kind in columns for method in benchmark.cells[kind]))
+    methods.sort(key=lambda method: method in benchmark.oracles)
     lines = [
-        f"| UAR in % | {' | '.join(pairs)} | mean |",
-        f"|---|{'---|' * (len(pairs) + 1)}",
+        f"| mean UAR over {len(benchmark.tasks)} tasks, in % | {' | '.join(COLUMNS[kind] for kind in columns)} |",
+        f"|---|{'---|' * len(columns)}",
     ]
-    averages = {}
     for method in methods:
-        cells = [_cell(by_cell[method, pair]) for pair in pairs]
-        means = [100 * np.mean([run["uar"] for run in by_cell[method, pair]]) for pair in pairs]
-        averages[ROWS[method]] = float(np.mean(means))
-        lines.append(f"| {ROWS[method]} | {' | '.join(cells)} | {averages[ROWS[method]]:.1f} |")
-    lines.append(f"| chance | {' | '.join(_chance(by_cell, methods, pair) for pair in pairs)} | |")
-    seeds = sorted({len(by_cell[m, p]) for m in methods if not m.startswith("svm") for p in pairs})
-    gains = _gains(by_cell, pairs)
+        name = f"{method} (oracle: trained on target labels)" if method in benchmark.oracles else method
+        cells = [_mean(benchmark.on_all_tasks(kind, method)) for kind in columns]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    chance = np.mean([100 / len(cell.runs[0]["emotions"]) for cell in _one_method(benchmark)])
+    lines.append(f"| chance | {' | '.join(f'{chance:.1f}' for _ in columns)} |")
+    selections = sorted({run["selection"] for run in benchmark.records if not run["oracle"]})
+    seeds = {kind: max(len(cell.runs) for cell in _cells(benchmark, kind)) for kind in columns}
+    counted = ", ".join(f"{COLUMNS[kind]} {n}" for kind, n in seeds.items())
     return "\n".join(
         [
             *lines,
             "",
-            "Mean ± standard deviation over "
-            f"{' or '.join(map(str, seeds))} seeds; in brackets the 95 % interval of one run (the first seed) "
-            "from resampling the target's speakers. Features of every method are normalised per corpus. All "
-            "settings are defaults fixed beforehand, the model is the one after the last step, and target labels "
-            "were read to keep the shared emotions and to evaluate. "
-            f"{gains} Highest mean: {max(averages, key=lambda row: averages[row])}.",
+            f"Mean ± standard deviation over seeds ({counted}; methods without randomness have one). "
+            f"Model selection: {'; '.join(selections)}.",
         ]
     )
 
 
-def _cell(runs: list[dict[str, Any]]) -> str:
-    if not runs:
+def _mean(cells: list[Cell]) -> str:
+    """Mean over tasks and seeds, and the spread over seeds of the mean over tasks."""
+    if not cells:
         return "–"
-    first = min(runs, key=lambda run: run["seed"] or 0)
-    low, high = (100 * end for end in first["uar_ci95"])
-    values = [100 * run["uar"] for run in runs]
-    spread = f" ± {np.std(values, ddof=1):.1f}" if len(values) > 1 else ""
-    return f"{np.mean(values):.1f}{spread} ({low:.0f}–{high:.0f})"
+    seeds = sorted(set.intersection(*(set(cell.uars) for cell in cells)))
+    means = [100 * np.mean([cell.uars[seed] for cell in cells]) for seed in seeds]
+    spread = f" ± {np.std(means, ddof=1):.1f}" if len(means) > 1 else ""
+    return f"{np.mean(means):.1f}{spread}"
 
 
-def _chance(by_cell: dict[tuple[str, str], list[dict[str, Any]]], methods: list[str], pair: str) -> str:
-    n_emotions = {len(run["emotions"]) for method in methods for run in by_cell[method, pair]}
-    return " or ".join(f"{100 / n:.1f}" for n in sorted(n_emotions))
+def _cells(benchmark: Benchmark, kind: str) -> list[Cell]:
+    return [cell for by_task in benchmark.cells[kind].values() for cell in by_task.values()]
 
 
-def _gains(by_cell: dict[tuple[str, str], list[dict[str, Any]]], pairs: list[str]) -> str:
-    differences = []
-    for pair in pairs:
-        plain = {run["seed"]: run["uar"] for run in by_cell["source-only", pair]}
-        differences += [
-            100 * (run["uar"] - plain[run["seed"]]) for run in by_cell["didan", pair] if run["seed"] in plain
-        ]
-    if not differences:
-        return ""
-    better = sum(difference > 0 for difference in differences)
-    return (
-        f"DIDAN less source-only, seed by seed: {np.mean(differences):+.1f} points in the mean, "
-        f"better in {better} of {len(differences)} paired runs."
+def _one_method(benchmark: Benchmark) -> list[Cell]:
+    """The cells of some method that has all tasks."""
+    return max(
+        (list(by_task.values()) for kind in benchmark.features for by_task in benchmark.cells[kind].values()),
+        key=len,
     )
 
 
@@ -103,7 +81,7 @@ def main() -> None:
     text = README.read_text(encoding="utf-8")
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
-    new = f"{before}{BEGIN}\n\n{make_table(read_records(RECORDS))}\n\n{END}{after}"
+    new = f"{before}{BEGIN}\n\n{make_table(Benchmark(read_records(RESULTS)))}\n\n{END}{after}"
     if arguments.check:
         sys.exit(0 if new == text else "README.md: the table is not the one of the records")
     README.write_text(new, encoding="utf-8")

@@ -32,11 +32,7 @@ def data() -> Data:
     rng = np.random.default_rng(0)
     y = np.tile(["happiness", "sadness"], 60)
     domain = np.repeat([1, -2], 60)
-    X = (
-        rng.normal(size=(120, 4))
-        + 4 * np.outer(y == "sadness", [1, 0, 0, 0])
-        + np.outer(domain < 0, [0, 1, 1, 0])
-    )
+    X = rng.normal(size=(120, 4)) + 4 * np.outer(y == "sadness", [1, 0, 0, 0]) + np.outer(domain < 0, [0, 1, 1, 0])
     return X.astype(np.float32), y, domain
 
 

@@ -1,5 +1,6 @@
 """A real Ray cluster on this machine: a head, and a second node that dies half-way."""
 
+import importlib
 import os
 import shutil
 import signal
@@ -122,7 +123,8 @@ def test_nothing_is_lost_when_a_node_dies(cluster: tuple[str, subprocess.Popen[b
     import ray
 
     address, second = cluster
-    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers cannot import a test
+    cloudpickle: Any = ray.cloudpickle
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers cannot import a test
     marks = tmp_path / "marks"
     marks.mkdir()
     runs = [Run(("a",), "b", "spectrogram", "didan", "didan", seed, {}) for seed in range(N_RUNS)]
@@ -148,8 +150,7 @@ def test_nothing_is_lost_when_a_node_dies(cluster: tuple[str, subprocess.Popen[b
 
 
 def wait_for_nodes(address: str, number: int) -> None:
-    import ray
-
+    ray: Any = importlib.import_module("ray")
     ray.init(address, logging_level="ERROR")
     try:
         wait_until(lambda: sum(node["Alive"] for node in ray.nodes()) == number, 120)

@@ -2,7 +2,10 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -54,6 +57,47 @@ def slow(run: Run, folder: Path) -> dict[str, Any]:
     (folder / f"{run.seed}-begun").touch()
     time.sleep(60)
     return {}
+
+
+def test_processes_end_with_the_one_that_started_them(tmp_path: Path) -> None:
+    """Even if it is killed and can tell them nothing."""
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from functools import partial; from pathlib import Path\n"
+        "from didan.benchmark.pool import in_processes; import orphans\n"
+        "if __name__ == '__main__':\n"
+        "    next(in_processes(partial(orphans.sleep, folder=Path(sys.argv[1])), orphans.RUNS, workers=1))\n"
+    )
+    (tmp_path / "main.py").write_text(code)
+    (tmp_path / "orphans.py").write_text(
+        "import os, time\n"
+        "from didan.benchmark.run import Run\n"
+        "RUNS = [Run(('a',), 'b', 'spectrogram', 'm', 'didan', 0, {})]\n"
+        "def sleep(run, folder):\n"
+        "    (folder / 'pid').write_text(str(os.getpid()))\n"
+        "    time.sleep(120)\n"
+    )
+    parent = subprocess.Popen([sys.executable, str(tmp_path / "main.py"), str(tmp_path)])
+    pid_file = tmp_path / "pid"
+    wait_until(lambda: pid_file.exists() and pid_file.read_text() != "")
+    child = int(pid_file.read_text())
+    parent.kill()
+    parent.wait()
+    wait_until(lambda: not alive(child))
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 120
+    while not condition():
+        assert time.monotonic() < end, "it did not come about in time"
+        time.sleep(0.1)
+
+
+def alive(pid: int) -> bool:
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
 
 
 def test_interruption_ends_the_processes(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """`didan train` from end to end, and what it says of bad input."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import soundfile
 from didan.cli import run
 from didan.corpora import Corpus
 from didan.errors import DidanWarning
+from didan.methods import METHODS
 from helpers import complaint, table_of
 
 QUICK = ["--set", "optimisation.steps=3", "--set", "optimisation.batch_size=8"]
@@ -22,6 +24,15 @@ QUICK = ["--set", "optimisation.steps=3", "--set", "optimisation.batch_size=8"]
 def left_in(folder: Path) -> list[str]:
     """What a failed training left: anything but the cache of features."""
     return sorted(path.name for path in folder.iterdir() if "cache" not in path.name)
+
+
+def test_help_lists_every_method(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is written by hand, so that help need not wait for torch."""
+    assert run(["train", "--help"]) == 0
+    shown = re.sub(r"[│\s]+", " ", capsys.readouterr().out)
+    listed = re.search(r"How to adapt: (.*?)\. \(default: didan\)", shown)
+    assert listed is not None
+    assert set(re.split(r", | or ", listed[1])) == set(METHODS)
 
 
 def test_train_evaluate_and_predict_work_together(

@@ -2,7 +2,18 @@
 
 from didan.benchmark.benchmark import Summary, run_benchmark
 from didan.benchmark.plan import Entry, Plan, make_plan
-from didan.benchmark.record import read_records
+from didan.benchmark.record import read_failures, read_records
+from didan.benchmark.report import write_report
 from didan.benchmark.run import Run
 
-__all__ = ["Entry", "Plan", "Run", "Summary", "make_plan", "read_records", "run_benchmark"]
+__all__ = [
+    "Entry",
+    "Plan",
+    "Run",
+    "Summary",
+    "make_plan",
+    "read_failures",
+    "read_records",
+    "run_benchmark",
+    "write_report",
+]

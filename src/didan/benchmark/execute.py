@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
+from threadpoolctl import threadpool_limits
 
 from didan.benchmark.deep import run_network
 from didan.benchmark.plan import config_of
@@ -40,7 +41,7 @@ def execute(run: Run, arguments: Mapping[str, str], mapping: Sequence[str], cach
         cache: folder for features.
     """
     torch.set_num_threads(1)
-    with warnings.catch_warnings():
+    with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the benchmark has said what is to be said about corpora
         names = {*run.sources, run.target}
         corpora = read_corpora({name: arguments[name] for name in names}, mapping)

@@ -1,6 +1,9 @@
 """Runs side by side on one machine, each in a process of its own."""
 
 import multiprocessing
+import os
+import signal
+import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -73,7 +76,17 @@ def in_processes(work: Work, runs: Sequence[Run], workers: int, attempts: int = 
 
 
 def _work(work: Work, run: Run, sender: Any) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started this one to hear
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     sender.send(attempt(work, run))
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that started it is gone, even killed: nobody would keep its record."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def attempt(work: Work, run: Run) -> tuple[Record | None, str]:

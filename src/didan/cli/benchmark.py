@@ -128,10 +128,10 @@ def benchmark(
 
 
 def _report(out: Path, summary: "Summary", say: Any) -> None:
-    from didan.benchmark import write_report
+    from didan.benchmark import read_failures, read_records, write_report
 
     if summary.done or summary.failed or not (out / "report.html").exists():
-        write_report(out)
+        write_report(read_records(out), out, read_failures(out))
     for run, error in summary.failed.items():
         say(f"failed: {run}: {error.strip().splitlines()[-1]}")
     if summary.failed:

@@ -13,7 +13,12 @@ def train(
     target: Target,
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Model folder to write.", show_default=False)],
     method: Annotated[
-        str | None, typer.Option("--method", help="How to adapt: didan or source-only. (default: didan)")
+        str | None,
+        typer.Option(
+            "--method",
+            help="How to adapt: didan, source-only, lidan, dan, jan, dsan, deep-coral, dann, cdan, deep-jdot, mcc or "
+            "mdd. (default: didan)",
+        ),
     ] = None,
     frontend: Annotated[
         str | None,

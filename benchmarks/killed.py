@@ -1,0 +1,74 @@
+"""Kill a benchmark at random moments, start it again, and compare its tables with those of one left in peace.
+
+    python -m benchmarks.killed [--kills 3]
+
+Both are made on two small synthetic corpora. Says too how long a repetition with nothing to do takes.
+"""
+
+import argparse
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from didan.corpora.synthetic import make_corpus, style
+
+TABLES = ("results.md", "results.csv", "comparisons.csv", "selection.csv", "domain.csv")
+EMOTIONS = ("anger", "neutral", "sadness")
+
+
+def command(folder: Path, out: Path) -> list[str]:
+    corpora = [f"--corpus={folder / name / 'corpus.csv'}" for name in ("alpha", "beta")]
+    methods = [f"--method={name}" for name in ("source-only", "didan", "dann", "target-only", "svm-linear-corpus")]
+    return [
+        *(sys.executable, "-m", "didan", "benchmark", *corpora, *methods, "--features=spectrogram"),
+        *("--features=pooled", "--seeds=2", "--set=optimisation.steps=30", "--workers=2"),
+        *(f"--cache={folder / 'cache'}", f"--out={out}"),
+    ]
+
+
+def n_records(out: Path) -> int:
+    return len(list((out / "runs").rglob("[!.]*.json")))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=3)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        for number, name in enumerate(("alpha", "beta")):
+            make_corpus(folder / name, style(name), n_speakers=4, n_per_emotion=3, emotions=EMOTIONS, seed=number)
+        begun = time.perf_counter()
+        subprocess.run(command(folder, folder / "peace"), check=True, stderr=subprocess.DEVNULL)
+        whole = time.perf_counter() - begun
+        print(f"in peace: {n_records(folder / 'peace')} records in {whole:.0f} s")
+        for _ in range(arguments.kills):
+            process = subprocess.Popen(
+                command(folder, folder / "killed"), stderr=subprocess.DEVNULL, start_new_session=True
+            )
+            time.sleep(random.uniform(0.3, 0.7) * whole)
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            print(f"killed with {n_records(folder / 'killed')} records")
+        subprocess.run(command(folder, folder / "killed"), check=True, stderr=subprocess.DEVNULL)
+        different = [
+            name
+            for name in TABLES
+            if (folder / "peace" / name).read_bytes() != (folder / "killed" / name).read_bytes()
+        ]
+        print(
+            f"restarted: {n_records(folder / 'killed')} records; differing tables: {', '.join(different) or 'none'}"
+        )
+        begun = time.perf_counter()
+        subprocess.run(command(folder, folder / "killed"), check=True, stderr=subprocess.DEVNULL)
+        print(f"once more, with nothing to do: {time.perf_counter() - begun:.1f} s")
+        sys.exit(1 if different else 0)
+
+
+if __name__ == "__main__":
+    main()
