@@ -26,12 +26,23 @@ def test_what_too_few_speakers_cannot_show_is_said() -> None:
     lines = notes.honesty(Benchmark(made_up_records(methods=METHODS)))
     (casia,) = [line for line in lines if "cannot go below" in line]
     # 4 speakers give 2 of 16 patterns at least.
-    assert casia.startswith("emodb → casia: with 4 speakers the test cannot go below p = 0.12")
+    assert casia.startswith("emodb → casia: with 4 speakers the test cannot go below p = 0.125,")
     assert any("only 4 target speakers" in line for line in lines)
     assert any(line.startswith("target-only: trained on target labels") for line in lines)
     assert not any("ravdess" in line for line in lines)
     unknown = notes.honesty(Benchmark(made_up_records(with_speakers=False)))
     assert sum("speakers are unknown" in line for line in unknown) == 2
+
+
+def test_collapse_is_said() -> None:
+    records = made_up_records()
+    assert not any("collapsed" in line for line in notes.honesty(Benchmark(records)))
+    for record in records:
+        if record["method"] == "didan" and record["seed"] < 2 and record["task"]["target"] == "casia":
+            record["confusion"] = [[0, 24, 0, 0, 0]] * 5
+    (line,) = [line for line in notes.honesty(Benchmark(records)) if "collapsed" in line]
+    assert line.startswith("didan with spectrogram: collapsed")
+    assert line.endswith("in 2 runs: emodb → casia (2).")
 
 
 def test_more_methods_ask_for_more_speakers() -> None:

@@ -4,12 +4,16 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from didan.benchmark.cells import Benchmark, Record, task_name
 from didan.benchmark.statistics import smallest_p
 
 _FEW_SPEAKERS = 10
+
+_COLLAPSED = 0.95
+"""Share of the utterances that are recognised as the same emotion."""
 
 
 def under_results(table: pd.DataFrame) -> list[str]:
@@ -106,9 +110,17 @@ def honesty(benchmark: Benchmark) -> list[str]:
             lines.append(f"{task}: only {speakers} target speakers, so its intervals are mostly too narrow.")
         if families > 0 and smallest_p(speakers) * families >= 0.05:
             lines.append(
-                f"{task}: with {speakers} speakers the test cannot go below p = {smallest_p(speakers):.2g}, so "
+                f"{task}: with {speakers} speakers the test cannot go below p = {smallest_p(speakers):.3g}, so "
                 f"after adjusting for {families} methods no difference on it alone can be significant."
             )
+    collapsed: dict[str, list[str]] = {}
+    for run in benchmark.records:
+        recognised = np.sum(run["confusion"], axis=0)
+        if recognised.max() >= _COLLAPSED * recognised.sum():
+            collapsed.setdefault(f"{run['method']} with {run['features']}", []).append(task_name(run))
+    for who, where in collapsed.items():
+        found = ", ".join(f"{task} ({where.count(task)})" for task in dict.fromkeys(where))
+        lines.append(f"{who}: collapsed to one emotion for almost all utterances in {len(where)} runs: {found}.")
     return lines
 
 
