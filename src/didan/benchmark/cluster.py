@@ -1,5 +1,6 @@
 """Runs on a Ray cluster."""
 
+import socket
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ from didan.errors import UserError
 from didan.extras import require
 
 _RETRIES = 3
+_SECONDS_TO_ANSWER = 10
 _AT_A_TIME = 1000
 
 
@@ -30,8 +32,9 @@ def on_cluster(work: Work, runs: Sequence[Run], address: str) -> Iterator[Outcom
     """
     ray = require("ray", "ray", "--ray")
     try:
+        _knock(address)
         ray.init(address=address, logging_level="ERROR", log_to_driver=False)
-    except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise UserError(f"--ray {address}: no Ray cluster answers there ({reason})") from None
     try:
@@ -52,3 +55,10 @@ def on_cluster(work: Work, runs: Sequence[Run], address: str) -> Iterator[Outcom
                     yield Outcome(run, None, f"lost on the cluster: {error}")
     finally:
         ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """Fail at once where nobody listens; Ray itself would go on trying for minutes."""
+    host, colon, port = address.rpartition(":")
+    if colon and port.isdecimal() and "/" not in host:
+        socket.create_connection((host, int(port)), _SECONDS_TO_ANSWER).close()
