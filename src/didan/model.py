@@ -34,8 +34,8 @@ class Reference:
     """The source utterances as the network sees them: what explanations and re-adaptation draw on.
 
     Attributes:
-        table: columns ``file``, ``start``, ``end``, ``corpus``, ``speaker``, ``emotion``; ``digest`` and ``audio``,
-            which tell whether a recording is this one (see :class:`didan.frontends.store.Contents`); and
+        table: columns ``file``, ``start``, ``end``, ``corpus``, ``speaker``, ``emotion``; ``digest`` and
+            ``audio``, which tell whether a recording is this one (see :class:`didan.frontends.store.Contents`); and
             ``validation``, whether it was held out of training.
         embeddings: features of each layer, shape (n, width).
     """

@@ -3,9 +3,10 @@ from typing import Any
 
 import pytest
 
-from didan.benchmark.plan import all_methods, config_of, make_plan, paper_tasks, parse_tasks, read_plan
+from didan.benchmark.plan import all_methods, config_of, make_plan, paper_tasks, parse_tasks
 from didan.classical import CLASSICAL
 from didan.errors import UserError
+from didan.files import read_yaml
 from didan.methods import METHODS
 
 THREE = ["casia", "emodb", "ravdess"]
@@ -152,12 +153,12 @@ def test_wrong_settings_are_explained_before_anything_runs(data: dict[str, Any],
 def test_plan_files(tmp_path: Path) -> None:
     file = tmp_path / "plan.yaml"
     file.write_text("methods: [dan]\nseeds: 4\n")
-    assert make_plan(read_plan(file)).seeds == 4
+    assert make_plan(read_yaml(file, "seeds: 5")).seeds == 4
     file.write_text("- dan\n")
-    with pytest.raises(UserError, match="holds no plan"):
-        read_plan(file)
+    with pytest.raises(UserError, match="holds no settings; it should look like 'seeds: 5'"):
+        read_yaml(file, "seeds: 5")
     file.write_text("methods: [dan\n")
     with pytest.raises(UserError, match="is not YAML"):
-        read_plan(file)
+        read_yaml(file, "seeds: 5")
     with pytest.raises(UserError, match="no such file"):
-        read_plan(tmp_path / "none.yaml")
+        read_yaml(tmp_path / "none.yaml", "seeds: 5")

@@ -2,16 +2,14 @@
 
 import itertools
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Self
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from didan.benchmark.run import Features, Run
 from didan.benchmark.upper_bound import FOLDS, TARGET_ONLY
 from didan.classical import CLASSICAL
-from didan.errors import UserError, reason, suggest
+from didan.errors import UserError, suggest
 from didan.methods import METHODS
 from didan.training.config import Config, make_config
 
@@ -194,23 +192,6 @@ def paper_tasks(corpora: Sequence[str]) -> tuple[str, ...]:
     if len(given) < 2:
         raise UserError(f"preset paper needs at least two of {', '.join(PAPER_CORPORA)}: give them with --corpus")
     return tuple(f"{source}:{target}" for source, target in itertools.permutations(given, 2))
-
-
-def read_plan(file: Path) -> dict[str, Any]:
-    """The content of a YAML file with any of the keys of :class:`Plan`.
-
-    Raises:
-        UserError: it cannot be read.
-    """
-    try:
-        data = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{file}: {reason(error)}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{file}: is not YAML ({' '.join(str(error).split())})") from None
-    if not isinstance(data, dict):
-        raise UserError(f"{file}: holds no plan; it should have keys such as corpora, methods and seeds")
-    return data
 
 
 def make_plan(data: dict[str, Any]) -> Plan:

@@ -72,13 +72,14 @@ def benchmark(
     from rich.console import Console
 
     from didan.benchmark import make_plan, run_benchmark
-    from didan.benchmark.plan import all_methods, paper_tasks, read_plan
+    from didan.benchmark.plan import all_methods, paper_tasks
     from didan.cli.progress import progress_bars
     from didan.errors import UserError
+    from didan.files import read_yaml
     from didan.parallel import processors
     from didan.training.config import assign
 
-    data: dict[str, Any] = read_plan(plan) if plan else {}
+    data: dict[str, Any] = read_yaml(plan, "seeds: 5") if plan else {}
     given = {
         "corpora": corpus,
         "tasks": task,

@@ -16,8 +16,8 @@ def train(
         str | None,
         typer.Option(
             "--method",
-            help="How to adapt: didan, source-only, lidan, dan, jan, dsan, deep-coral, dann, cdan, deep-jdot, mcc or "
-            "mdd. (default: didan)",
+            help="How to adapt: didan, source-only, lidan, dan, jan, dsan, deep-coral, dann, cdan, deep-jdot, "
+            "mcc or mdd. (default: didan)",
         ),
     ] = None,
     frontend: Annotated[

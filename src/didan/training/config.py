@@ -8,6 +8,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError, model_validator
 
 from didan.errors import UserError, suggest
+from didan.files import read_yaml
 from didan.frontends import FRONTENDS, FrontendSettings, Normalisation, SpectrogramSettings
 from didan.methods import MethodSettings, find_method
 
@@ -119,7 +120,7 @@ def make_config(
     >>> make_config("didan", assignments=["method_settings.tau=0.2"]).method_settings.tau
     0.2
     """
-    data = {**(data or {}), **(_read_yaml(file) if file else {})}
+    data = {**(data or {}), **(read_yaml(file, "method: didan") if file else {})}
     for assignment in assignments:
         assign(data, assignment)
     if method is not None:
@@ -136,20 +137,6 @@ def make_config(
         return Config(**data)
     except ValidationError as error:
         raise UserError(_explain(error, data)) from None
-
-
-def _read_yaml(file: Path) -> dict[str, Any]:
-    try:
-        data = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{file}: {(error.strerror or 'cannot be read').lower()}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{file}: is not YAML ({' '.join(str(error).split())})") from None
-    if data is None:
-        return {}
-    if not isinstance(data, dict):
-        raise UserError(f"{file}: holds no settings; it should look like 'method: didan'")
-    return data
 
 
 def assign(data: dict[str, Any], assignment: str) -> None:
