@@ -61,9 +61,7 @@ def main() -> None:
             for name in TABLES
             if (folder / "peace" / name).read_bytes() != (folder / "killed" / name).read_bytes()
         ]
-        print(
-            f"restarted: {n_records(folder / 'killed')} records; differing tables: {', '.join(different) or 'none'}"
-        )
+        print(f"restarted: {n_records(folder / 'killed')} records; differing tables: {different or 'none'}")
         begun = time.perf_counter()
         subprocess.run(command(folder, folder / "killed"), check=True, stderr=subprocess.DEVNULL)
         print(f"once more, with nothing to do: {time.perf_counter() - begun:.1f} s")

@@ -35,8 +35,8 @@ class Reference:
 
     Attributes:
         table: columns ``file``, ``start``, ``end``, ``corpus``, ``speaker``, ``emotion``; ``digest`` and
-            ``audio``, which tell whether a recording is this one (see :class:`didan.frontends.store.Contents`); and
-            ``validation``, whether it was held out of training.
+            ``audio``, which tell whether a recording is this one (see :class:`didan.frontends.store.Contents`);
+            and ``validation``, whether it was held out of training.
         embeddings: features of each layer, shape (n, width).
     """
 
