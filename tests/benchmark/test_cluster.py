@@ -39,8 +39,8 @@ def node(*arguments: str, folder: Path) -> subprocess.Popen[bytes]:
         **os.environ,
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_health_check_initial_delay_ms": "1000",
-        "RAY_health_check_period_ms": "1000",
-        "RAY_health_check_failure_threshold": "3",
+        "RAY_health_check_period_ms": "2000",
+        "RAY_health_check_failure_threshold": "5",
     }
     with (folder / "ray.log").open("ab") as log:
         return subprocess.Popen(
@@ -67,7 +67,7 @@ def cluster(tmp_path: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     )
     second = None
     try:
-        wait_until(lambda: connects(address), 120)
+        wait_until(lambda: connects(address), 300)
         second = node(f"--address={address}", "--node-ip-address=127.0.0.1", folder=tmp_path)
         yield address, second
     finally:
@@ -115,7 +115,7 @@ def slow_work(run: Run, folder: Path) -> dict[str, Any]:
     if run.seed == N_RUNS - 1:
         raise UserError("this one cannot be done")
     if run.seed > 0:
-        wait_until((folder.parent / "go").exists, 120)
+        wait_until((folder.parent / "go").exists, 300)
     return {"seed": run.seed}
 
 
@@ -135,7 +135,7 @@ def test_nothing_is_lost_when_a_node_dies(cluster: tuple[str, subprocess.Popen[b
         outcomes.append(outcome)
         if len(outcomes) == 1:
             # One run under way on each node; the second node's is interrupted.
-            wait_until(lambda: len(list(marks.iterdir())) == 3, 120)
+            wait_until(lambda: len(list(marks.iterdir())) == 3, 300)
             kill(second)
             (tmp_path / "go").touch()
     by_seed = {outcome.run.seed: outcome for outcome in outcomes}
@@ -153,7 +153,7 @@ def wait_for_nodes(address: str, number: int) -> None:
     ray: Any = importlib.import_module("ray")
     ray.init(address, logging_level="ERROR")
     try:
-        wait_until(lambda: sum(node["Alive"] for node in ray.nodes()) == number, 120)
+        wait_until(lambda: sum(node["Alive"] for node in ray.nodes()) == number, 300)
     finally:
         ray.shutdown()
 
