@@ -51,6 +51,7 @@ def squared_error(scores: Tensor, labels: Tensor) -> Tensor:
         scores: shape (n, c, m).
         labels: shape (n, m).
 
+    >>> import torch
     >>> squared_error(torch.tensor([[[1.0], [1.0]]]), torch.tensor([[0]]))
     tensor([[1.]])
     """
