@@ -23,10 +23,10 @@ EMOTIONS = ("anger", "neutral", "sadness")
 
 def command(folder: Path, out: Path) -> list[str]:
     corpora = [f"--corpus={folder / name / 'corpus.csv'}" for name in ("alpha", "beta")]
-    methods = [f"--method={name}" for name in ("source-only", "didan", "dann", "target-only", "svm-linear-corpus")]
+    methods = [f"--method={name}" for name in ("source-only", "didan", "target-only", "svm-linear-corpus")]
     return [
         *(sys.executable, "-m", "didan", "benchmark", *corpora, *methods, "--features=spectrogram"),
-        *("--features=pooled", "--seeds=2", "--set=optimisation.steps=30", "--workers=2"),
+        *("--features=pooled", "--seeds=1", "--set=optimisation.steps=20", "--workers=2"),
         *(f"--cache={folder / 'cache'}", f"--out={out}"),
     ]
 
@@ -51,7 +51,11 @@ def main() -> None:
             process = subprocess.Popen(
                 command(folder, folder / "killed"), stderr=subprocess.DEVNULL, start_new_session=True
             )
-            time.sleep(random.uniform(0.3, 0.7) * whole)
+            # Somewhere between two records, or while the first features are being looked up.
+            enough = n_records(folder / "killed") + random.randint(0, 2)
+            while n_records(folder / "killed") < enough and process.poll() is None:
+                time.sleep(0.05)
+            time.sleep(random.uniform(0, 5))
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             print(f"killed with {n_records(folder / 'killed')} records")

@@ -11,7 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from didan.benchmark import read_records
-from didan.benchmark.cells import Benchmark, Cell
+from didan.benchmark.cells import BASELINES, Benchmark, Cell
+from didan.benchmark.comparisons import against
+from didan.benchmark.tables import summary
 
 RESULTS = Path(__file__).parent / "benchmark"
 README = Path(__file__).parents[1] / "README.md"
@@ -47,8 +49,15 @@ def make_table(benchmark: Benchmark) -> str:
             "",
             f"Mean ± standard deviation over seeds ({counted}; methods without randomness have one). "
             f"Model selection: {'; '.join(selections)}.",
+            *(f"\n{COLUMNS[kind]}: {line}" for kind in columns for line in _tests(benchmark, kind)),
         ]
     )
+
+
+def _tests(benchmark: Benchmark, kind: str) -> list[str]:
+    """What the paired tests say against the baseline."""
+    lines = [summary(against(benchmark, kind, name)) for name in benchmark.references(kind) if name in BASELINES]
+    return [f"{line[0].lower()}{line[1:]}" for line in lines]
 
 
 def _mean(cells: list[Cell]) -> str:

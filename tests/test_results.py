@@ -15,7 +15,7 @@ from didan.benchmark.report import results_markdown
 from didan.files import read_yaml
 
 ROOT = RESULTS.parent
-FOLDERS = [RESULTS, ROOT / "trade-offs"]
+FOLDERS = [RESULTS, ROOT / "selection", ROOT / "trade-offs"]
 
 
 @pytest.fixture(scope="module")
@@ -57,12 +57,19 @@ def test_readme_means_are_means_over_tasks_and_seeds(published: dict[Path, list[
     assert row.split("|")[3].strip().startswith(f"{np.mean(values):.1f} ±")
 
 
-@pytest.mark.parametrize("name", ["spectrogram", "functionals"])
-def test_all_runs_of_the_plans_are_there(name: str, published: dict[Path, list[dict[str, Any]]]) -> None:
-    plan = make_plan(read_yaml(ROOT / "plans" / f"{name}.yaml", "seeds: 5"))
-    runs = plan.runs(["casia", "emodb", "ravdess"])
-    missing = [str(run) for run in runs if not (RESULTS / run.file).exists()]
+@pytest.mark.parametrize(
+    ("name", "folder", "corpora"),
+    [
+        ("spectrogram", "benchmark", ["casia", "emodb", "ravdess"]),
+        ("functionals", "benchmark", ["casia", "emodb", "ravdess"]),
+        ("selection", "selection", ["casia", "emodb", "ravdess"]),
+        ("trade-offs", "trade-offs", ["alpha", "beta"]),
+    ],
+)
+def test_all_runs_of_the_plans_are_there(name: str, folder: str, corpora: list[str]) -> None:
+    runs = make_plan(read_yaml(ROOT / "plans" / f"{name}.yaml", "seeds: 5")).runs(corpora)
+    missing = [str(run) for run in runs if not (ROOT / folder / run.file).exists()]
     assert not missing
     for run in runs:
-        settings = json.loads((RESULTS / run.file).read_text())["identity"]["settings"]
+        settings = json.loads((ROOT / folder / run.file).read_text())["identity"]["settings"]
         assert settings == json.loads(json.dumps(dict(run.settings)))

@@ -3,7 +3,6 @@
 from didan.benchmark.benchmark import Summary, run_benchmark
 from didan.benchmark.plan import Entry, Plan, make_plan
 from didan.benchmark.record import read_failures, read_records
-from didan.benchmark.report import write_report
 from didan.benchmark.run import Run
 
 __all__ = [
@@ -15,5 +14,4 @@ __all__ = [
     "read_failures",
     "read_records",
     "run_benchmark",
-    "write_report",
 ]

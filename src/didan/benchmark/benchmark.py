@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from didan.benchmark.cluster import on_cluster
-from didan.benchmark.execute import execute, read_corpora
 from didan.benchmark.plan import Plan, config_of
 from didan.benchmark.pool import Outcome, in_processes
 from didan.benchmark.record import read_record, write_record
 from didan.benchmark.run import Run, corpus_digest, identity
 from didan.classical import CLASSICAL
-from didan.corpora import Corpus
+from didan.corpora import Corpus, read_corpus
+from didan.corpora.emotions import parse_mapping
 from didan.errors import UserError
 from didan.files import written_whole
 from didan.frontends import FunctionalsSettings, SpectrogramSettings, default_cache, extract
@@ -71,6 +71,9 @@ def run_benchmark(
         announce(todo, summary.found)
     if not todo:
         return summary
+    # Only now is there anything to wait for: a repetition should find out quickly that all is done.
+    from didan.benchmark.execute import execute
+
     cache = cache or default_cache()
     if ray is None:
         _extract_all(todo, corpora, cache, progress)
@@ -92,7 +95,7 @@ def name_corpora(plan: Plan) -> tuple[dict[str, str], dict[str, Corpus]]:
     arguments: dict[str, str] = {}
     corpora: dict[str, Corpus] = {}
     for argument in plan.corpora:
-        corpus = read_corpora({argument: argument}, plan.map)[argument]
+        corpus = read_corpus(argument, parse_mapping(list(plan.map)))
         if corpus.name in corpora:
             raise UserError(f"two corpora are called {corpus.name}: {arguments[corpus.name]} and {argument}")
         absolute = _absolute(argument)

@@ -8,27 +8,14 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from didan.benchmark.deep import run_network
-from didan.benchmark.plan import config_of
+from didan.benchmark.plan import TARGET_ONLY, config_of
 from didan.benchmark.record import Record
 from didan.benchmark.run import Run, corpus_digest, identity
 from didan.benchmark.shallow import run_classical
-from didan.benchmark.upper_bound import TARGET_ONLY, run_target_only
+from didan.benchmark.upper_bound import run_target_only
 from didan.classical import CLASSICAL
-from didan.corpora import Corpus, read_corpus
+from didan.corpora import read_corpus
 from didan.corpora.emotions import parse_mapping
-
-
-def read_corpora(arguments: Mapping[str, str], mapping: Sequence[str]) -> dict[str, Corpus]:
-    """The corpora by name.
-
-    Args:
-        arguments: by name, what the user calls the corpus.
-        mapping: translations of labels.
-
-    Raises:
-        UserError: see :func:`didan.corpora.read_corpus`.
-    """
-    return {name: read_corpus(argument, parse_mapping(list(mapping))) for name, argument in arguments.items()}
 
 
 def execute(run: Run, arguments: Mapping[str, str], mapping: Sequence[str], cache: Path) -> Record:
@@ -44,7 +31,7 @@ def execute(run: Run, arguments: Mapping[str, str], mapping: Sequence[str], cach
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the benchmark has said what is to be said about corpora
         names = {*run.sources, run.target}
-        corpora = read_corpora({name: arguments[name] for name in names}, mapping)
+        corpora = {name: read_corpus(arguments[name], parse_mapping(list(mapping))) for name in sorted(names)}
         sources, target = [corpora[name] for name in run.sources], corpora[run.target]
         if run.method in CLASSICAL:
             found = run_classical(sources, target, run.method, run.features, cache, with_map=run.seed == 0)

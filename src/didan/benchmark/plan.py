@@ -7,11 +7,16 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from didan.benchmark.run import Features, Run
-from didan.benchmark.upper_bound import FOLDS, TARGET_ONLY
 from didan.classical import CLASSICAL
 from didan.errors import UserError, suggest
 from didan.methods import METHODS
 from didan.training.config import Config, make_config
+
+TARGET_ONLY = "target-only"
+"""The upper bound, see :mod:`didan.benchmark.upper_bound`."""
+
+FOLDS = 4
+"""Parts of the target that it is trained and tested on in turn."""
 
 PAPER_CORPORA = ("emodb", "enterface", "casia")
 """The corpora of the paper's six tasks."""

@@ -10,6 +10,7 @@ from sklearn.model_selection import GroupKFold, StratifiedKFold
 
 from didan.benchmark.deep import features_of
 from didan.benchmark.describe import describe_evaluation
+from didan.benchmark.plan import FOLDS
 from didan.benchmark.record import Record
 from didan.corpora import Corpus
 from didan.corpora.task import make_task
@@ -17,8 +18,6 @@ from didan.evaluation import compare
 from didan.training.config import Config
 from didan.training.fit import train
 
-TARGET_ONLY = "target-only"
-FOLDS = 4
 SELECTION = "oracle: trained on target labels, tested on other speakers of the target; settings fixed beforehand"
 
 

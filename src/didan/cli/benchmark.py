@@ -129,7 +129,8 @@ def benchmark(
 
 
 def _report(out: Path, summary: "Summary", say: Any) -> None:
-    from didan.benchmark import read_failures, read_records, write_report
+    from didan.benchmark import read_failures, read_records
+    from didan.benchmark.report import write_report
 
     if summary.done or summary.failed or not (out / "report.html").exists():
         write_report(read_records(out), out, read_failures(out))
