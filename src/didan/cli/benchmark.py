@@ -88,7 +88,7 @@ def benchmark(
         "map": map,
         "leave_one_out": leave_one_out,
     }
-    data |= {key: value for key, value in given.items() if value}
+    data |= {key: value for key, value in given.items() if value is not None and value is not False}
     if method:
         data["methods"] = all_methods() if method == ["all"] else method
     for assignment in set or ():
