@@ -27,7 +27,7 @@ def follow(page: str, folder: Path) -> Path:
     for name, content in files:
         assert not (folder / name).exists()
         (folder / name).write_text(content, encoding="utf-8")
-    for line in re.findall(r"```python line\n(.*?)```", text, re.DOTALL):
+    for line in re.findall(r"```text line\n(.*?)```", text, re.DOTALL):
         registry = copy / "didan" / "methods" / "__init__.py"
         before = registry.read_text(encoding="utf-8")
         registry.write_text(before.replace('    "mdd",\n', f'    "mdd",\n{line}'), encoding="utf-8")

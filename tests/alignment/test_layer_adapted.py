@@ -25,14 +25,14 @@ def test_one_group_is_ida(constraint: str) -> None:
     options = EXACT | {"constraint": constraint, "tolerance": 1e-5}
     found = grouped_alignment(h, h_t, labels, torch.tensor([0, 1, 2, 3, 0]), ONE, **options)
     expected = align(h, h_t, source_marginal=class_balanced_marginal(labels), **options)
-    assert float(found.loss) == pytest.approx(float(expected.loss), abs=1e-4)
+    assert float(found.loss.detach()) == pytest.approx(float(expected.loss.detach()), abs=1e-4)
     assert found.diagnostics["residual"] == pytest.approx(expected.diagnostics["residual"], abs=1e-3)
 
 
 @pytest.mark.parametrize("groups", [ONE, ROUGH, FINE])
 def test_permuted_source_with_its_own_labels_is_explained(groups: torch.Tensor) -> None:
     h, labels = four_emotions()
-    assert float(grouped_alignment(h, h.flip(0), labels, labels.flip(0), groups, **EXACT).loss) < 1e-5
+    assert float(grouped_alignment(h, h.flip(0), labels, labels.flip(0), groups, **EXACT).loss.detach()) < 1e-5
 
 
 def test_the_finer_the_groups_the_more_a_wrong_pseudo_label_costs() -> None:
@@ -41,7 +41,7 @@ def test_the_finer_the_groups_the_more_a_wrong_pseudo_label_costs() -> None:
     near[labels == 0], near[labels == 1] = 1, 0
     far = (labels + 2) % 4  # wrong rough class
     cost = {
-        (name, level): float(grouped_alignment(h, h, labels, pseudo, groups, **EXACT).loss)
+        (name, level): float(grouped_alignment(h, h, labels, pseudo, groups, **EXACT).loss.detach())
         for name, pseudo in (("near", near), ("far", far))
         for level, groups in (("one", ONE), ("rough", ROUGH), ("fine", FINE))
     }
@@ -60,11 +60,11 @@ def test_target_of_a_group_without_source_is_left_out() -> None:
     target = h.clone().requires_grad_()
     nothing = grouped_alignment(source, target, of_source, pseudo, FINE, **EXACT)
     nothing.loss.backward()  # type: ignore[no-untyped-call]
-    assert float(nothing.loss) == 0
+    assert float(nothing.loss.detach()) == 0
     pseudo[0] = 0
     some = grouped_alignment(source, h, of_source, pseudo, FINE, **EXACT)
     # One of eight is aligned, so the loss is an eighth of its squared residual.
-    assert float(some.loss) == pytest.approx(some.diagnostics["residual"] ** 2 / 8, abs=1e-6)
+    assert float(some.loss.detach()) == pytest.approx(some.diagnostics["residual"] ** 2 / 8, abs=1e-6)
 
 
 def test_gradient_is_that_of_the_groups_taken_alone() -> None:
@@ -77,5 +77,7 @@ def test_gradient_is_that_of_the_groups_taken_alone() -> None:
         moved = [target.detach().clone() for _ in range(2)]
         for sign, h_t in zip((1, -1), moved, strict=True):
             h_t[row, column] += sign * step
-        up, down = (float(grouped_alignment(h, h_t, labels, labels, ROUGH, **EXACT).loss) for h_t in moved)
+        up, down = (
+            float(grouped_alignment(h, h_t, labels, labels, ROUGH, **EXACT).loss.detach()) for h_t in moved
+        )
         assert float(target.grad[row, column]) == pytest.approx((up - down) / (2 * step), abs=2e-3)
