@@ -9,10 +9,12 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from didan.benchmark import read_records
-from didan.benchmark.cells import BASELINES, Benchmark, Cell
+from didan.benchmark.cells import BASELINES, Benchmark
 from didan.benchmark.comparisons import against
+from didan.benchmark.frames import MEAN, results_frame
 from didan.benchmark.tables import summary
 
 RESULTS = Path(__file__).parent / "benchmark"
@@ -30,19 +32,21 @@ def make_table(benchmark: Benchmark) -> str:
     columns = [kind for kind in COLUMNS if kind in benchmark.features]
     methods = list(dict.fromkeys(method for kind in columns for method in benchmark.cells[kind]))
     methods.sort(key=lambda method: method in benchmark.oracles)
+    frame = results_frame(benchmark)
+    means = {(row["features"], row["method"]): _text(row) for _, row in frame[frame["task"] == MEAN].iterrows()}
     lines = [
         f"| mean UAR over {len(benchmark.tasks)} tasks, in % | {' | '.join(COLUMNS[kind] for kind in columns)} |",
         f"|---|{'---|' * len(columns)}",
     ]
     for method in methods:
         name = f"{method} (oracle: trained on target labels)" if method in benchmark.oracles else method
-        cells = [_mean(benchmark.on_all_tasks(kind, method)) for kind in columns]
+        cells = [means.get((kind, method), "–") for kind in columns]
         lines.append(f"| {name} | {' | '.join(cells)} |")
-    chance = np.mean([100 / len(cell.runs[0]["emotions"]) for cell in _one_method(benchmark)])
+    chance = frame.groupby("task")["chance"].first().mean()
     lines.append(f"| chance | {' | '.join(f'{chance:.1f}' for _ in columns)} |")
     selections = sorted({run["selection"] for run in benchmark.records if not run["oracle"]})
-    seeds = {kind: max(len(cell.runs) for cell in _cells(benchmark, kind)) for kind in columns}
-    counted = ", ".join(f"{COLUMNS[kind]} {n}" for kind, n in seeds.items())
+    seeds = frame.groupby("features")["seeds"].max()
+    counted = ", ".join(f"{COLUMNS[kind]} {seeds[kind]:.0f}" for kind in columns)
     return "\n".join(
         [
             *lines,
@@ -60,26 +64,10 @@ def _tests(benchmark: Benchmark, kind: str) -> list[str]:
     return [f"{line[0].lower()}{line[1:]}" for line in lines]
 
 
-def _mean(cells: list[Cell]) -> str:
+def _text(mean: "pd.Series[float]") -> str:
     """Mean over tasks and seeds, and the spread over seeds of the mean over tasks."""
-    if not cells:
-        return "–"
-    seeds = sorted(set.intersection(*(set(cell.uars) for cell in cells)))
-    means = [100 * np.mean([cell.uars[seed] for cell in cells]) for seed in seeds]
-    spread = f" ± {np.std(means, ddof=1):.1f}" if len(means) > 1 else ""
-    return f"{np.mean(means):.1f}{spread}"
-
-
-def _cells(benchmark: Benchmark, kind: str) -> list[Cell]:
-    return [cell for by_task in benchmark.cells[kind].values() for cell in by_task.values()]
-
-
-def _one_method(benchmark: Benchmark) -> list[Cell]:
-    """The cells of some method that has all tasks."""
-    return max(
-        (list(by_task.values()) for kind in benchmark.features for by_task in benchmark.cells[kind].values()),
-        key=len,
-    )
+    spread = f" ± {mean['uar_sd']:.1f}" if np.isfinite(mean["uar_sd"]) else ""
+    return f"{mean['uar']:.1f}{spread}"
 
 
 def main() -> None:

@@ -75,13 +75,8 @@ class Model:
         return network_outputs(self.network, features)
 
     def probabilities(self, scores: Tensor) -> Tensor:
-        """Turn scores into probabilities that sum to 1, shape (n, n_emotions).
-
-        Regression scores estimate probabilities already; they are moved to the nearest point of the simplex.
-        """
-        if self.config.optimisation.loss == "cross-entropy":
-            return scores.softmax(dim=1)
-        return project_simplex(scores)
+        """Turn scores into probabilities that sum to 1, shape (n, n_emotions); see :func:`to_probabilities`."""
+        return to_probabilities(scores, self.config.optimisation.loss)
 
     def predict(self, *audio: str | Path) -> pd.DataFrame:
         """Predict the emotion of files or folders; see :func:`didan.inference.predict`."""
@@ -142,6 +137,14 @@ class Model:
 def _exactly(number: np.float32) -> float:
     """The shortest decimal that gives the same float32 when read again."""
     return float(str(number))
+
+
+def to_probabilities(scores: Tensor, loss: str) -> Tensor:
+    """Turn the scores of a network trained with this loss into probabilities that sum to 1, shape (n, n_emotions).
+
+    Regression scores estimate probabilities already; they are moved to the nearest point of the simplex.
+    """
+    return scores.softmax(dim=1) if loss == "cross-entropy" else project_simplex(scores)
 
 
 def network_outputs(network: nn.Module, features: FeatureSet) -> Output:

@@ -13,9 +13,8 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_array, check_is_fitted
 from torch import nn
 
-from didan.alignment.regularisers import project_simplex
+from didan.model import to_probabilities
 from didan.networks import Output, run_padded
-from didan.training.batches import hold_out
 from didan.training.config import Config, make_config
 from didan.training.loop import fit_network
 
@@ -116,7 +115,6 @@ class DIDANClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             tuple(str(label) for label in self.classes_),
             config,
             frames.shape[1],
-            hold_out(classes, 0.0, self.random_state),
         )
         return self
 
@@ -131,8 +129,7 @@ class DIDANClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self, X: npt.ArrayLike, sample_domain: npt.ArrayLike | None = None, allow_source: bool = False
     ) -> npt.NDArray[np.float32]:
         """Probabilities that sum to 1, shape (n, n_classes); see :meth:`didan.Model.probabilities`."""
-        scores = self._outputs(X).scores
-        return (scores.softmax(dim=1) if self.loss == "cross-entropy" else project_simplex(scores)).numpy()
+        return to_probabilities(self._outputs(X).scores, self.loss).numpy()
 
     def embed(self, X: npt.ArrayLike, layer: str = "fc1") -> npt.NDArray[np.float32]:
         """Features of a fully connected layer, shape (n, width)."""

@@ -8,16 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from didan.benchmark.cluster import on_cluster
-from didan.benchmark.plan import Plan, config_of
+from didan.benchmark.plan import Plan, frontend_of
 from didan.benchmark.pool import Outcome, in_processes
 from didan.benchmark.record import read_record, write_record
 from didan.benchmark.run import Run, corpus_digest, identity
-from didan.classical import CLASSICAL
 from didan.corpora import Corpus, read_corpus
 from didan.corpora.emotions import parse_mapping
 from didan.errors import UserError
 from didan.files import written_whole
-from didan.frontends import FunctionalsSettings, SpectrogramSettings, default_cache, extract
+from didan.frontends import default_cache, extract
 
 Progress = Callable[[str, int, int], None]
 
@@ -116,9 +115,10 @@ def _is_done(run: Run, out: Path, planned: Mapping[str, Any]) -> bool:
     if not file.exists():
         return False
     recorded = read_record(file)["identity"]
-    if recorded == json.loads(json.dumps(planned)):
+    planned = json.loads(json.dumps(planned))  # as it would read in a record
+    if recorded == planned:
         return True
-    what = " and ".join(key for key in planned if recorded.get(key) != json.loads(json.dumps(planned[key])))
+    what = " and ".join(key for key in planned if recorded.get(key) != planned[key])
     raise UserError(f"{file} was made with other {what}; choose another --out, or delete that record")
 
 
@@ -128,10 +128,7 @@ def _extract_all(
     """Compute all features once, before runs would compete for them."""
     wanted = []
     for run in todo:
-        if run.method not in CLASSICAL:
-            settings = config_of(dict(run.settings)).frontend
-        else:
-            settings = FunctionalsSettings() if run.features == "functionals" else SpectrogramSettings()
+        settings = frontend_of(run)
         wanted += [(name, settings) for name in (*run.sources, run.target) if (name, settings) not in wanted]
     for name, settings in wanted:
 

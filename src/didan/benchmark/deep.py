@@ -15,8 +15,9 @@ from didan.benchmark.describe import (
 )
 from didan.benchmark.record import Record
 from didan.corpora import Corpus
+from didan.corpora.task import class_indices
 from didan.evaluation import evaluate_scores
-from didan.frontends import FeatureSet, extract, normalised
+from didan.frontends import load_features
 from didan.model import Model
 from didan.networks import Output
 from didan.selection import View
@@ -39,7 +40,7 @@ def run_network(sources: Sequence[Corpus], target: Corpus, config: Config, cache
     """
     model = train(sources, target, config=config, cache=cache)
     kept = target.only(model.emotions)
-    features = features_of(kept, config, cache)
+    features = load_features(kept.unlabelled(), config.frontend, config.normalisation, cache)
     outputs = model.outputs(features)
     evaluation = evaluate_scores(model, kept, features, outputs.scores)
     source_embeddings = model.reference.embeddings[LAYER].numpy()
@@ -60,18 +61,10 @@ def run_network(sources: Sequence[Corpus], target: Corpus, config: Config, cache
     return record
 
 
-def features_of(corpus: Corpus, config: Config, cache: Path) -> FeatureSet:
-    """The features of a corpus as the network sees them."""
-    recordings = corpus.unlabelled()
-    extracted = extract(recordings, config.frontend, cache)
-    return normalised(recordings, extracted.files, extracted.contents, config.normalisation)
-
-
 def view_of(model: Model, target: Output) -> View:
     """What label-free criteria may see of a model and its outputs for the target."""
     table = model.reference.table
-    class_of = {emotion: index for index, emotion in enumerate(model.emotions)}
-    labels = table["emotion"].map(class_of).to_numpy()
+    labels = class_indices(table, model.emotions)
     held_out = table["validation"].to_numpy(dtype=bool)
     embeddings = model.reference.embeddings[LAYER].numpy()
     probabilities = model.probabilities(torch.as_tensor(model.reference.embeddings["output"])).numpy()

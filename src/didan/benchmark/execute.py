@@ -8,7 +8,7 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from didan.benchmark.deep import run_network
-from didan.benchmark.plan import TARGET_ONLY, config_of
+from didan.benchmark.plan import TARGET_ONLY, config_of, frontend_of
 from didan.benchmark.record import Record
 from didan.benchmark.run import Run, corpus_digest, identity
 from didan.benchmark.shallow import run_classical
@@ -34,7 +34,7 @@ def execute(run: Run, arguments: Mapping[str, str], mapping: Sequence[str], cach
         corpora = {name: read_corpus(arguments[name], parse_mapping(list(mapping))) for name in sorted(names)}
         sources, target = [corpora[name] for name in run.sources], corpora[run.target]
         if run.method in CLASSICAL:
-            found = run_classical(sources, target, run.method, run.features, cache, with_map=run.seed == 0)
+            found = run_classical(sources, target, run.method, frontend_of(run), cache, with_map=run.seed == 0)
         elif run.method == TARGET_ONLY:
             found = run_target_only(sources, target, config_of(dict(run.settings)), cache)
         else:

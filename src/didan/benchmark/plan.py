@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from didan.benchmark.run import Features, Run
 from didan.classical import CLASSICAL
 from didan.errors import UserError, suggest
+from didan.frontends import FrontendSettings, FunctionalsSettings, SpectrogramSettings
 from didan.methods import METHODS
 from didan.training.config import Config, make_config
 
@@ -145,6 +146,13 @@ def config_of(settings: dict[str, Any]) -> Config:
     if settings["method"] == TARGET_ONLY:
         settings["method"] = "source-only"
     return Config(**settings)
+
+
+def frontend_of(run: Run) -> FrontendSettings:
+    """The frontend whose features a run needs; pooled spectrograms are made of spectrograms."""
+    if run.method not in CLASSICAL:
+        return config_of(dict(run.settings)).frontend
+    return FunctionalsSettings() if run.features == "functionals" else SpectrogramSettings()
 
 
 def parse_tasks(

@@ -11,13 +11,12 @@ import numpy.typing as npt
 
 from didan.benchmark.describe import describe_evaluation, describe_gap, describe_map
 from didan.benchmark.record import Record
-from didan.benchmark.run import Features
 from didan.classical import CLASSICAL, fit_predict, normalise
 from didan.corpora import Corpus, Recordings
-from didan.corpora.task import identical_files, make_task
+from didan.corpora.task import class_indices, identical_files, make_task
 from didan.errors import UserError
 from didan.evaluation import compare
-from didan.frontends import Extracted, FunctionalsSettings, SpectrogramSettings, extract
+from didan.frontends import Extracted, FrontendSettings, extract
 from didan.hardware import hardware, versions
 
 SELECTION = "settings fixed beforehand, without target labels"
@@ -26,7 +25,7 @@ Floats = npt.NDArray[np.float64]
 
 
 def run_classical(
-    sources: Sequence[Corpus], target: Corpus, method: str, features: Features, cache: Path, with_map: bool
+    sources: Sequence[Corpus], target: Corpus, method: str, frontend: FrontendSettings, cache: Path, with_map: bool
 ) -> Record:
     """Fit a method on labelled sources and the unlabelled target, evaluate its predictions for the target.
 
@@ -34,25 +33,21 @@ def run_classical(
         sources: labelled corpora.
         target: the target; its labels are read by the evaluation.
         method: a name from ``didan.classical.CLASSICAL``.
-        features: ``functionals`` or ``pooled``.
+        frontend: of functionals, or of spectrograms, which are pooled.
         cache: folder for features.
         with_map: whether to draw up a map of the features, where the method changes them.
     """
     task = make_task(sources, target)
     chosen = CLASSICAL[method]
-    extracted = [
-        _extract(side, features, cache) for side in (*(c.unlabelled() for c in task.sources), task.target)
-    ]
+    sides = [*(corpus.unlabelled() for corpus in task.sources), task.target]
+    extracted = [extract(side, frontend, cache) for side in sides]
     vectors = [_vectors(side) for side in extracted]
-    groups = [
-        _groups(side, chosen.normalisation) for side in (*(c.unlabelled() for c in task.sources), task.target)
-    ]
+    groups = [_groups(side, chosen.normalisation) for side in sides]
     begun = time.perf_counter()
     X_s, X_t = normalise(
         np.concatenate(vectors[:-1]), vectors[-1], np.concatenate(groups[:-1]), groups[-1], chosen.normalisation
     )
-    class_of = {emotion: index for index, emotion in enumerate(task.emotions)}
-    labels = task.source_table["emotion"].map(class_of).to_numpy(dtype=np.int64)
+    labels = class_indices(task.source_table, task.emotions)
     prediction = fit_predict(chosen, X_s, labels, X_t, seed=0)
     seconds = time.perf_counter() - begun
     copies = {
@@ -85,11 +80,6 @@ def run_classical(
             emotions = [list(task.source_table["emotion"]), list(kept.table["emotion"])]
             record["map"] = describe_map(source, adapted, *emotions)
     return record
-
-
-def _extract(recordings: Recordings, features: Features, cache: Path) -> Extracted:
-    settings = FunctionalsSettings() if features == "functionals" else SpectrogramSettings()
-    return extract(recordings, settings, cache)
 
 
 def _vectors(extracted: Extracted) -> Floats:

@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import GroupKFold, StratifiedKFold
 
-from didan.benchmark.deep import features_of
 from didan.benchmark.describe import describe_evaluation
 from didan.benchmark.plan import FOLDS
 from didan.benchmark.record import Record
 from didan.corpora import Corpus
 from didan.corpora.task import make_task
 from didan.evaluation import compare
+from didan.frontends import load_features
 from didan.training.config import Config
 from didan.training.fit import train
 
@@ -38,8 +38,10 @@ def run_target_only(sources: Sequence[Corpus], target: Corpus, config: Config, c
     models, scores = [], np.zeros((len(kept), len(emotions)), dtype=np.float32)
     for fit, test in folds(kept, config.seed):
         parts = [replace(kept, table=kept.table.iloc[rows].reset_index(drop=True)) for rows in (fit, test)]
-        model = train(parts[0], parts[1].unlabelled(), config=config, cache=cache)
-        found = model.outputs(features_of(parts[1], config, cache)).scores.numpy()
+        tested = parts[1].unlabelled()
+        model = train(parts[0], tested, config=config, cache=cache)
+        features = load_features(tested, config.frontend, config.normalisation, cache)
+        found = model.outputs(features).scores.numpy()
         # A fold's training part may lack an emotion, or name them in another order.
         scores[np.ix_(test, [emotions.index(emotion) for emotion in model.emotions])] = found
         models.append(model)

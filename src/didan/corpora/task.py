@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from didan.corpora.corpus import Corpus, Recordings
@@ -108,6 +110,16 @@ def make_task(
         }
     )
     return Task(cut, recordings, kept, Leakage(in_both, read))
+
+
+def class_indices(table: pd.DataFrame, emotions: Sequence[str]) -> npt.NDArray[np.int64]:
+    """The emotion of every utterance of a table as its place among ``emotions``, shape (n,).
+
+    >>> class_indices(pd.DataFrame({"emotion": ["fear", "anger"]}), ("anger", "fear"))
+    array([1, 0])
+    """
+    class_of = {emotion: index for index, emotion in enumerate(emotions)}
+    return np.array([class_of[emotion] for emotion in table["emotion"]], dtype=np.int64)
 
 
 def shared_speakers(source: str, source_speakers: pd.Series, target: str, target_speakers: pd.Series) -> set[str]:

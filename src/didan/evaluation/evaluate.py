@@ -12,10 +12,10 @@ from sklearn.metrics import confusion_matrix
 from torch import Tensor
 
 from didan.corpora import Corpus
-from didan.corpora.task import identical_files, shared_speakers
+from didan.corpora.task import class_indices, identical_files, shared_speakers
 from didan.evaluation.metrics import recalls, uar_interval, unweighted_average_recall
 from didan.files import written_whole
-from didan.frontends import FeatureSet, default_cache, extract, normalised
+from didan.frontends import FeatureSet, default_cache, load_features
 from didan.parallel import Progress
 
 if TYPE_CHECKING:
@@ -125,9 +125,10 @@ def evaluate(
         UserError: the corpus has none of the model's emotions; see also :func:`didan.frontends.extract`.
     """
     kept = corpus.only(model.emotions)
-    recordings = kept.unlabelled()
-    extracted = extract(recordings, model.config.frontend, cache or default_cache(), progress=progress)
-    features = normalised(recordings, extracted.files, extracted.contents, model.config.normalisation)
+    settings = model.config
+    features = load_features(
+        kept.unlabelled(), settings.frontend, settings.normalisation, cache or default_cache(), progress
+    )
     return evaluate_scores(model, kept, features, model.outputs(features).scores)
 
 
@@ -174,8 +175,7 @@ def compare(
         leakage: what source and target share, and which labels were read by what before.
     """
     predicted = probabilities.argmax(axis=1).astype(np.int64)
-    class_of = {emotion: index for index, emotion in enumerate(emotions)}
-    labels = corpus.table["emotion"].map(class_of).to_numpy(dtype=np.int64)
+    labels = class_indices(corpus.table, emotions)
     speakers = corpus.table["speaker"].to_numpy() if corpus.unlabelled().has_speakers else None
     n_speakers = None if speakers is None else len(set(speakers))
     by_speaker = n_speakers is not None and n_speakers > 1
@@ -183,7 +183,7 @@ def compare(
     read = {**leakage["labels_read"], "evaluation": "labels of the corpus evaluated"}
     utterances = corpus.table[["file", "start", "end", "speaker", "emotion"]].assign(
         predicted=[emotions[index] for index in predicted],
-        **{emotion: probabilities[:, index] for emotion, index in class_of.items()},
+        **{emotion: probabilities[:, index] for index, emotion in enumerate(emotions)},
     )
     return Evaluation(
         corpus.name,

@@ -1,7 +1,7 @@
 """Frontends: utterances become features, computed once and kept memory-mapped on disk."""
 
 from didan.frontends.extraction import Extracted, extract
-from didan.frontends.features import FeatureSet, join, normalised
+from didan.frontends.features import FeatureSet, join, load_features, normalised
 from didan.frontends.frontend import FRONTENDS, Frontend, FrontendSettings, build_frontend
 from didan.frontends.functionals import FunctionalsSettings
 from didan.frontends.normalisation import Normalisation, Statistics, statistics
@@ -24,6 +24,7 @@ __all__ = [
     "default_cache",
     "extract",
     "join",
+    "load_features",
     "normalised",
     "statistics",
 ]

@@ -10,8 +10,11 @@ import pandas as pd
 
 from didan.corpora import Recordings
 from didan.errors import UserError
+from didan.frontends.extraction import extract
+from didan.frontends.frontend import FrontendSettings
 from didan.frontends.normalisation import Normalisation, Statistics, statistics
 from didan.frontends.store import Features
+from didan.parallel import Progress
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,22 @@ def _open(file: Path) -> Features:
     """
     features: Features = np.load(file, mmap_mode="r")
     return features
+
+
+def load_features(
+    recordings: Recordings,
+    settings: FrontendSettings,
+    normalisation: Normalisation,
+    cache: Path,
+    progress: Progress | None = None,
+) -> FeatureSet:
+    """The features of recordings as a network sees them: extracted where they are not yet, and normalised.
+
+    Raises:
+        UserError: see :func:`didan.frontends.extract` and :func:`normalised`.
+    """
+    extracted = extract(recordings, settings, cache, progress=progress)
+    return normalised(recordings, extracted.files, extracted.contents, normalisation)
 
 
 def normalised(

@@ -14,9 +14,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from didan.corpora import Corpus, Recordings
-from didan.corpora.task import Task, identical_files, make_task
+from didan.corpora.task import Task, class_indices, identical_files, make_task
 from didan.errors import DidanWarning
-from didan.frontends import FeatureSet, SpectrogramSettings, default_cache, extract, join, normalised
+from didan.frontends import FeatureSet, SpectrogramSettings, default_cache, join, load_features
 from didan.hardware import hardware, versions
 from didan.methods import find_method
 from didan.model import Model, Reference, network_outputs
@@ -123,13 +123,11 @@ def _prepare(task: Task, config: Config, cache: Path, progress: Progress | None)
             if progress:
                 progress(f"features of {recordings.name}", done, total)
 
-        extracted = extract(recordings, config.frontend, cache, progress=hook)
-        return normalised(recordings, extracted.files, extracted.contents, config.normalisation)
+        return load_features(recordings, config.frontend, config.normalisation, cache, hook)
 
     source = join([features(corpus.unlabelled()) for corpus in task.sources])
     target = features(task.target)
-    class_of = {emotion: index for index, emotion in enumerate(task.emotions)}
-    labels = task.source_table["emotion"].map(class_of).to_numpy(dtype=np.int64, copy=True)
+    labels = class_indices(task.source_table, task.emotions)
     copies = identical_files(source.contents, target.contents, [str(f) for f in task.target.table["file"]])
     if copies:
         warnings.warn(

@@ -34,7 +34,7 @@ def fit_network(
     emotions: tuple[str, ...],
     config: Config,
     n_frames: int,
-    held_out: npt.NDArray[np.bool_],
+    held_out: npt.NDArray[np.bool_] | None = None,
     workspace: Workspace | None = None,
     progress: Progress | None = None,
 ) -> tuple[nn.Module, pd.DataFrame]:
@@ -47,7 +47,7 @@ def fit_network(
         emotions: what the indices mean.
         config: all settings.
         n_frames: frames of an utterance seen per step.
-        held_out: source utterances not to train on, shape (n,).
+        held_out: source utterances not to train on, shape (n,); none if None.
         workspace: where to keep what is needed to resume.
         progress: called after every step.
 
