@@ -44,9 +44,9 @@ def make_table(benchmark: Benchmark) -> str:
         lines.append(f"| {name} | {' | '.join(cells)} |")
     chance = frame.groupby("task")["chance"].first().mean()
     lines.append(f"| chance | {' | '.join(f'{chance:.1f}' for _ in columns)} |")
-    selections = {run["selection"] for run in benchmark.records if not run["oracle"]}
+    said = {run["selection"] for run in benchmark.records if not run["oracle"]}
     # Networks name the step as well; what they say after that is what methods without steps say.
-    selections = sorted(one for one in selections if not any(one in other and one != other for other in selections))
+    selections = sorted(one for one in said if not any(one in other and one != other for other in said))
     seeds = frame.groupby("features")["seeds"].max()
     counted = ", ".join(f"{COLUMNS[kind]} {seeds[kind]:.0f}" for kind in columns)
     return "\n".join(
