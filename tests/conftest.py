@@ -13,8 +13,8 @@ import torch
 from didan.corpora import Corpus
 from didan.corpora.synthetic import between, make_corpus, style
 from didan.frontends import FeatureSet, extract, normalised
-from didan.model import Model, Reference, network_outputs
-from didan.networks import build_network
+from didan.model import Model, Reference
+from didan.networks import build_network, network_outputs
 from didan.training.config import make_config
 
 EMOTIONS = ("anger", "neutral", "sadness")
@@ -90,7 +90,7 @@ def untrained(tiny_corpora: tuple[Corpus, Corpus], session_cache: Path) -> Model
             if isinstance(module, torch.nn.BatchNorm2d):  # as after some training: no two are alike
                 torch.nn.init.normal_(module.get_buffer("running_mean"), std=0.1)
                 torch.nn.init.uniform_(module.weight, 0.5, 1.5)
-        scores = network_outputs(network, target).scores
+        scores = network_outputs(network, target, target.lengths()).scores
         spread = 3 * scores.std(dim=0)
         network.get_parameter("head.output.weight").div_(spread[:, None])
         network.get_parameter("head.output.bias").sub_(scores.mean(dim=0)).div_(spread).add_(1 / 3)
@@ -103,7 +103,8 @@ def untrained(tiny_corpora: tuple[Corpus, Corpus], session_cache: Path) -> Model
         EMOTIONS,
         network.eval(),
         target.overall(),
-        Reference(table[columns], network_outputs(network, source).embeddings),
+        Reference(table[columns], network_outputs(network, source, source.lengths()).embeddings),
+        0.2,
         pd.DataFrame({"step": [1, 2], "fit": [0.5, 0.25]}),
         {
             "sources": ["alpha"],

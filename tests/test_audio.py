@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pytest
 import soundfile
 
-from didan.audio import RATE, audio_info, read_audio
-from didan.errors import AudioError
+from didan.audio import RATE, audio_info, find_audio, read_audio, stream_audio
+from didan.errors import AudioError, UserError
 
 Signal = npt.NDArray[np.float64]
 
@@ -264,3 +264,40 @@ def test_original_recordings(file: str, rate: int, channels: int) -> None:
     samples = read_audio(ORIGINALS / file)
     assert len(samples) == pytest.approx(info.seconds * RATE, abs=1)
     assert 0.01 < np.abs(samples).max() <= 1.05
+
+
+def test_hidden_files_are_passed_over(tmp_path: Path) -> None:
+    (tmp_path / ".trash").mkdir()
+    for name in ("a.wav", "._a.wav", ".trash/b.wav"):
+        (tmp_path / name).touch()
+    assert find_audio(tmp_path) == [tmp_path / "a.wav"]
+
+
+def test_no_folder_to_read(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="does not exist"):
+        find_audio(tmp_path / "nowhere")
+    with pytest.raises(UserError, match="holds no audio"):
+        find_audio(tmp_path)
+    (tmp_path / "a.wav").touch()
+    with pytest.raises(UserError, match="is a file"):
+        find_audio(tmp_path / "a.wav")
+
+
+@pytest.mark.parametrize(("suffix", "rate"), [("wav", 16_000), ("flac", 44_100), ("m4a", 48_000)])
+def test_blocks_are_the_whole_in_parts(tmp_path: Path, suffix: str, rate: int) -> None:
+    file = tmp_path / f"long.{suffix}"
+    if suffix == "m4a":
+        write_av(file, "aac", rate=rate, seconds=25)
+    else:
+        soundfile.write(file, sine(rate, 25.0), rate)
+    blocks = list(stream_audio(file))
+    assert len(blocks) >= 3
+    assert max(map(len, blocks)) < 11.5 * RATE
+    whole = np.concatenate(blocks)
+    assert len(whole) == pytest.approx(25 * RATE, abs=0.1 * RATE)  # AAC comes in frames of 1024 samples
+    if suffix != "m4a":
+        assert_is_sine(whole, 25.0)
+    np.testing.assert_array_equal(whole, read_audio(file))
+    part = read_audio(file, 12.0, 13.5)
+    assert len(part) == 1.5 * RATE
+    np.testing.assert_allclose(part[800:-800], whole[12 * RATE :][800 : len(part) - 800], atol=1e-3)

@@ -15,7 +15,8 @@ from didan.corpora import Corpus
 from didan.errors import UserError
 from didan.evaluation import metrics
 from didan.frontends import Statistics, extract, normalised
-from didan.model import Model, load
+from didan.model import Model
+from didan.model_directory import load
 from didan.training.config import Config, make_config
 
 FILES = {
@@ -176,7 +177,7 @@ def test_file_that_is_cut_off(saved: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "reason"),
     [
-        ("format", 99, "is a model of format 99, this didan reads 1"),
+        ("format", 99, "is a model of format 99, this didan reads 2"),
         ("record", None, "is not a complete model directory"),
         ("emotions", ["anger"], "is not a complete model directory"),
         ("config", {"method": "didann"}, "did you mean 'didan'"),

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from didan.corpora.loading import load_corpus, read_corpus, read_target
     from didan.errors import UserError
-    from didan.model import Model, load
+    from didan.model import Model
+    from didan.model_directory import load
     from didan.training.config import Config, make_config
     from didan.training.fit import train
 
@@ -29,7 +30,7 @@ _HOME = {
     "Config": "didan.training.config",
     "Model": "didan.model",
     "UserError": "didan.errors",
-    "load": "didan.model",
+    "load": "didan.model_directory",
     "load_corpus": "didan.corpora.loading",
     "make_config": "didan.training.config",
     "read_corpus": "didan.corpora.loading",

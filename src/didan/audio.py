@@ -1,6 +1,9 @@
 """Audio files as mono samples at the rate we work at, whatever they are on disk."""
 
 import struct
+import sys
+from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,13 +12,21 @@ import numpy.typing as npt
 import soundfile
 import soxr
 
-from didan.errors import AudioError
+from didan.errors import AudioError, UserError
 
 RATE = 16_000
 """Samples per second of all audio inside didan."""
 
 MIN_SECONDS = 0.1
 """Shorter recordings hold no syllable and are refused."""
+
+_BLOCK_SECONDS = 10
+
+AUDIO_SUFFIXES = frozenset(
+    f".{name}"
+    for name in "wav flac mp3 ogg opus m4a aac aif aiff avi mp4 mov mkv webm".split()  # noqa: SIM905
+)
+"""What audio in a folder is known by; files named one by one may be called anything."""
 
 Samples = npt.NDArray[np.float32]
 
@@ -47,24 +58,68 @@ def read_audio(path: str | Path, start: float = float("nan"), end: float = float
         AudioError: the file is missing, empty, cut off, not audio, shorter than 0.1 s, silent, or holds NaN;
             or it ends more than 0.1 s before the utterance does.
     """
-    path = Path(path)
-    samples, rate = _decode(path)
-    if end - len(samples) / rate > MIN_SECONDS:
-        raise AudioError(
-            f"{path}: the utterance ends at {end:g} s, but the file lasts {len(samples) / rate:.2f} s"
-        )
-    first = 0 if np.isnan(start) else round(start * rate)
-    last = len(samples) if np.isnan(end) else round(end * rate)
-    mono: Samples = samples[max(first, 0) : last].mean(axis=1, dtype=np.float32)
-    if len(mono) < MIN_SECONDS * rate:
-        raise AudioError(f"{path}: only {len(mono) / rate:.2f} s of audio, at least {MIN_SECONDS} s are needed")
-    if not np.isfinite(mono).all():
-        raise AudioError(f"{path}: holds samples that are no numbers (NaN or infinite); convert it again")
+    mono = np.concatenate(list(stream_audio(path, start, end)))
     if not np.any(mono):
         raise AudioError(f"{path}: is silent, every sample is zero")
-    if rate != RATE:
-        mono = soxr.resample(mono, rate, RATE).astype(np.float32)
     return mono
+
+
+def stream_audio(path: str | Path, start: float = float("nan"), end: float = float("nan")) -> Iterator[Samples]:
+    """The samples of :func:`read_audio` in blocks of about ten seconds, so that memory does not grow with length.
+
+    Raises:
+        AudioError: as :func:`read_audio`, but silence is none; what is wrong with the end shows at the end.
+    """
+    path = Path(path)
+    first = 0.0 if np.isnan(start) else max(start, 0.0)
+    last = float("inf") if np.isnan(end) else end
+    resampler, taken, until, rate = None, 0, 0, RATE
+    held: Samples | None = None  # the resampler must be told which block is the last
+    for position, block, rate in _decode(path, first):
+        until = position + len(block)
+        cut = block[max(round(first * rate) - position, 0) : _frames(last, rate) - position]
+        mono: Samples = cut.mean(axis=1, dtype=np.float32)
+        if not np.isfinite(mono).all():
+            raise AudioError(f"{path}: holds samples that are no numbers (NaN or infinite); convert it again")
+        taken += len(mono)
+        if resampler is None and rate != RATE:
+            resampler = soxr.ResampleStream(rate, RATE, 1, dtype="float32")
+        if held is not None:
+            yield held if resampler is None else resampler.resample_chunk(held)
+        held = mono
+        if until >= _frames(last, rate):
+            break
+    if end - until / rate > MIN_SECONDS:
+        raise AudioError(f"{path}: the utterance ends at {end:g} s, but the file lasts {until / rate:.2f} s")
+    if taken < MIN_SECONDS * rate or held is None:
+        raise AudioError(f"{path}: only {taken / rate:.2f} s of audio, at least {MIN_SECONDS} s are needed")
+    yield held if resampler is None else resampler.resample_chunk(held, last=True)
+
+
+def _frames(seconds: float, rate: int) -> int:
+    return round(seconds * rate) if np.isfinite(seconds) else sys.maxsize
+
+
+def find_audio(folder: Path) -> list[Path]:
+    """All audio files below a folder, sorted; hidden files and folders are passed over.
+
+    Raises:
+        UserError: the folder is missing, is no folder, or holds no audio.
+    """
+    if not folder.exists():
+        raise UserError(f"{folder} does not exist")
+    if not folder.is_dir():
+        raise UserError(f"{folder} is a file, not a folder")
+    files = sorted(
+        path
+        for path in folder.absolute().rglob("*")
+        if path.suffix.lower() in AUDIO_SUFFIXES
+        and not any(part.startswith(".") for part in path.relative_to(folder.absolute()).parts)
+        and path.is_file()
+    )
+    if not files:
+        raise UserError(f"{folder} holds no audio (looked for {' '.join(sorted(AUDIO_SUFFIXES))})")
+    return files
 
 
 def audio_info(path: str | Path) -> AudioInfo:
@@ -80,8 +135,8 @@ def audio_info(path: str | Path) -> AudioInfo:
     except soundfile.LibsndfileError:
         info = None
     if info is None or info.frames == 0:
-        samples, rate = _decode_av(path)
-        return AudioInfo(rate, samples.shape[1], len(samples) / rate)
+        position, block, rate = deque(_decode_av(path), maxlen=1).pop()
+        return AudioInfo(rate, block.shape[1], (position + len(block)) / rate)
     return AudioInfo(info.samplerate, info.channels, info.frames / info.samplerate)
 
 
@@ -96,36 +151,50 @@ def _refuse_missing(path: Path) -> None:
         raise AudioError(f"{path}: is empty (0 bytes)")
 
 
-def _decode(path: Path) -> tuple[Samples, int]:
-    """All samples, shape (n, channels), at the file's own rate."""
+_Block = tuple[int, Samples, int]
+"""Number of the first frame, frames of shape (n, channels), and the file's own rate."""
+
+
+def _decode(path: Path, start: float) -> Iterator[_Block]:
+    """The blocks of a file; those before ``start`` are passed over where the format allows it."""
     _refuse_missing(path)
     _refuse_cut_off(path)
     try:
         file = soundfile.SoundFile(str(path))
     except soundfile.LibsndfileError:
-        return _decode_av(path)
+        yield from _decode_av(path)
+        return
     with file:
         promised, rate = file.frames, file.samplerate
+        position = min(round(start * rate), promised)
         try:
-            samples = file.read(dtype="float32", always_2d=True)
+            if position:
+                file.seek(position)
+            # Where a streaming recorder left the length at 0, FFmpeg reads on to the end of the file.
+            while promised:
+                block = file.read(_BLOCK_SECONDS * rate, dtype="float32", always_2d=True)
+                yield position, block, rate
+                position += len(block)
+                if not len(block):
+                    break
         except soundfile.LibsndfileError:
             raise AudioError(f"{path}: is cut off or damaged, it cannot be decoded to its end") from None
     if promised == 0:
-        # Where a streaming recorder left the length at 0, FFmpeg reads on to the end of the file.
-        return _decode_av(path)
-    _refuse_shortened(path, samples, promised, rate)
-    return samples, rate
+        yield from _decode_av(path)
+        return
+    _refuse_shortened(path, position, promised, rate)
 
 
-def _refuse_shortened(path: Path, samples: Samples, promised: float, rate: int) -> None:
+def _refuse_shortened(path: Path, frames: int, promised: float, rate: int) -> None:
     # MP3 headers only estimate the length, so a small difference is no damage.
-    if len(samples) < 0.95 * promised:
-        raise AudioError(f"{path}: is cut off, {len(samples) / rate:.2f} of {promised / rate:.2f} s can be read")
+    if frames < 0.95 * promised:
+        raise AudioError(f"{path}: is cut off, {frames / rate:.2f} of {promised / rate:.2f} s can be read")
 
 
-def _decode_av(path: Path) -> tuple[Samples, int]:
+def _decode_av(path: Path) -> Iterator[_Block]:
     import av  # only video and M4A need it, and importing it takes a while
 
+    position = 0
     try:
         with av.open(str(path)) as container:
             if not container.streams.audio:
@@ -134,14 +203,22 @@ def _decode_av(path: Path) -> tuple[Samples, int]:
             rate = int(stream.rate)
             promised = rate * float((stream.duration or 0) * (stream.time_base or 0))
             to_float = av.AudioResampler(format="fltp", rate=rate)
-            frames = [out.to_ndarray() for frame in container.decode(stream) for out in to_float.resample(frame)]
+            gathered: list[Samples] = []
+            for frame in container.decode(stream):
+                gathered += [out.to_ndarray().T.astype(np.float32) for out in to_float.resample(frame)]
+                if sum(map(len, gathered)) >= _BLOCK_SECONDS * rate:
+                    block, gathered = np.concatenate(gathered), []
+                    yield position, block, rate
+                    position += len(block)
+            if gathered:
+                block = np.concatenate(gathered)
+                yield position, block, rate
+                position += len(block)
     except (av.FFmpegError, ValueError):
         raise AudioError(f"{path}: is not audio, or damaged beyond reading") from None
-    if not frames:
+    if not position:
         raise AudioError(f"{path}: its audio track is empty, only 0.00 s")
-    samples = np.concatenate(frames, axis=1).T.astype(np.float32)
-    _refuse_shortened(path, samples, promised, rate)
-    return samples, rate
+    _refuse_shortened(path, position, promised, rate)
 
 
 def _refuse_cut_off(path: Path) -> None:

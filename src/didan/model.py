@@ -1,32 +1,26 @@
-"""A trained recogniser: what it predicts with, what it was trained on, and its directory on disk."""
+"""A trained recogniser: what it predicts with, and what it was trained on."""
 
-import json
-import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import torch
-import yaml
-from pydantic import ValidationError
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from didan.alignment.regularisers import project_simplex
+from didan.audio import Samples
 from didan.corpora import Corpus
-from didan.errors import UserError, reason
-from didan.frontends import FeatureSet, Statistics
-from didan.networks import LAYERS, Output, build_network, run_padded
+from didan.frontends import FeatureSet, Frontend, PackedFeatures, Statistics, build_frontend, statistics
+from didan.networks import Output, network_outputs
 from didan.training.config import Config
 
 if TYPE_CHECKING:
     from didan.evaluation import Evaluation
-
-_FORMAT = 1
-_BATCH = 32
+    from didan.inference.explain import Explanation
 
 
 @dataclass(frozen=True)
@@ -38,10 +32,13 @@ class Reference:
             ``audio``, which tell whether a recording is this one (see :class:`didan.frontends.store.Contents`);
             and ``validation``, whether it was held out of training.
         embeddings: features of each layer, shape (n, width).
+        features: what the frontend made of them, if the model carries that along; with it the model can be adapted
+            anew where the recordings are not.
     """
 
     table: pd.DataFrame
     embeddings: dict[str, Tensor]
+    features: PackedFeatures | None = None
 
 
 @dataclass
@@ -54,6 +51,7 @@ class Model:
         network: see :class:`didan.networks.Network`.
         statistics: of the target's features, which normalise single recordings.
         reference: the source utterances.
+        temperature: of the softmax that makes scores probabilities; see :mod:`didan.training.calibration`.
         history: one row per training step.
         record: what it was trained on and with: corpora, leakage, selection, versions, hardware, seconds.
     """
@@ -63,6 +61,7 @@ class Model:
     network: nn.Module
     statistics: Statistics
     reference: Reference
+    temperature: float
     history: pd.DataFrame
     record: dict[str, Any] = field(default_factory=dict)
 
@@ -72,17 +71,60 @@ class Model:
         Returns:
             Embeddings and scores in the order of the utterances.
         """
-        return network_outputs(self.network, features)
+        return network_outputs(self.network, features, features.lengths())
+
+    def hear(self, waveforms: Sequence[Samples]) -> Output:
+        """Run frontend and network over recordings that were not part of a corpus.
+
+        They are normalised with the statistics of the target (each with its own, if the model normalises per
+        utterance).
+
+        Args:
+            waveforms: 16 kHz samples of each utterance, at least one.
+        """
+        normalisation = self.config.normalisation
+        features = []
+        for waveform in waveforms:
+            with torch.inference_mode():
+                raw = self._frontend(torch.from_numpy(waveform)).numpy()
+            if normalisation != "none":
+                raw = (statistics([raw]) if normalisation == "utterance" else self.statistics).apply(raw)
+            features.append(np.asarray(raw, dtype=np.float32))
+        return network_outputs(self.network, features, [len(one) for one in features])
+
+    @cached_property
+    def _frontend(self) -> Frontend:
+        return build_frontend(self.config.frontend)
 
     def probabilities(self, scores: Tensor) -> Tensor:
-        """Turn scores into probabilities that sum to 1, shape (n, n_emotions); see :func:`to_probabilities`."""
-        return to_probabilities(scores, self.config.optimisation.loss)
+        """Scores as calibrated probabilities, shape (n, n_emotions): ``softmax(scores / temperature)``."""
+        return (scores / self.temperature).softmax(dim=1)
 
-    def predict(self, *audio: str | Path) -> pd.DataFrame:
-        """Predict the emotion of files or folders; see :func:`didan.inference.predict`."""
+    def recognise(self, waveforms: Sequence[Samples]) -> npt.NDArray[np.float32]:
+        """The calibrated probability of every emotion; see :class:`didan.inference.Recogniser`."""
+        if not waveforms:
+            return np.zeros((0, len(self.emotions)), dtype=np.float32)
+        return self.probabilities(self.hear(waveforms).scores).numpy()
+
+    def predict(self, *audio: str | Path, window: float | None = None, hop: float | None = None) -> pd.DataFrame:
+        """Predict the emotion of files or folders, over time with ``window``; see :func:`didan.inference.predict`.
+
+        Returns:
+            A row per file: ``file``, ``emotion`` (None where nobody speaks) and the probability of each emotion;
+            or per window, with its ``start`` and ``end`` in seconds.
+        """
         from didan.inference import predict
 
-        return predict(self, [Path(path) for path in audio])
+        found = predict(self, [Path(path) for path in audio], window, hop)
+        rows = [{**vars(one), **(one.probabilities or {})} for one in found]
+        times = [] if window is None else ["start", "end"]
+        return pd.DataFrame(rows, columns=["file", *times, "emotion", *self.emotions])
+
+    def explain(self, audio: str | Path, n: int = 5) -> "Explanation":
+        """The source utterances that a recording resembles; see :func:`didan.inference.explain.explain`."""
+        from didan.inference.explain import explain
+
+        return explain(self, Path(audio), n)
 
     def evaluate(self, corpus: Corpus, cache: Path | None = None) -> "Evaluation":
         """Compare predictions with a corpus' labels; see :func:`didan.evaluation.evaluate`."""
@@ -91,143 +133,7 @@ class Model:
         return evaluate(self, corpus, cache)
 
     def save(self, folder: str | Path) -> None:
-        """Write the model directory, whole or not at all.
+        """Write the model directory, whole or not at all; see :func:`didan.model_directory.save`."""
+        from didan.model_directory import save
 
-        Raises:
-            UserError: the folder exists already, or cannot be written.
-        """
-        folder = Path(folder)
-        if folder.exists():
-            raise UserError(f"{folder} exists already; choose another name or delete it")
-        partial = folder.with_name(f".{folder.name}.partial")
-        try:
-            shutil.rmtree(partial, ignore_errors=True)
-            partial.mkdir(parents=True)
-            self._write(partial)
-            partial.replace(folder)
-        except (OSError, SafetensorError) as error:
-            raise UserError(f"cannot write {folder} ({reason(error)})") from error
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
-
-    def _write(self, folder: Path) -> None:
-        save_file(
-            {name: tensor.contiguous() for name, tensor in self.network.state_dict().items()},
-            folder / "model.safetensors",
-        )
-        content = {
-            "format": _FORMAT,
-            "emotions": list(self.emotions),
-            "config": self.config.model_dump(mode="json"),
-            "statistics": {
-                "mean": [_exactly(x) for x in self.statistics.mean],
-                "deviation": [_exactly(x) for x in self.statistics.deviation],
-            },
-            "record": self.record,
-        }
-        (folder / "config.yaml").write_text(
-            yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=110), encoding="utf-8"
-        )
-        self.history.to_csv(folder / "history.csv", index=False)
-        save_file(self.reference.embeddings, folder / "reference.safetensors")
-        self.reference.table.to_csv(folder / "reference.csv", index=False)
-        (folder / "model-card.md").write_text(_card(self), encoding="utf-8")
-
-
-def _exactly(number: np.float32) -> float:
-    """The shortest decimal that gives the same float32 when read again."""
-    return float(str(number))
-
-
-def to_probabilities(scores: Tensor, loss: str) -> Tensor:
-    """Turn the scores of a network trained with this loss into probabilities that sum to 1, shape (n, n_emotions).
-
-    Regression scores estimate probabilities already; they are moved to the nearest point of the simplex.
-    """
-    return scores.softmax(dim=1) if loss == "cross-entropy" else project_simplex(scores)
-
-
-def network_outputs(network: nn.Module, features: FeatureSet) -> Output:
-    """Run a network over a set of utterances; see :meth:`Model.outputs`."""
-    order = np.argsort([len(features.raw(index)) for index in range(len(features))], kind="stable")
-    parts: list[Output] = []
-    network.eval()
-    for first in range(0, len(order), _BATCH):
-        chosen = order[first : first + _BATCH]
-        parts.append(
-            run_padded(network, [torch.from_numpy(np.asarray(features[int(i)], dtype=np.float32)) for i in chosen])
-        )
-    back = torch.from_numpy(np.argsort(order))
-    embeddings = {layer: torch.cat([part.embeddings[layer] for part in parts]).cpu()[back] for layer in LAYERS}
-    return Output(embeddings, torch.cat([part.scores for part in parts]).cpu()[back])
-
-
-def load(folder: str | Path) -> Model:
-    """Load a model directory. Nothing in it is executed: no pickle is read.
-
-    Raises:
-        UserError: the folder is missing or is not a model directory.
-    """
-    folder = Path(folder)
-    if not (folder / "config.yaml").is_file():
-        what = "holds no model (no config.yaml)" if folder.is_dir() else "does not exist"
-        raise UserError(f"model {folder} {what}; give a folder that didan train has written")
-    try:
-        content = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
-        if content["format"] != _FORMAT:
-            raise UserError(f"{folder} is a model of format {content['format']}, this didan reads {_FORMAT}")
-        config = Config(**content["config"])
-        emotions = tuple(content["emotions"])
-        statistics = Statistics(
-            *(np.array(content["statistics"][key], dtype=np.float32) for key in ("mean", "deviation"))
-        )
-        network = build_network(config.network_name, len(statistics.mean), len(emotions), config.network.dropout)
-        network.load_state_dict(load_file(folder / "model.safetensors"))
-        reference = Reference(
-            # Speaker 03 stays 03, and a speaker called NA is no gap.
-            pd.read_csv(
-                folder / "reference.csv",
-                dtype=dict.fromkeys(("corpus", "speaker", "digest", "audio"), str),
-                keep_default_na=False,
-                na_values=[""],
-            ),
-            load_file(folder / "reference.safetensors"),
-        )
-        history = pd.read_csv(folder / "history.csv")
-        record = content["record"]
-    except (
-        OSError,
-        KeyError,
-        TypeError,
-        ValueError,
-        RuntimeError,
-        ValidationError,
-        yaml.YAMLError,
-        SafetensorError,
-    ) as error:
-        detail = " ".join(str(error).split())[:200]
-        raise UserError(
-            f"{folder} is not a complete model directory ({type(error).__name__}: {detail})"
-        ) from error
-    return Model(config, emotions, network.eval(), statistics, reference, history, record)
-
-
-def _card(model: Model) -> str:
-    record = model.record
-    lines = [
-        f"# Speech emotion recogniser: {' + '.join(record.get('sources', []))} to {record.get('target', '?')}",
-        "",
-        f"Method: {model.config.method}. Emotions: {', '.join(model.emotions)}.",
-        f"Features: {model.config.frontend.kind}, normalised per {model.config.normalisation}.",
-        f"Model selection: {record.get('selection', 'unknown')}.",
-        "",
-        "Accuracy is not stated here, because the target has no labels that training may read. Measure it with",
-        "`didan evaluate` on labelled recordings that resemble yours before you rely on it.",
-        "",
-        "Emotion recognisers report how speech sounds, not what a person feels. Do not use one to judge people.",
-        "",
-        "```json",
-        json.dumps(record, indent=2, ensure_ascii=False),
-        "```",
-    ]
-    return "\n".join(lines) + "\n"
+        save(self, Path(folder))

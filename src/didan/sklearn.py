@@ -8,20 +8,17 @@ from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_array, check_is_fitted
 from torch import nn
 
-from didan.model import to_probabilities
-from didan.networks import Output, run_padded
+from didan.networks import Output, network_outputs
+from didan.training.calibration import UNCALIBRATED
 from didan.training.config import Config, make_config
 from didan.training.loop import fit_network
 
 MASKED = -1
 """The label of target rows where ``sample_domain`` is not given."""
-
-_BATCH = 256
 
 
 class DIDANClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -128,8 +125,8 @@ class DIDANClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def predict_proba(
         self, X: npt.ArrayLike, sample_domain: npt.ArrayLike | None = None, allow_source: bool = False
     ) -> npt.NDArray[np.float32]:
-        """Probabilities that sum to 1, shape (n, n_classes); see :meth:`didan.Model.probabilities`."""
-        return to_probabilities(self._outputs(X).scores, self.loss).numpy()
+        """Probabilities that sum to 1, shape (n, n_classes), not calibrated: nothing is held out to do it on."""
+        return (self._outputs(X).scores / UNCALIBRATED[self.loss]).softmax(dim=1).numpy()
 
     def embed(self, X: npt.ArrayLike, layer: str = "fc1") -> npt.NDArray[np.float32]:
         """Features of a fully connected layer, shape (n, width)."""
@@ -154,12 +151,8 @@ class DIDANClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 f"X has {features.shape[-1]} features, the classifier was fitted with {self.n_features_in_}"
             )
         network: nn.Module = self.network_
-        frames = torch.from_numpy(features if features.ndim == 3 else features[:, None])
-        parts = [run_padded(network, list(part)) for part in torch.split(frames, _BATCH)]
-        return Output(
-            {layer: torch.cat([part.embeddings[layer] for part in parts]) for layer in parts[0].embeddings},
-            torch.cat([part.scores for part in parts]),
-        )
+        frames = features if features.ndim == 3 else features[:, None]
+        return network_outputs(network, frames, [frames.shape[1]] * len(frames))
 
     def _config(self, kind: str) -> Config:
         optimisation = {

@@ -3,7 +3,6 @@ from pathlib import Path
 import pytest
 
 from didan.corpora.known import known_reader
-from didan.corpora.reader import find_audio
 from didan.errors import UserError
 
 EMODB = known_reader("emodb")
@@ -70,17 +69,3 @@ def test_nothing_known(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="does not hold EmoDB") as caught:
         EMODB.read(touch(tmp_path, "noise.wav"))
     assert "looks like" not in str(caught.value)
-
-
-def test_hidden_files_are_passed_over(tmp_path: Path) -> None:
-    touch(tmp_path, "a.wav", "._a.wav", ".trash/b.wav")
-    assert find_audio(tmp_path) == [tmp_path / "a.wav"]
-
-
-def test_no_folder_to_read(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="does not exist"):
-        find_audio(tmp_path / "nowhere")
-    with pytest.raises(UserError, match="holds no audio"):
-        find_audio(tmp_path)
-    with pytest.raises(UserError, match="is a file"):
-        find_audio(touch(tmp_path, "a.wav") / "a.wav")

@@ -182,7 +182,7 @@ def test_a_full_disk_while_saving_is_one_clear_error(
     def full(*args: object, **kwargs: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("didan.model.save_file", full)
+    monkeypatch.setattr("didan.model_directory.save_file", full)
     with pytest.raises(UserError, match="no space left"):
         didan.train(source, target, config=quick(steps=2), cache=session_cache, out=tmp_path / "m")
     assert not (tmp_path / "m").exists()

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from didan.benchmark.describe import (
     describe_evaluation,
     describe_gap,
@@ -15,17 +13,11 @@ from didan.benchmark.describe import (
 )
 from didan.benchmark.record import Record
 from didan.corpora import Corpus
-from didan.corpora.task import class_indices
 from didan.evaluation import evaluate_scores
 from didan.frontends import load_features
-from didan.model import Model
-from didan.networks import Output
-from didan.selection import View
+from didan.selection import LAYER, view_of
 from didan.training.config import Config
 from didan.training.fit import train
-
-LAYER = "fc1"
-"""The layer whose features criteria and probes look at."""
 
 
 def run_network(sources: Sequence[Corpus], target: Corpus, config: Config, cache: Path, with_map: bool) -> Record:
@@ -59,21 +51,3 @@ def run_network(sources: Sequence[Corpus], target: Corpus, config: Config, cache
         emotions = [list(model.reference.table["emotion"]), list(kept.table["emotion"])]
         record["map"] = describe_map(source_embeddings, target_embeddings, *emotions)
     return record
-
-
-def view_of(model: Model, target: Output) -> View:
-    """What label-free criteria may see of a model and its outputs for the target."""
-    table = model.reference.table
-    labels = class_indices(table, model.emotions)
-    held_out = table["validation"].to_numpy(dtype=bool)
-    embeddings = model.reference.embeddings[LAYER].numpy()
-    probabilities = model.probabilities(torch.as_tensor(model.reference.embeddings["output"])).numpy()
-    return View(
-        embeddings[~held_out],
-        labels[~held_out],
-        embeddings[held_out],
-        probabilities[held_out],
-        labels[held_out],
-        target.embeddings[LAYER].numpy(),
-        model.probabilities(target.scores).numpy(),
-    )

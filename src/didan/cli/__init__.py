@@ -9,13 +9,17 @@ from typing import TextIO
 import typer
 from typer.exceptions import TyperException
 
+from didan.cli.adapt import adapt
 from didan.cli.benchmark import benchmark
 from didan.cli.corpora import corpora
 from didan.cli.demo import demo
 from didan.cli.evaluate import evaluate
+from didan.cli.explain import explain
+from didan.cli.export import export
 from didan.cli.inspect import inspect
 from didan.cli.predict import predict
 from didan.cli.report import report
+from didan.cli.serve import serve
 from didan.cli.train import train
 from didan.errors import DidanWarning, UserError
 
@@ -28,7 +32,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, corpora, inspect, train, evaluate, predict, benchmark, report):
+for command in (
+    demo,
+    corpora,
+    inspect,
+    train,
+    evaluate,
+    predict,
+    adapt,
+    explain,
+    export,
+    serve,
+    benchmark,
+    report,
+):
     app.command()(command)
 
 

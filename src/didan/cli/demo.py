@@ -7,6 +7,12 @@ import typer
 
 
 def demo(
+    audio: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[AUDIO]", help="A recording of yours, to hear what the model makes of it.", show_default=False
+        ),
+    ] = None,
     out: Annotated[
         Path, typer.Option("--out", metavar="DIR", help="Folder for corpora, models and the report.")
     ] = Path("didan-demo"),
@@ -17,13 +23,21 @@ def demo(
         int, typer.Option("--utterances", min=1, help="Utterances of each speaker in each emotion.")
     ] = 6,
 ) -> None:
-    """Make two synthetic corpora, adapt a recogniser from one to the other, and write a report."""
+    """Make two synthetic corpora, adapt a recogniser from one to the other, and write a report.
+
+    At the end the recogniser is tried on AUDIO.
+    """
     from rich.console import Console
     from rich.table import Table
 
+    from didan.audio import read_audio
     from didan.cli.progress import progress_bars
     from didan.demo import run_demo
     from didan.demo.report import write_report
+    from didan.inference import predict
+
+    if audio is not None:
+        read_audio(audio)  # what cannot be read should be said before the minutes of training
 
     with progress_bars() as hook:
         comparison = run_demo(
@@ -38,3 +52,21 @@ def demo(
     console = Console()
     console.print(table)
     console.print(f"report: {report.absolute()}", soft_wrap=True, highlight=False)
+    model = out / "models" / "didan-0"
+    if audio is None:
+        console.print(f"your own recordings: didan predict {model} AUDIO", soft_wrap=True, highlight=False)
+        return
+    (found,) = predict(comparison.models["didan"][0], [audio])
+    if found.probabilities is None:
+        console.print(f"{audio}: no speech was heard", soft_wrap=True, highlight=False)
+    else:
+        shares = ", ".join(
+            f"{e} {p:.2f}" for e, p in sorted(found.probabilities.items(), key=lambda pair: -pair[1])
+        )
+        console.print(f"{audio}: {found.emotion}   ({shares})", soft_wrap=True, highlight=False)
+        console.print(
+            "It has heard synthetic speech only, so that shows how it works and not how well: train on a real "
+            "corpus, then `didan adapt` to your recordings.",
+            soft_wrap=True,
+            highlight=False,
+        )

@@ -16,6 +16,7 @@ def evaluate(
         Path | None,
         typer.Option("--plot", metavar="FILE", help="Draw the confusion matrix (.png, .pdf or .svg)."),
     ] = None,
+    card: Annotated[bool, typer.Option("--card", help="Note the result in the model's card and record.")] = False,
     map: Mapping = None,
     cache: Cache = None,
 ) -> None:
@@ -31,7 +32,7 @@ def evaluate(
     from didan.cli.progress import progress_bars
     from didan.evaluation import evaluate as measure
     from didan.evaluation.plots import plot_confusion, save_plot
-    from didan.model import load
+    from didan.model_directory import load, note_evaluation
 
     recogniser = load(model)
     with progress_bars() as hook:
@@ -43,6 +44,8 @@ def evaluate(
         )
     if json is not None:
         result.write(json)
+    if card:
+        note_evaluation(recogniser, model, result)
     if plot is not None:
         title = f"{result.corpus}: UAR {100 * result.uar:.1f} %\n{result.selection}"
         save_plot(plot_confusion(result.confusion, result.emotions, title), plot)

@@ -1,12 +1,14 @@
 """``didan predict``: emotions of audio files."""
 
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from didan.cli.options import ModelFolder
+if TYPE_CHECKING:
+    from didan.inference import Prediction, Recogniser
 
 
 class Format(StrEnum):
@@ -18,58 +20,126 @@ class Format(StrEnum):
 
 
 def predict(
-    model: ModelFolder,
-    audio: Annotated[
-        list[Path], typer.Argument(metavar="AUDIO...", help="Files, or folders of audio.", show_default=False)
+    model: Annotated[
+        Path,
+        typer.Argument(
+            metavar="MODEL",
+            help="Folder that `didan train` has written, or file that `didan export` has.",
+            show_default=False,
+        ),
     ],
+    audio: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="AUDIO...",
+            help="Files, or folders of audio; - reads their names, one a line, from standard input.",
+            show_default=False,
+        ),
+    ],
+    window: Annotated[
+        float | None,
+        typer.Option("--window", metavar="S", help="A timeline: a row for every window of so many seconds."),
+    ] = None,
+    hop: Annotated[
+        float | None,
+        typer.Option("--hop", metavar="S", help="Seconds from window to window. (default: half a window)"),
+    ] = None,
     format: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.table,
 ) -> None:
-    """Recognise the emotion of recordings. Unreadable files are named, the others predicted; then exit code 2."""
-    import json
+    """Recognise the emotion of recordings, where somebody speaks in them.
+
+    Unreadable files are named, the others predicted; then the exit code is 2.
+    """
     import sys
 
-    from didan.errors import UserError
+    from didan.errors import AudioError, UserError
     from didan.inference import predict as recognise
-    from didan.model import load
+    from didan.inference.predict import check_windows
 
+    check_windows(window, hop)
+    recogniser = _recogniser(model)
     damaged: list[str] = []
-    recogniser = load(model)
-    rows = recognise(recogniser, audio, lambda error: damaged.append(str(error)))
-    if format is Format.csv:
-        rows.to_csv(sys.stdout, index=False, float_format="%.4f")
-    elif format is Format.json:
-        emotions = list(recogniser.emotions)
-        print(
-            json.dumps(
-                [
-                    {
-                        "file": row["file"],
-                        "emotion": row["emotion"],
-                        "probabilities": {e: row[e] for e in emotions},
-                    }
-                    for row in rows.to_dict("records")
-                ],
-                indent=2,
-            )
-        )
-    elif not rows.empty:
-        _print_table(rows, recogniser.emotions)
-    for reason in damaged:
-        print(f"didan: {reason}", file=sys.stderr)
-    if len(damaged) == 1 and rows.empty:
+    done = 0
+
+    def complain(error: AudioError) -> None:
+        damaged.append(str(error))
+        print(f"didan: {error}", file=sys.stderr)
+
+    def counted(found: Iterable["Prediction"]) -> Iterator["Prediction"]:
+        nonlocal done
+        last = None
+        for one in found:
+            done += one.file != last
+            last = one.file
+            yield one
+
+    found = counted(recognise(recogniser, list(_paths(audio)), window, hop, complain))
+    {Format.csv: _print_csv, Format.json: _print_json, Format.table: _print_table}[format](
+        found, recogniser.emotions, window is not None
+    )
+    if len(damaged) == 1 and not done:
         raise typer.Exit(2)
     if damaged:
-        raise UserError(f"{len(damaged)} of {len(damaged) + len(rows)} files could not be read")
+        raise UserError(f"{len(damaged)} of {len(damaged) + done} files could not be read")
 
 
-def _print_table(rows: object, emotions: tuple[str, ...]) -> None:
-    import pandas as pd
+def _recogniser(model: Path) -> "Recogniser":
+    """What is named: the exported file needs no torch, and it is not imported for one."""
+    if model.suffix == ".onnx" and not model.is_dir():
+        from didan.inference.onnx import OnnxRecogniser
+
+        return OnnxRecogniser(model)
+    from didan.model_directory import load
+
+    return load(model)
+
+
+def _paths(audio: list[str]) -> Iterator[Path]:
+    import sys
+
+    for name in audio:
+        if name != "-":
+            yield Path(name)
+        else:
+            yield from (Path(line.rstrip("\r\n")) for line in sys.stdin if line.strip())
+
+
+def _print_csv(found: Iterable["Prediction"], emotions: tuple[str, ...], timeline: bool) -> None:
+    import csv
+    import sys
+
+    rows = csv.writer(sys.stdout, lineterminator="\n")
+    rows.writerow(["file", *(["start", "end"] if timeline else []), "emotion", *emotions])
+    for one in found:
+        values = [f"{one.probabilities[e]:.4f}" for e in emotions] if one.probabilities else [""] * len(emotions)
+        times = [f"{one.start:.2f}", f"{one.end:.2f}"] if timeline else []
+        rows.writerow([one.file, *times, one.emotion or "", *values])
+
+
+def _print_json(found: Iterable["Prediction"], emotions: tuple[str, ...], timeline: bool) -> None:
+    import json
+    from dataclasses import asdict
+
+    print("[", end="")
+    comma = ""
+    for one in found:
+        values: dict[str, Any] = asdict(one)
+        values |= {key: round(values[key], 3) for key in ("start", "end", "speech")}
+        print(f"{comma}\n  {json.dumps(values, ensure_ascii=False)}", end="")
+        comma = ","
+    print("\n]")
+
+
+def _print_table(found: Iterable["Prediction"], emotions: tuple[str, ...], timeline: bool) -> None:
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    assert isinstance(rows, pd.DataFrame)
-    table = Table("file", "emotion", *emotions)
-    for row in rows.to_dict("records"):
-        table.add_row(escape(str(row["file"])), str(row["emotion"]), *(f"{row[e]:.2f}" for e in emotions))
-    Console().print(table)
+    when = ["start", "end"] if timeline else []
+    table = Table("file", *when, "emotion", *emotions)
+    for one in found:
+        values = [f"{one.probabilities[e]:.2f}" for e in emotions] if one.probabilities else ["–"] * len(emotions)
+        times = [f"{one.start:.1f}", f"{one.end:.1f}"] if timeline else []
+        table.add_row(escape(one.file), *times, one.emotion or "[dim]no speech[/dim]", *values)
+    if table.row_count:
+        Console().print(table)

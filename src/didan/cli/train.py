@@ -38,18 +38,26 @@ def train(
     seed: Annotated[int | None, typer.Option("--seed", help="Of everything random. (default: 0)")] = None,
     map: Mapping = None,
     cache: Cache = None,
+    carry: Annotated[
+        bool,
+        typer.Option(
+            "--carry",
+            help="Put the features of the source into the model, so that it can be adapted anew where the "
+            "source's recordings are not. Speech can be rebuilt from them: mind the corpus' licence.",
+        ),
+    ] = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue an interrupted training of the same command.")
     ] = False,
 ) -> None:
     """Train a recogniser on labelled speech and adapt it to recordings without labels."""
     # What is wrong with the settings should be said before torch has been waited for.
-    from didan.corpora import read_corpus, read_target
+    from didan.corpora import Recordings, find_utterances, read_corpus, read_target
     from didan.corpora.emotions import parse_mapping
 
     mapping = parse_mapping(map or [])
     sources = [read_corpus(argument, mapping) for argument in source]
-    adapt_to = read_target(target, mapping if _has_labels(target) else None)
+    adapt_to = read_target(target, None if is_plain_folder(target) else mapping)
 
     from rich.console import Console
 
@@ -58,6 +66,9 @@ def train(
     from didan.training.fit import train as fit
 
     settings = make_config(method, frontend, seed, config, set or ())
+    if isinstance(adapt_to, Recordings) and is_plain_folder(target):
+        with progress_bars() as hook:
+            adapt_to = find_utterances(adapt_to, lambda done, n: hook(f"listening to {adapt_to.name}", done, n))
     console = Console(stderr=True)
     described = " + ".join(f"{corpus.name} ({len(corpus)} utterances)" for corpus in sources)
     console.print(
@@ -75,6 +86,7 @@ def train(
                 emotions=[e.strip() for e in emotions.split(",")] if emotions else None,
                 out=out,
                 resume=resume,
+                carry=carry,
                 cache=cache,
                 progress=hook,
             )
@@ -91,6 +103,6 @@ def train(
     )
 
 
-def _has_labels(target: str) -> bool:
-    """A mapping of labels says nothing to a plain folder of audio."""
-    return not Path(target).expanduser().is_dir()
+def is_plain_folder(target: str) -> bool:
+    """Whether the target is a folder: of recordings as they come, long ones too, and without labels to map."""
+    return Path(target).expanduser().is_dir()

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from didan.audio import find_audio
 from didan.corpora.audformat_database import is_audformat_database, read_audformat_database
 from didan.corpora.corpus import Corpus, Recordings
 from didan.corpora.known import known_reader, known_readers, looks_like
 from didan.corpora.labels import translate_labels
-from didan.corpora.reader import find_audio
 from didan.corpora.table import TABLE_SUFFIXES, read_table
 from didan.errors import DidanWarning, UserError
 

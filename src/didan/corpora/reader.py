@@ -8,12 +8,9 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
+from didan.audio import find_audio
 from didan.corpora.corpus import Corpus
 from didan.errors import DidanWarning, UserError
-
-AUDIO_SUFFIXES = frozenset(
-    {".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aac", ".aif", ".aiff", ".avi", ".mp4"}
-)
 
 
 @dataclass(frozen=True)
@@ -94,25 +91,3 @@ class Reader:
             if found[emotion] != published
         ]
         return [f"{self.name}: counts differ from the published ones: {', '.join(wrong)}"] if wrong else []
-
-
-def find_audio(folder: Path) -> list[Path]:
-    """All audio files below a folder, sorted; hidden files and folders are passed over.
-
-    Raises:
-        UserError: the folder is missing, is no folder, or holds no audio.
-    """
-    if not folder.exists():
-        raise UserError(f"{folder} does not exist")
-    if not folder.is_dir():
-        raise UserError(f"{folder} is a file, not a folder")
-    files = sorted(
-        path
-        for path in folder.absolute().rglob("*")
-        if path.suffix.lower() in AUDIO_SUFFIXES
-        and not any(part.startswith(".") for part in path.relative_to(folder.absolute()).parts)
-        and path.is_file()
-    )
-    if not files:
-        raise UserError(f"{folder} holds no audio (looked for {' '.join(sorted(AUDIO_SUFFIXES))})")
-    return files

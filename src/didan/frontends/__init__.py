@@ -5,6 +5,7 @@ from didan.frontends.features import FeatureSet, join, load_features, normalised
 from didan.frontends.frontend import FRONTENDS, Frontend, FrontendSettings, build_frontend
 from didan.frontends.functionals import FunctionalsSettings
 from didan.frontends.normalisation import Normalisation, Statistics, statistics
+from didan.frontends.packed import PackedFeatures
 from didan.frontends.spectrogram import Spectrogram, SpectrogramSettings
 from didan.frontends.store import FeatureStore, default_cache
 
@@ -17,6 +18,7 @@ __all__ = [
     "FrontendSettings",
     "FunctionalsSettings",
     "Normalisation",
+    "PackedFeatures",
     "Spectrogram",
     "SpectrogramSettings",
     "Statistics",

@@ -54,6 +54,10 @@ class FeatureSet:
         """Features before normalisation, memory-mapped, shape (frames, bands)."""
         return _open(self.files[index])
 
+    def lengths(self) -> list[int]:
+        """The number of frames of each utterance."""
+        return [len(self.raw(index)) for index in range(len(self))]
+
     def overall(self) -> Statistics:
         """Statistics over all utterances, whatever the normalisation: for recordings met later."""
         return statistics(self.raw(index) for index in range(len(self)))

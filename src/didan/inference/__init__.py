@@ -1,5 +1,6 @@
-"""Inference: a model and audio become predictions."""
+"""Inference: recordings become predictions. What needs torch is imported by name from the modules below."""
 
-from didan.inference.predict import predict
+from didan.inference.predict import Prediction, predict
+from didan.inference.recogniser import Recogniser
 
-__all__ = ["predict"]
+__all__ = ["Prediction", "Recogniser", "predict"]

@@ -8,7 +8,7 @@ from didan.errors import UserError, suggest
 from didan.networks.compact import Compact
 from didan.networks.imagenet import ImageNetwork, alexnet, load_imagenet_weights, vgg11
 from didan.networks.mlp import MLP
-from didan.networks.network import LAYERS, Network, Output, run_padded
+from didan.networks.network import LAYERS, Network, Output, network_outputs
 
 NETWORKS: dict[str, Callable[[int, int, float], nn.Module]] = {
     "compact": Compact,
@@ -17,7 +17,7 @@ NETWORKS: dict[str, Callable[[int, int, float], nn.Module]] = {
     "mlp": MLP,
 }
 
-__all__ = ["LAYERS", "NETWORKS", "Network", "Output", "build_network", "run_padded"]
+__all__ = ["LAYERS", "NETWORKS", "Network", "Output", "build_network", "network_outputs"]
 
 
 def build_network(

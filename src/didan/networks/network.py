@@ -4,12 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 LAYERS = ("fc1", "fc2", "output")
 """Names of the fully connected layers, in order; alignment can be attached to any of them."""
+
+
+_BATCH = 32
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,34 @@ def run_padded(network: nn.Module, utterances: Sequence[Tensor]) -> Output:
     with torch.inference_mode():
         output: Output = network(padded, lengths)
     return output
+
+
+class _Utterances(Protocol):
+    def __getitem__(self, index: int, /) -> npt.NDArray[np.float32]: ...
+
+
+def network_outputs(network: nn.Module, features: _Utterances, lengths: Sequence[int]) -> Output:
+    """Run a network over utterances, whole, in batches of similar length.
+
+    Args:
+        network: the network.
+        features: of each utterance, shape (frames, bands), by its number.
+        lengths: frames of each, of at least one utterance.
+
+    Returns:
+        Embeddings and scores in the order of the utterances.
+    """
+    order = np.argsort(np.asarray(lengths), kind="stable")
+    parts: list[Output] = []
+    network.eval()
+    for first in range(0, len(order), _BATCH):
+        chosen = order[first : first + _BATCH]
+        parts.append(
+            run_padded(network, [torch.from_numpy(np.asarray(features[int(i)], dtype=np.float32)) for i in chosen])
+        )
+    back = torch.from_numpy(np.argsort(order))
+    embeddings = {layer: torch.cat([part.embeddings[layer] for part in parts]).cpu()[back] for layer in LAYERS}
+    return Output(embeddings, torch.cat([part.scores for part in parts]).cpu()[back])
 
 
 class FullyConnected(nn.Module):

@@ -4,10 +4,11 @@ from didan.selection.agreement import Agreement, rank_agreement
 from didan.selection.choose import choose
 from didan.selection.criteria import CRITERIA, Criterion
 from didan.selection.domain_gap import DomainGap, proxy_a_distance
-from didan.selection.view import View
+from didan.selection.view import LAYER, View, view_of
 
 __all__ = [
     "CRITERIA",
+    "LAYER",
     "Agreement",
     "Criterion",
     "DomainGap",
@@ -15,4 +16,5 @@ __all__ = [
     "choose",
     "proxy_a_distance",
     "rank_agreement",
+    "view_of",
 ]

@@ -4,7 +4,7 @@ import hashlib
 import resource
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,15 +12,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from torch import Tensor
 
 from didan.corpora import Corpus, Recordings
 from didan.corpora.task import Task, class_indices, identical_files, make_task
 from didan.errors import DidanWarning
-from didan.frontends import FeatureSet, SpectrogramSettings, default_cache, join, load_features
+from didan.frontends import FeatureSet, PackedFeatures, SpectrogramSettings, default_cache, join, load_features
 from didan.hardware import hardware, versions
 from didan.methods import find_method
-from didan.model import Model, Reference, network_outputs
+from didan.model import Model, Reference
+from didan.networks import network_outputs
 from didan.training.batches import hold_out
+from didan.training.calibration import UNCALIBRATED, fit_temperature
 from didan.training.config import Config, make_config
 from didan.training.loop import Progress, fit_network
 from didan.training.workspace import Workspace
@@ -40,6 +43,7 @@ def train(
     emotions: Sequence[str] | None = None,
     out: str | Path | None = None,
     resume: bool = False,
+    carry: bool = False,
     cache: Path | None = None,
     progress: Progress | None = None,
 ) -> Model:
@@ -57,6 +61,8 @@ def train(
         out: model directory to write. While training lasts, what is needed to resume lies beside it in
             ``OUT.unfinished``.
         resume: continue what lies there, if anything does; the result is that of an uninterrupted run.
+        carry: whether the model is to carry the features of the source along, so that it can be adapted anew where
+            the source's recordings are not.
         cache: folder for features; the user's cache folder if None.
         progress: called after every utterance and step.
 
@@ -72,10 +78,14 @@ def train(
     task = make_task([source] if isinstance(source, Corpus) else list(source), target, emotions)
     workspace = Workspace(Path(out), resume) if out is not None else None
     try:
-        data = _prepare(task, config, cache or default_cache(), progress)
+        data = prepare(task, config, cache or default_cache(), progress)
+        held_out = hold_out(data.labels, config.optimisation.validation, config.seed)
         if workspace is not None:
             workspace.claim(data.identity(config))
-        model = _fit(data, config, workspace, progress)
+        model = fit_model(data, config, held_out, None, workspace, progress)
+        if carry:
+            packed = PackedFeatures.pack([data.source.raw(index) for index in range(len(data.source))])
+            model.reference = replace(model.reference, features=packed)
         if workspace is not None:
             model.save(workspace.out)
     except BaseException:
@@ -95,7 +105,7 @@ def _choose(config: Config, method: str | None, seed: int | None) -> Config:
 
 
 @dataclass(frozen=True)
-class _Data:
+class TrainingData:
     """A task with its features."""
 
     task: Task
@@ -117,7 +127,9 @@ class _Data:
         }
 
 
-def _prepare(task: Task, config: Config, cache: Path, progress: Progress | None) -> _Data:
+def prepare(task: Task, config: Config, cache: Path, progress: Progress | None) -> TrainingData:
+    """Load the features of a task's sources and target, and see what they have in common."""
+
     def features(recordings: Recordings) -> FeatureSet:
         def hook(done: int, total: int) -> None:
             if progress:
@@ -125,9 +137,13 @@ def _prepare(task: Task, config: Config, cache: Path, progress: Progress | None)
 
         return load_features(recordings, config.frontend, config.normalisation, cache, hook)
 
-    source = join([features(corpus.unlabelled()) for corpus in task.sources])
-    target = features(task.target)
-    labels = class_indices(task.source_table, task.emotions)
+    return put_together(
+        task, join([features(corpus.unlabelled()) for corpus in task.sources]), features(task.target)
+    )
+
+
+def put_together(task: Task, source: FeatureSet, target: FeatureSet) -> TrainingData:
+    """A task with its features; warns of recordings that source and target have in common."""
     copies = identical_files(source.contents, target.contents, [str(f) for f in task.target.table["file"]])
     if copies:
         warnings.warn(
@@ -136,12 +152,29 @@ def _prepare(task: Task, config: Config, cache: Path, progress: Progress | None)
             DidanWarning,
             stacklevel=2,
         )
-    return _Data(replace(task, leakage=replace(task.leakage, identical_files=copies)), source, labels, target)
+    task = replace(task, leakage=replace(task.leakage, identical_files=copies))
+    return TrainingData(task, source, class_indices(task.source_table, task.emotions), target)
 
 
-def _fit(data: _Data, config: Config, workspace: Workspace | None, progress: Progress | None) -> Model:
+def fit_model(
+    data: TrainingData,
+    config: Config,
+    held_out: npt.NDArray[np.bool_],
+    initial: Mapping[str, Tensor] | None = None,
+    workspace: Workspace | None = None,
+    progress: Progress | None = None,
+) -> Model:
+    """Fit a network to a task and make a model of it.
+
+    Args:
+        data: the task with its features.
+        config: all settings.
+        held_out: source utterances not to train on, shape (n,), for calibration and label-free criteria.
+        initial: weights to begin with; drawn with the seed if None.
+        workspace: where to keep what is needed to resume.
+        progress: called after every step.
+    """
     begun = time.perf_counter()
-    held_out = hold_out(data.labels, config.optimisation.validation, config.seed)
     network, history = fit_network(
         data.source,
         data.labels,
@@ -150,10 +183,12 @@ def _fit(data: _Data, config: Config, workspace: Workspace | None, progress: Pro
         config,
         _frames_per_crop(config),
         held_out,
+        initial,
         workspace,
         progress,
     )
-    reference = Reference(_reference_table(data, held_out), network_outputs(network, data.source).embeddings)
+    embeddings = network_outputs(network, data.source, data.source.lengths()).embeddings
+    reference = Reference(_reference_table(data, held_out), embeddings)
     seconds = time.perf_counter() - begun
     return Model(
         config,
@@ -161,9 +196,21 @@ def _fit(data: _Data, config: Config, workspace: Workspace | None, progress: Pro
         network,
         data.target.overall(),
         reference,
+        _temperature(embeddings["output"].numpy(), data.labels, held_out, config),
         history,
         _record(data, config, seconds),
     )
+
+
+def _temperature(
+    scores: npt.NDArray[np.float32],
+    labels: npt.NDArray[np.integer],
+    held_out: npt.NDArray[np.bool_],
+    config: Config,
+) -> float:
+    if not held_out.any():
+        return UNCALIBRATED[config.optimisation.loss]
+    return fit_temperature(scores[held_out], labels[held_out])
 
 
 def _frames_per_crop(config: Config) -> int:
@@ -172,14 +219,14 @@ def _frames_per_crop(config: Config) -> int:
     return 1
 
 
-def _reference_table(data: _Data, held_out: npt.NDArray[np.bool_]) -> pd.DataFrame:
+def _reference_table(data: TrainingData, held_out: npt.NDArray[np.bool_]) -> pd.DataFrame:
     table = data.task.source_table[["file", "start", "end", "corpus", "speaker", "emotion"]]
     return table.assign(
         digest=data.source.contents["file"], audio=data.source.contents["audio"], validation=held_out
     )
 
 
-def _record(data: _Data, config: Config, seconds: float) -> dict[str, Any]:
+def _record(data: TrainingData, config: Config, seconds: float) -> dict[str, Any]:
     return {
         "sources": [corpus.name for corpus in data.task.sources],
         "target": data.task.target.name,

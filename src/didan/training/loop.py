@@ -3,7 +3,7 @@
 import logging
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from didan.methods import AlignmentSettings, Setting, find_method
 from didan.networks import build_network
@@ -35,6 +35,7 @@ def fit_network(
     config: Config,
     n_frames: int,
     held_out: npt.NDArray[np.bool_] | None = None,
+    initial: Mapping[str, Tensor] | None = None,
     workspace: Workspace | None = None,
     progress: Progress | None = None,
 ) -> tuple[nn.Module, pd.DataFrame]:
@@ -48,6 +49,7 @@ def fit_network(
         config: all settings.
         n_frames: frames of an utterance seen per step.
         held_out: source utterances not to train on, shape (n,); none if None.
+        initial: weights to begin with; drawn with the seed if None.
         workspace: where to keep what is needed to resume.
         progress: called after every step.
 
@@ -63,6 +65,8 @@ def fit_network(
         network = build_network(
             config.network_name, source[0].shape[1], len(emotions), config.network.dropout, config.network.weights
         )
+        if initial is not None:
+            network.load_state_dict(initial)
         widths: dict[str, int] = network.widths  # type: ignore[assignment]
         known = Setting(torch.from_numpy(labels), emotions, widths, settings.loss)
         term = find_method(config.method).build(config.method_settings, known)

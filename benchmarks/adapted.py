@@ -1,0 +1,78 @@
+"""Is a model that was adapted anew as good as one trained for the target from the start?
+
+    python -m benchmarks.adapted --source emodb=/data/emodb --first casia=/data/casia \\
+        --target ravdess=/data/ravdess
+
+For every seed: train from source to first, adapt that to the target as a folder of recordings, and train from
+source to target at once. The target's labels are read by the evaluation only. Writes
+``results/adapted/results.json`` and prints it as a table.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+
+from didan.corpora import read_corpus
+from didan.files import written_whole
+from didan.frontends import default_cache
+from didan.hardware import hardware, versions
+from didan.training.adapt import adapt
+from didan.training.config import make_config
+from didan.training.fit import train
+
+OUT = Path(__file__).parents[1] / "results" / "adapted" / "results.json"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name in ("source", "first", "target"):
+        parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--frontend", nargs="+", default=["functionals", "spectrogram"])
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--cache", type=Path, default=default_cache())
+    arguments = parser.parse_args()
+    source, first, target = (read_corpus(getattr(arguments, name)) for name in ("source", "first", "target"))
+    emotions = [e for e in source.emotions if e in first.emotions and e in target.emotions]
+    rows = []
+    for frontend in arguments.frontend:
+        for seed in range(arguments.seeds):
+            config = make_config("didan", frontend, seed, assignments=[f"optimisation.steps={arguments.steps}"])
+            cache = arguments.cache
+            before = train(source, first, config=config, emotions=emotions, cache=cache)
+            adapted, _ = adapt(before, target.only(tuple(emotions)).unlabelled(), config=config, cache=cache)
+            joint = train(source, target, config=config, emotions=emotions, cache=cache)
+            found = {
+                name: model.evaluate(target, cache).uar
+                for name, model in (("before", before), ("adapted", adapted), ("joint", joint))
+            }
+            rows.append({"frontend": frontend, "seed": seed, **found})
+            print(rows[-1], flush=True)
+    record = {
+        "source": source.name,
+        "first": first.name,
+        "target": target.name,
+        "emotions": emotions,
+        "steps": arguments.steps,
+        "selection": "last step; settings fixed beforehand, without target labels",
+        "runs": rows,
+        "versions": versions("didan", "torch"),
+        "hardware": hardware(),
+    }
+    OUT.parent.mkdir(parents=True, exist_ok=True)
+    with written_whole(OUT) as partial:
+        partial.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    for frontend in arguments.frontend:
+        chosen = [row for row in rows if row["frontend"] == frontend]
+        uars = {name: 100 * np.array([row[name] for row in chosen]) for name in ("before", "adapted", "joint")}
+        differences = uars["adapted"] - uars["joint"]
+        error = differences.std(ddof=1) / np.sqrt(len(differences)) if len(differences) > 1 else np.nan
+        means = ", ".join(f"{name} {values.mean():.1f}" for name, values in uars.items())
+        print(f"{frontend}: UAR in %: {means}")
+        print(f"    adapted less joint: {differences.mean():+.1f} ± {error:.1f} (standard error over seeds)")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""``didan adapt``: carry a model over to a folder of recordings."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from didan.cli.options import Cache, ModelFolder
+
+if TYPE_CHECKING:
+    from didan.training.adapt import Change
+
+
+def adapt(
+    model: ModelFolder,
+    folder: Annotated[
+        Path,
+        typer.Argument(metavar="FOLDER", help="Recordings of any length, without labels.", show_default=False),
+    ],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Model folder to write.", show_default=False)],
+    method: Annotated[
+        str | None,
+        typer.Option("--method", help="How to adapt. (default: the model's own, or didan if it has none)"),
+    ] = None,
+    set: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="One setting, such as method_settings.trade_off=0.3."),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", help="Of everything random. (default: the model's)")
+    ] = None,
+    source_folder: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--source-folder",
+            metavar="DIR",
+            help="Where the recordings are that the model learnt from, if they were moved. May be repeated.",
+        ),
+    ] = None,
+    cache: Cache = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue an interrupted adaptation of the same command.")
+    ] = False,
+) -> None:
+    """Adapt a model to your own recordings, and say what that has changed. The old model stays as it is."""
+    from didan.corpora import find_utterances, read_target
+    from didan.errors import UserError
+
+    if not folder.is_dir():
+        raise UserError(f"{folder} is no folder of recordings")
+    recordings = read_target(str(folder))
+
+    from rich.console import Console
+
+    from didan.cli.progress import progress_bars
+    from didan.corpora import Corpus
+    from didan.model_directory import load
+    from didan.training.adapt import adapt as carry_over
+    from didan.training.adapt import adapting_config
+
+    known = load(model)
+    config = adapting_config(known, method, seed, set or ())
+    console = Console(stderr=True)
+    with progress_bars() as hook:
+        heard = recordings.unlabelled() if isinstance(recordings, Corpus) else recordings
+        target = find_utterances(
+            heard,
+            lambda done, total: hook(f"listening to {heard.name}", done, total),
+            lambda error: console.print(
+                f"didan: left out: {error}", highlight=False, soft_wrap=True, markup=False
+            ),
+        )
+        console.print(
+            f"method {config.method}: {model} -> {target.name} "
+            f"(utterances: {len(target)}, recordings: {len(heard)}), "
+            f"{config.optimisation.steps} steps, seed {config.seed}",
+            highlight=False,
+            soft_wrap=True,
+        )
+        try:
+            _, change = carry_over(
+                known,
+                target,
+                config=config,
+                out=out,
+                resume=resume,
+                places=source_folder or (),
+                cache=cache,
+                progress=hook,
+            )
+        except KeyboardInterrupt:
+            left = out.with_name(f"{out.name}.unfinished")
+            advice = "repeat the command with --resume to continue" if left.exists() else "nothing was written"
+            raise UserError(f"interrupted; {advice}") from None
+    _print(change, out)
+
+
+def _print(change: "Change", out: Path) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from didan.selection import CRITERIA
+
+    console = Console()
+    shares = Table("emotion", "before", "after", title=f"share of the {change.n} utterances of {change.target}")
+    for emotion, before, after in zip(change.emotions, change.shares_before, change.shares_after, strict=True):
+        shares.add_row(emotion, f"{100 * before:.0f} %", f"{100 * after:.0f} %")
+    console.print(shares)
+    scores = Table("criterion", "before", "after", "", title="scores that need no labels")
+    for name, criterion in CRITERIA.items():
+        old, new = change.criteria_before[name], change.criteria_after[name]
+        better = (new > old) == criterion.greater_is_better
+        scores.add_row(name, f"{old:.3f}", f"{new:.3f}", "" if old == new else "better" if better else "worse")
+    console.print(scores)
+    console.print(f"{100 * change.changed:.0f} % of the utterances have another emotion now", highlight=False)
+    for remark in change.remarks():
+        console.print(f"note: {remark}", highlight=False, soft_wrap=True)
+    console.print(f"{out}: the adapted model", highlight=False, soft_wrap=True)

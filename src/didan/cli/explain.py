@@ -1,0 +1,57 @@
+"""``didan explain``: what a recording resembles."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from didan.cli.options import ModelFolder
+from didan.cli.predict import Format
+
+
+def explain(
+    model: ModelFolder,
+    audio: Annotated[Path, typer.Argument(metavar="AUDIO", help="The recording.", show_default=False)],
+    n: Annotated[int, typer.Option("-n", min=1, help="How many source utterances to name at most.")] = 5,
+    format: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.table,
+) -> None:
+    """Name the source utterances of which a recording is a mixture in the eyes of the network, with weights."""
+    import sys
+
+    from didan.inference.explain import explain as mixture
+    from didan.inference.explain import to_dict
+    from didan.model_directory import load
+
+    found = mixture(load(model), audio, n)
+    if format is Format.csv:
+        found.examples.to_csv(sys.stdout, index=False, float_format="%.4f")
+        return
+    if format is Format.json:
+        import json
+
+        print(json.dumps(to_dict(found), indent=2, ensure_ascii=False))
+        return
+
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console()
+    console.print(
+        f"{found.file}: {found.emotion} ({100 * found.probabilities[found.emotion]:.0f} %)", soft_wrap=True
+    )
+    table = Table("weight", "emotion", "corpus", "speaker", "file")
+    for row in found.examples.to_dict("records"):
+        speaker = "" if row["speaker"] != row["speaker"] else str(row["speaker"])
+        table.add_row(
+            f"{row['weight']:.2f}",
+            *(escape(str(row[key])) for key in ("emotion", "corpus")),
+            speaker,
+            escape(str(row["file"])),
+        )
+    console.print(table)
+    shares = sorted(found.weights.items(), key=lambda pair: -pair[1])
+    console.print(
+        "all weights by emotion: " + ", ".join(f"{e} {w:.2f}" for e, w in shares if w > 0.005), soft_wrap=True
+    )
+    console.print(f"left unexplained: {100 * found.residual:.0f} % of its features", highlight=False)

@@ -1,0 +1,40 @@
+"""``didan serve``: a web page for recordings."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def serve(
+    model: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="MODEL...", help="Folders that `didan train` has written, to choose from.", show_default=False
+        ),
+    ],
+    host: Annotated[str, typer.Option("--host", help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port to listen on.")] = 7860,
+    max_seconds: Annotated[
+        float, typer.Option("--max-seconds", min=1, help="Longest recording that is taken.")
+    ] = 600,
+    max_megabytes: Annotated[
+        float, typer.Option("--max-megabytes", min=0.1, help="Largest file that is taken.")
+    ] = 50,
+) -> None:
+    """Serve a web page: upload or record, see emotions, timeline and explanation. Ends with Ctrl-C."""
+    from rich.console import Console
+
+    from didan.extras import require
+    from didan.model_directory import load
+
+    require("gradio", "web", "the web page")
+    from didan.web.page import Limits
+    from didan.web.page import serve as show
+
+    console = Console(stderr=True)
+    models = {folder.resolve().name: load(folder) for folder in model}
+    console.print(f"http://{host}:{port} serves {', '.join(models)}; end with Ctrl-C", highlight=False)
+    if host not in ("127.0.0.1", "localhost", "::1"):
+        console.print("note: others on the network can reach this page; there is no password", highlight=False)
+    show(models, host, port, Limits(max_seconds, max_megabytes))

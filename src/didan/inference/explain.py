@@ -1,0 +1,110 @@
+"""Explanation by example: the source utterances of which a recording is a mixture, in the network's eyes.
+
+    w = argmin ||h_t - w H_s||^2      w >= 0, sum w = 1
+
+This is the reconstruction of :mod:`didan.alignment.reconstruction` for one utterance and the whole source corpus,
+convex, in the layer that is aligned; ours, as is reading it as an explanation. It says what the recording is near
+to, not why the network decides.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from didan.alignment import reconstruct
+from didan.audio import RATE, Samples, read_audio
+from didan.model import Model
+from didan.speech import WHOLE_SECONDS
+
+_TOLERANCE = 1e-4
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What a recording is made of.
+
+    Attributes:
+        file: the recording.
+        emotion: what the model recognises.
+        probabilities: of every emotion.
+        examples: the source utterances with the largest weights, largest first: columns ``weight``, ``emotion``,
+            ``corpus``, ``speaker``, ``file``, ``start``, ``end``.
+        weights: by emotion, the sum of the weights of all its source utterances; they sum to 1.
+        residual: share of the recording's features that no mixture of source utterances explains, 0 to 1; near 1
+            the examples say little.
+    """
+
+    file: str
+    emotion: str
+    probabilities: dict[str, float]
+    examples: pd.DataFrame
+    weights: dict[str, float]
+    residual: float
+
+
+def explain(model: Model, audio: Path, n: int = 5) -> Explanation:
+    """Name the source utterances that a recording resembles, with weights.
+
+    Args:
+        model: the model.
+        audio: the recording; of one longer than 15 s the first 15 are explained.
+        n: how many utterances to name at most.
+
+    Raises:
+        AudioError: the recording cannot be read, or is silent.
+    """
+    return explain_samples(model, read_audio(audio)[: round(WHOLE_SECONDS * RATE)], str(audio), n)
+
+
+def explain_samples(model: Model, samples: Samples, file: str, n: int = 5) -> Explanation:
+    """The same for 16 kHz samples, shape (n,)."""
+    layer = getattr(model.config.method_settings, "layer", "fc1")
+    output = model.hear([samples])
+    weights, residual = _mixture(output.embeddings[layer], model.reference.embeddings[layer])
+    table = model.reference.table
+    probabilities = model.probabilities(output.scores)[0]
+    share = pd.Series(weights.numpy()).groupby(table["emotion"].to_numpy()).sum()
+    order = weights.argsort(descending=True)[:n]
+    chosen = order[weights[order] > 1e-3].tolist()
+    examples = table.iloc[chosen][["emotion", "corpus", "speaker", "file", "start", "end"]].reset_index(drop=True)
+    examples.insert(0, "weight", weights[chosen].numpy())
+    return Explanation(
+        file,
+        model.emotions[int(probabilities.argmax())],
+        {emotion: float(p) for emotion, p in zip(model.emotions, probabilities, strict=True)},
+        examples,
+        {emotion: float(share.get(emotion, 0.0)) for emotion in model.emotions},
+        residual,
+    )
+
+
+def _mixture(h_t: Tensor, H_s: Tensor) -> tuple[Tensor, float]:
+    """Weights of the source utterances, shape (n_s,), and the relative residual.
+
+    Features are centred at the source's mean and scaled to length 1: a single recording has no mean of its own to
+    centre between, as :func:`didan.alignment.ida.normalise_together` does with batches.
+    """
+    centre = H_s.mean(dim=0)
+    scaled_t, scaled_s = normalize(h_t - centre), normalize(H_s - centre)
+    found = reconstruct(
+        scaled_t, scaled_s, penalty="none", constraint="convex", tolerance=_TOLERANCE, max_iterations=5000
+    )
+    residual = float((scaled_t - found.coefficients @ scaled_s).norm())
+    return found.coefficients[0], residual
+
+
+def to_dict(explanation: Explanation) -> dict[str, Any]:
+    """For a JSON file; what is unknown is null."""
+    examples = explanation.examples.astype(object)
+    rows = examples.where(examples.notna(), None).to_dict("records")
+    return {**vars(explanation), "examples": rows}
+
+
+def playable(examples: pd.DataFrame) -> Sequence[bool]:
+    """Which of the examples' recordings are where they were in training."""
+    return [Path(str(file)).is_file() for file in examples["file"]]

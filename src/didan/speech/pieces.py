@@ -1,0 +1,162 @@
+"""A recording, heard as a stream, becomes the pieces that are recognised one by one.
+
+Nothing here holds more than one piece and one block of the recording, so three hours take no more memory than
+three minutes.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+
+import numpy as np
+import numpy.typing as npt
+
+from didan.audio import RATE, Samples
+from didan.speech.activity import FRAME, FRAME_SECONDS, SpeechActivity
+
+WHOLE_SECONDS = 15.0
+"""Recordings up to this length are one utterance, longer ones are cut at their pauses."""
+
+MIN_SPEECH_SECONDS = 0.2
+"""A piece with less speech is given no emotion."""
+
+_MIN_SPEECH_SHARE = 0.1  # the detector takes the first frames of any noise for speech
+_MAX_SECONDS = 8.0
+_PAUSE_SECONDS = 0.45
+_MARGIN_SECONDS = 0.12
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of a recording.
+
+    Attributes:
+        start: its first second.
+        end: its last.
+        samples: at 16 kHz, shape (n,).
+        speech: how many seconds of it are speech.
+    """
+
+    start: float
+    end: float
+    samples: Samples
+    speech: float
+
+    @property
+    def is_spoken(self) -> bool:
+        """Whether there is enough speech to hear an emotion in."""
+        return self.speech >= MIN_SPEECH_SECONDS and self.speech >= _MIN_SPEECH_SHARE * (self.end - self.start)
+
+
+class _Heard:
+    """What has been heard of a recording and not yet been let go: samples, and speech by frame."""
+
+    def __init__(self) -> None:
+        self.detector = SpeechActivity()
+        self.first = 0  # the number of the first frame kept
+        self.samples: Samples = np.zeros(0, dtype=np.float32)
+        self.speech: npt.NDArray[np.bool_] = np.zeros(0, dtype=bool)
+
+    def hear(self, block: Samples) -> None:
+        self.samples = np.concatenate([self.samples, block])
+        self.speech = np.concatenate([self.speech, self.detector(block)])
+
+    def forget(self, frames: int) -> None:
+        """Let the first frames go."""
+        self.samples, self.speech = self.samples[frames * FRAME :], self.speech[frames:]
+        self.first += frames
+
+    def piece(self, start: int, stop: int | None) -> Piece:
+        """The piece from frame ``start`` to before ``stop``, or to the end, counted from the first kept."""
+        samples = self.samples[start * FRAME : None if stop is None else stop * FRAME]
+        begin = (self.first + start) * FRAME_SECONDS
+        spoken = float(self.speech[start:stop].sum() * FRAME_SECONDS)
+        return Piece(begin, begin + len(samples) / RATE, samples.copy(), spoken)
+
+
+def whole_or_cut(blocks: Iterable[Samples]) -> Iterator[Piece]:
+    """A recording of up to 15 s as one piece, a longer one cut at its pauses.
+
+    Args:
+        blocks: of the recording, in order, each of shape (n,).
+    """
+    stream = iter(blocks)
+    begun: list[Samples] = []
+    while sum(map(len, begun)) <= WHOLE_SECONDS * RATE:
+        block = next(stream, None)
+        if block is None:
+            heard = _Heard()
+            heard.hear(np.concatenate(begun))
+            yield heard.piece(0, None)
+            return
+        begun.append(block)
+    yield from cut_at_pauses(chain(begun, stream))
+
+
+def cut_at_pauses(blocks: Iterable[Samples]) -> Iterator[Piece]:
+    """The utterances of a recording: what is spoken between pauses of half a second, up to 8 s long.
+
+    Longer speech is cut in its last short pause, or, without one, after 8 s. What has less than 0.2 s of speech is
+    left out.
+
+    Args:
+        blocks: of the recording, in order, each of shape (n,).
+    """
+    pause, longest, margin = (round(s / FRAME_SECONDS) for s in (_PAUSE_SECONDS, _MAX_SECONDS, _MARGIN_SECONDS))
+    heard = _Heard()
+    for block in chain(blocks, [None]):
+        ended = block is None
+        if block is not None:
+            heard.hear(block)
+        while (found := _utterance(heard.speech, pause, longest, ended)) is not None:
+            start, stop = found
+            silent = np.append(np.flatnonzero(heard.speech[stop:]), margin)[0]
+            piece = heard.piece(max(start - margin, 0), min(stop + min(int(silent), margin), len(heard.speech)))
+            if piece.is_spoken:
+                yield piece
+            heard.forget(stop)
+        if not heard.speech.any():
+            heard.forget(max(len(heard.speech) - margin, 0))
+
+
+def _utterance(speech: npt.NDArray[np.bool_], pause: int, longest: int, ended: bool) -> tuple[int, int] | None:
+    """First and last frame of the first utterance that is known to be over, or None until more is heard."""
+    spoken = np.flatnonzero(speech)
+    if not len(spoken):
+        return None
+    start = int(spoken[0])
+    within = spoken[spoken < start + longest]
+    gaps = np.diff(within)
+    long = np.flatnonzero(gaps > pause)
+    if len(long):
+        return start, int(within[long[0]]) + 1
+    following = within[-1] + 1 + pause
+    if len(within) < len(spoken):  # too long for one
+        if spoken[len(within)] >= following:
+            return start, int(within[-1]) + 1
+        later = np.flatnonzero((gaps > 1) & (within[:-1] >= start + longest // 2))
+        return start, int(within[later[-1]]) + 1 if len(later) else start + longest
+    if ended or len(speech) >= following:
+        return start, int(within[-1]) + 1
+    return None
+
+
+def cut_windows(blocks: Iterable[Samples], window: float, hop: float) -> Iterator[Piece]:
+    """Windows of equal length; the last may be shorter, down to what the windows before it have not covered.
+
+    Args:
+        blocks: of the recording, in order, each of shape (n,).
+        window: seconds of each, rounded to 30 ms.
+        hop: seconds from one to the next, rounded likewise; no more than ``window``.
+    """
+    length, step = (max(round(seconds / FRAME_SECONDS), 1) for seconds in (window, hop))
+    heard = _Heard()
+    covered = 0
+    for block in blocks:
+        heard.hear(block)
+        while len(heard.speech) >= length:
+            yield heard.piece(0, length)
+            covered = heard.first + length
+            heard.forget(step)
+    if heard.first * FRAME + len(heard.samples) > covered * FRAME:
+        yield heard.piece(0, None)

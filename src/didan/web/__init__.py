@@ -1,0 +1,1 @@
+"""The web page: upload or record, and see emotions, timeline and explanation."""

@@ -1,0 +1,198 @@
+"""The page, and the interface for programs behind it."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pandas as pd
+from matplotlib.figure import Figure
+
+from didan.audio import RATE, audio_info, read_audio
+from didan.errors import UserError
+from didan.inference import predict
+from didan.inference.explain import explain
+from didan.inference.predict import MIN_WINDOW
+from didan.model import Model
+from didan.web.timeline import plot_timeline
+
+EXAMPLES = 3
+"""How many source utterances can be played."""
+
+_WINDOW, _HOP = 2.0, 0.25
+_CAUTION = (
+    "didan hears how speech sounds, not what a person feels. Do not judge anybody by it. Recordings stay on the "
+    "machine that serves this page and are deleted within the hour."
+)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the page takes.
+
+    Attributes:
+        seconds: of a recording.
+        megabytes: of a file.
+    """
+
+    seconds: float = 600.0
+    megabytes: float = 50.0
+
+
+def build_page(models: Mapping[str, Model], limits: Limits) -> gr.Blocks:
+    """The page for some models.
+
+    Args:
+        models: by the name to choose them by, at least one.
+        limits: what it takes.
+    """
+
+    def checked(audio: str | None, name: str) -> tuple[Path, Model]:
+        if audio is None:
+            raise gr.Error("Upload or record something first.")
+        file = Path(audio)
+        try:
+            seconds = audio_info(file).seconds
+        except UserError as error:
+            raise gr.Error(_about(error, file)) from None
+        if seconds > limits.seconds:
+            raise gr.Error(f"The recording lasts {seconds:.0f} s; at most {limits.seconds:.0f} s are taken.")
+        return file, models[name]
+
+    def recognise(audio: str | None, name: str, window: float | None, hop: float | None) -> list[dict[str, Any]]:
+        file, model = checked(audio, name)
+        try:
+            found = [asdict(one) for one in predict(model, [file], window or None, hop or None)]
+        except UserError as error:
+            raise gr.Error(_about(error, file)) from None
+        return [{key: value for key, value in one.items() if key != "file"} for one in found]
+
+    def show(audio: str | None, name: str) -> list[Any]:
+        file, model = checked(audio, name)
+        try:
+            (whole,) = predict(model, [file])
+            if whole.probabilities is None:
+                return ["### No speech was heard.", None, None, None, *[gr.Audio(visible=False)] * EXAMPLES]
+            return [
+                f"### {whole.emotion}",
+                whole.probabilities,
+                _timeline(model, file, whole.end),
+                *_why(model, file),
+            ]
+        except UserError as error:
+            raise gr.Error(_about(error, file)) from None
+
+    # Uploads and plots are looked for every ten minutes, and deleted once they are an hour old.
+    page = gr.Blocks(analytics_enabled=False, title="didan", delete_cache=(600, 3600))
+    with page:
+        gr.Markdown(f"# didan\nThe emotion of speech, by a recogniser adapted without labels. {_CAUTION}")
+        with gr.Row():
+            with gr.Column():
+                audio = gr.Audio(
+                    sources=["upload", "microphone"],
+                    type="filepath",
+                    label="recording",
+                    editable=False,
+                    buttons=["download"],
+                )
+                names = list(models)
+                name = gr.Dropdown(names, value=names[0], label="model", visible=len(names) > 1)
+                button = gr.Button("Recognise", variant="primary", elem_id="recognise")
+            with gr.Column():
+                verdict = gr.Markdown("### ", elem_id="verdict")
+                bars = gr.Label(label="probabilities", show_heading=False, elem_id="bars")
+        timeline = gr.Plot(label="timeline", elem_id="timeline")
+        gr.Markdown("**What it resembles:** the source utterances of which the network sees it as a mixture")
+        why = gr.Dataframe(interactive=False, label="explanation", elem_id="why")
+        with gr.Row():
+            heard = [
+                gr.Audio(visible=False, interactive=False, type="numpy", buttons=["download"])
+                for _ in range(EXAMPLES)
+            ]
+        button.click(
+            show,
+            [audio, name],
+            [verdict, bars, timeline, why, *heard],
+            api_visibility="private",
+            concurrency_limit=1,
+        )
+        # For programs: the same recogniser, its answer as JSON.
+        answer, seconds, hop = gr.JSON(visible=False), gr.Number(visible=False), gr.Number(visible=False)
+        gr.Button(visible=False).click(
+            recognise, [audio, name, seconds, hop], answer, api_name="predict", concurrency_limit=1
+        )
+    return page
+
+
+def serve(models: Mapping[str, Model], host: str, port: int, limits: Limits, block: bool = True) -> gr.Blocks:
+    """Serve the page until interrupted.
+
+    Nothing is loaded from elsewhere, nothing is reported to anybody, and of the files on this machine only those
+    that were uploaded can be read back; example recordings are sent as sound and not by path.
+
+    Args:
+        models: see :func:`build_page`.
+        host: address to listen on.
+        port: likewise; 0 takes a free one.
+        limits: see :func:`build_page`.
+        block: return only when interrupted.
+
+    Raises:
+        UserError: the port is taken.
+    """
+    page = build_page(models, limits)
+    theme = gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
+    try:
+        page.launch(
+            server_name=host,
+            server_port=port or None,
+            max_file_size=int(limits.megabytes * 1e6),
+            share=False,
+            quiet=True,
+            prevent_thread_lock=not block,
+            ssr_mode=False,
+            pwa=False,
+            enable_monitoring=False,
+            show_error=False,
+            footer_links=["api"],
+            theme=theme,
+        )
+    except OSError as error:
+        raise UserError(f"cannot serve on {host}:{port} ({error}); choose another --port") from error
+    return page
+
+
+def _about(error: UserError, file: Path) -> str:
+    """The reason without where the upload lies on this machine."""
+    return str(error).replace(str(file), "The recording").replace(": ", " ", 1)
+
+
+def _timeline(model: Model, file: Path, seconds: float) -> Figure:
+    window = max(min(_WINDOW, seconds), MIN_WINDOW)
+    windows = list(predict(model, [file], window, min(_HOP, window)))
+    return plot_timeline(read_audio(file), windows, model.emotions)
+
+
+def _why(model: Model, file: Path) -> list[Any]:
+    """The explanation as a table, and as many of its utterances as can be played."""
+    found = explain(model, file)
+    examples = found.examples
+    table = pd.DataFrame(
+        {
+            "weight": [f"{weight:.2f}" for weight in examples["weight"]],
+            "emotion": examples["emotion"],
+            "corpus": examples["corpus"],
+            "speaker": examples["speaker"].fillna("").astype(str),
+            "file": [Path(str(name)).name for name in examples["file"]],
+        }
+    )
+    players: list[Any] = []
+    for row in examples.head(EXAMPLES).itertuples():
+        try:
+            samples = read_audio(str(row.file), float(row.start), float(row.end))  # type: ignore[arg-type]
+        except UserError:  # not here: the model has come without its corpus
+            continue
+        label = f"{row.emotion}, weight {row.weight:.2f}"
+        players.append(gr.Audio((RATE, (samples * 32767).astype("int16")), label=label, visible=True))
+    return [table, *players, *[gr.Audio(None, visible=False)] * (EXAMPLES - len(players))]

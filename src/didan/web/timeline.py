@@ -1,0 +1,51 @@
+"""The timeline: emotions over the waveform."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import seaborn
+from matplotlib.figure import Figure
+from scipy.ndimage import binary_closing, binary_dilation
+
+from didan.audio import RATE, Samples
+from didan.inference import Prediction
+from didan.speech import FRAME_SECONDS, SpeechActivity
+
+_POINTS = 1500
+_PAUSE, _MARGIN = 10, 3  # frames: shorter pauses are part of speech, and so is a bit of what surrounds it
+
+
+def plot_timeline(samples: Samples, windows: Sequence[Prediction], emotions: Sequence[str]) -> Figure:
+    """The waveform, coloured by the most probable emotion, above the probabilities; white where nobody speaks.
+
+    Args:
+        samples: of the recording at 16 kHz, shape (n,).
+        windows: predictions in the order of time, at least one; each counts for what is nearest to its middle.
+        emotions: all of them, in the order of their colours.
+    """
+    seconds = len(samples) / RATE
+    spoken = binary_closing(SpeechActivity()(samples), np.ones(_PAUSE))
+    spoken = binary_dilation(spoken, np.ones(2 * _MARGIN + 1))
+    times = FRAME_SECONDS * (np.arange(len(spoken)) + 0.5)
+    middles = np.array([(one.start + one.end) / 2 for one in windows])
+    nearest = np.abs(times[:, None] - middles).argmin(axis=1)
+    none = dict.fromkeys(emotions, 0.0)
+    found = [list((one.probabilities or none).values()) for one in windows]
+    shares = np.array(found)[nearest] * spoken[:, None]
+
+    figure = Figure(figsize=(10, 4.2), layout="constrained")
+    top, bottom = figure.subplots(2, sharex=True, height_ratios=(3, 2))
+    colours = seaborn.color_palette("colorblind", len(emotions))
+    areas = bottom.stackplot(times, shares.T, colors=colours, linewidth=0)
+    blocks = np.array_split(samples, min(_POINTS, len(samples)))
+    low, high = ([getattr(block, side)() for block in blocks] for side in ("min", "max"))
+    top.fill_between(np.linspace(0, seconds, len(blocks)), low, high, color="0.25", linewidth=0, zorder=2)
+    loudest = 1.05 * float(np.abs(samples).max())
+    for index, colour in enumerate(colours):
+        is_it = (shares.argmax(axis=1) == index) & (shares.sum(axis=1) > 0)
+        top.fill_between(times, -loudest, loudest, where=is_it, step="mid", color=colour, alpha=0.35, linewidth=0)
+    top.set(ylabel="waveform", yticks=[], xlim=(0, seconds), ylim=(-loudest, loudest))
+    bottom.set(ylabel="probability", xlabel="time in s", ylim=(0, 1))
+    figure.legend(areas, emotions, loc="outside upper center", ncols=min(len(emotions), 8), frameon=False)
+    seaborn.despine(fig=figure)
+    return figure
