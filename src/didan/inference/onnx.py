@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from didan.audio import Samples
+from didan.audio import RATE, Samples
 from didan.errors import UserError
 from didan.extras import require
 
 FORMAT = "didan 1"
 """What exported files call themselves."""
 
-_BATCH = 8
+_BATCH_SECONDS = 20
 
 
 class OnnxRecogniser:
@@ -34,6 +34,7 @@ class OnnxRecogniser:
         onnxruntime = require("onnxruntime", "onnx", "recognition with an exported model")
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
+        options.enable_mem_pattern = False  # one is kept for every shape it meets
         if threads is not None:
             options.intra_op_num_threads = threads
         try:
@@ -49,10 +50,21 @@ class OnnxRecogniser:
     def recognise(self, waveforms: Sequence[Samples]) -> npt.NDArray[np.float32]:
         """The calibrated probability of every emotion; see :class:`didan.inference.Recogniser`."""
         found = np.zeros((len(waveforms), len(self.emotions)), dtype=np.float32)
-        order = np.argsort([len(waveform) for waveform in waveforms], kind="stable")
-        for chosen in np.array_split(order, -(-len(order) // _BATCH)) if len(order) else []:
-            batch = np.zeros((len(chosen), max(len(waveforms[index]) for index in chosen)), dtype=np.float32)
+        for chosen in _batches([len(waveform) for waveform in waveforms]):
+            longest = max(len(waveforms[index]) for index in chosen)
+            # To whole seconds: the runtime keeps something of every length it has met.
+            batch = np.zeros((len(chosen), -(-longest // RATE) * RATE), dtype=np.float32)
             for row, index in enumerate(chosen):
                 batch[row, : len(waveforms[index])] = waveforms[index]
             found[chosen] = self._session.run(["probabilities"], {"waveform": batch})[0]
         return found
+
+
+def _batches(lengths: Sequence[int]) -> list[list[int]]:
+    """Utterances of like lengths together, of 20 s at most with their padding, so that memory has a bound."""
+    batches: list[list[int]] = [[]]
+    for index in sorted(range(len(lengths)), key=lengths.__getitem__):
+        if batches[-1] and (len(batches[-1]) + 1) * lengths[index] > _BATCH_SECONDS * RATE:
+            batches.append([])
+        batches[-1].append(index)
+    return batches if lengths else []

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import pad
 from torch.nn.utils.rnn import pad_sequence
 
 LAYERS = ("fc1", "fc2", "output")
@@ -15,6 +16,7 @@ LAYERS = ("fc1", "fc2", "output")
 
 
 _BATCH = 32
+_MULTIPLE = 64  # frames
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,9 @@ def run_padded(network: nn.Module, utterances: Sequence[Tensor]) -> Output:
     """
     device = next(network.parameters()).device
     lengths = torch.tensor([len(features) for features in utterances], device=device)
-    padded = pad_sequence(list(utterances), batch_first=True).to(device)
+    padded = pad_sequence(list(utterances), batch_first=True)
+    # Few different lengths: for every new one the convolutions would keep memory of its own.
+    padded = pad(padded, (0, 0, 0, -padded.shape[1] % _MULTIPLE)).to(device)
     with torch.inference_mode():
         output: Output = network(padded, lengths)
     return output
