@@ -1,0 +1,151 @@
+"""The page in a real browser, and what it must not do."""
+
+import gc
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import gradio as gr
+import gradio_client  # type: ignore[import-untyped]
+import httpx
+import numpy as np
+import pytest
+import soundfile
+from playwright.sync_api import Page, sync_playwright
+
+from didan.audio import RATE, read_audio
+from didan.corpora import Corpus
+from didan.errors import UserError
+from didan.inference import predict
+from didan.model import Model
+from didan.web.page import Limits, serve
+
+# Gradio itself uses what pandas has deprecated, and leaves sockets to be collected.
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@pytest.fixture(scope="module")
+def page(untrained: Model) -> Iterator[gr.Blocks]:
+    cool = replace(untrained, temperature=0.05)
+    page = serve({"warm": untrained, "cool": cool}, "127.0.0.1", 0, Limits(30, 2), block=False)
+    yield page
+    page.close()
+
+
+@pytest.fixture(scope="module")
+def address(page: gr.Blocks) -> str:
+    return str(page.local_url)
+
+
+@pytest.fixture
+def clip(target: Corpus) -> Path:
+    return Path(target.table["file"].iloc[4])
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    if CHROMIUM is None:
+        pytest.skip("no chromium on this machine: apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+def recognise(tab: Page, clip: Path) -> str:
+    tab.set_input_files("input[type=file]", str(clip))
+    tab.wait_for_selector("audio, [data-testid=waveform-recording], #waveform", state="attached")
+    tab.click("#recognise")
+    tab.wait_for_function("document.querySelector('#verdict h3')?.innerText.trim().length > 0", timeout=60_000)
+    return str(tab.inner_text("#verdict h3"))
+
+
+def test_upload_and_see_the_right_label(browser: Any, address: str, untrained: Model, clip: Path) -> None:
+    tab = browser.new_page(viewport={"width": 1200, "height": 1500})
+    asked: list[str] = []
+    tab.on("request", lambda request: asked.append(request.url))
+    tab.goto(address)
+    (expected,) = predict(untrained, [clip])
+    assert recognise(tab, clip) == expected.emotion
+    assert expected.probabilities is not None
+    bars = tab.inner_text("#bars")
+    for emotion, probability in expected.probabilities.items():
+        assert emotion in bars
+        assert f"{100 * probability:.0f}%" in bars
+    tab.wait_for_selector("#timeline img, #timeline canvas, #timeline svg")
+    # The corpus that explains it.
+    tab.wait_for_function("document.querySelector('#why').innerText.includes('alpha')")
+    hosts = {urlsplit(url).hostname for url in asked if url.startswith("http")}
+    assert hosts == {"127.0.0.1"}
+    tab.close()
+
+
+def test_noise_is_told_from_speech(browser: Any, address: str, tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).normal(0, 0.01, 3 * RATE)
+    soundfile.write(tmp_path / "noise.wav", noise, RATE)
+    tab = browser.new_page()
+    tab.goto(address)
+    assert "No speech" in recognise(tab, tmp_path / "noise.wav")
+    tab.close()
+
+
+@pytest.fixture
+def client(address: str) -> gradio_client.Client:
+    return gradio_client.Client(address, verbose=False)
+
+
+def test_programs_get_the_same_answer(client: gradio_client.Client, untrained: Model, clip: Path) -> None:
+    for name, temperature in (("warm", untrained.temperature), ("cool", 0.05)):
+        (found,) = client.predict(gradio_client.handle_file(clip), name, None, None, api_name="/predict")
+        scores = untrained.hear([read_audio(clip)]).scores[0].numpy().astype(np.float64) / temperature
+        expected = np.exp(scores - scores.max()) / np.exp(scores - scores.max()).sum()
+        np.testing.assert_allclose(list(found["probabilities"].values()), expected, atol=1e-4)
+        assert "file" not in found  # where it lies on the server is nobody's business
+
+
+def test_programs_get_a_timeline(client: gradio_client.Client, clip: Path) -> None:
+    found = client.predict(gradio_client.handle_file(clip), "warm", 0.5, 0.25, api_name="/predict")
+    assert [one["start"] for one in found] == pytest.approx([0.24 * k for k in range(len(found))])
+
+
+def test_what_is_too_long_is_refused(client: gradio_client.Client, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "long.flac", np.zeros(31 * RATE), RATE)
+    with pytest.raises(Exception, match="lasts 31 s; at most 30 s"):
+        client.predict(gradio_client.handle_file(tmp_path / "long.flac"), "warm", None, None, api_name="/predict")
+
+
+def test_what_is_too_large_is_refused(address: str, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "large.wav", np.random.default_rng(0).normal(0, 0.1, 25 * 48_000), 48_000)
+    with (tmp_path / "large.wav").open("rb") as file:
+        answer = httpx.post(f"{address}gradio_api/upload", files={"files": file})
+    assert answer.status_code == 413
+
+
+def test_what_is_no_audio_is_refused_without_its_place(client: gradio_client.Client, tmp_path: Path) -> None:
+    (tmp_path / "text.wav").write_text("no audio at all")
+    with pytest.raises(Exception, match="recording is not audio") as caught:
+        client.predict(gradio_client.handle_file(tmp_path / "text.wav"), "warm", None, None, api_name="/predict")
+    assert "/tmp" not in str(caught.value)
+
+
+@pytest.mark.parametrize("place", ["/etc/passwd", "pyproject.toml", "../../etc/passwd"])
+def test_no_other_file_can_be_read(address: str, clip: Path, place: str) -> None:
+    for file in (place, str(Path(place).absolute()), str(clip)):
+        assert httpx.get(f"{address}gradio_api/file={file}").status_code in (403, 404)
+        body = {"data": [{"path": file, "meta": {"_type": "gradio.FileData"}}, "warm", None, None]}
+        event = httpx.post(f"{address}gradio_api/call/predict", json=body).json()["event_id"]
+        answer = httpx.get(f"{address}gradio_api/call/predict/{event}").text
+        assert "event: error" in answer
+        assert "probabilities" not in answer
+
+
+def test_it_listens_where_it_is_told(page: gr.Blocks, untrained: Model) -> None:
+    assert page.server_name == "127.0.0.1"
+    with pytest.raises(UserError, match="choose another --port"):
+        serve({"a": untrained}, "127.0.0.1", int(page.server_port), Limits(), block=False)
+    gc.collect()
