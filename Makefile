@@ -4,13 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 
-.PHONY: demo test lint types benchmark clean
+.PHONY: demo test lint types docs benchmark clean
 
 demo: $(INSTALLED)  ## two synthetic corpora, source-only against DIDAN, a report
 	rm -rf didan-demo
 	$(BIN)/didan demo --out didan-demo
 
-test: lint types  ## everything CI checks
+test: lint types docs  ## everything CI checks
 	# Two workers on two cores: threads of their own would only get in each other's way.
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --cov=didan --cov-report=term:skip-covered
 
@@ -21,9 +21,13 @@ lint: $(INSTALLED)
 types: $(INSTALLED)
 	$(BIN)/mypy
 
+docs: $(INSTALLED)  ## the site, in build/site; a warning is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+
 benchmark: $(INSTALLED)  ## speed and memory, as ratios
 	$(BIN)/python -m benchmarks.speed
 	$(BIN)/python -m benchmarks.extraction
+	$(BIN)/python -m benchmarks.inference
 
 $(INSTALLED): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

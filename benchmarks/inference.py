@@ -55,7 +55,7 @@ def start(model: Path, clip: Path) -> float:
 
 
 def timed(model: Path, clip: Path, recording: Path, window: float) -> dict[str, float]:
-    """Seconds and peak memory (MB) of predicting a recording on one processor, the start left out of the seconds."""
+    """Seconds, without the start, and peak memory in MB of predicting a recording on one processor."""
     command = [sys.executable, "-c", _TIMED, str(model), str(clip), str(recording), str(window)]
     done = subprocess.run(
         command,

@@ -1,33 +1,223 @@
-"""The pages on extending didan, followed word by word in a copy of the package."""
+"""Every block of code in the documentation is executed: pages are followed from top to bottom, as by a reader."""
 
+import contextlib
 import os
 import re
 import shlex
 import shutil
+import signal
+import socket
 import subprocess
 import sys
+import time
+import urllib.request
+import warnings
 from pathlib import Path
 
 import pytest
 
 import didan
+from didan import cli
 from didan.corpora.synthetic import make_corpus, style
 
 DOCS = Path(__file__).parents[1] / "docs"
+PAGES = sorted(str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md"))
+BEFORE = {
+    "how-to/own-corpus.md": ["tutorial.md"],
+    "how-to/own-recordings.md": ["tutorial.md"],
+    "how-to/serve-and-share.md": ["tutorial.md", "how-to/own-recordings.md"],
+    "how-to/benchmark.md": ["tutorial.md"],
+    "how-to/cluster.md": ["tutorial.md"],
+}
+"""Pages that begin where others end. Of those only what makes folders is done."""
+
+LEFT = {
+    "demo": "didan demo --out demo",
+    "calls": "didan train --source demo/alpha/corpus.csv --target demo/beta --out calls",
+}
+"""Folders that pages leave behind for others, and the commands that make them."""
+
+ELSEWHERE = {"how-to/own-method.md", "how-to/corpus-reader.md"}
+"""Pages that change the package; they are followed in a copy of it, below."""
+
 FAST = "--set optimisation.steps=2 --set optimisation.batch_size=4"
+QUICK = {
+    "demo": "--seeds 1 --steps 2 --speakers 2 --utterances 2",
+    "train": FAST,
+    "adapt": FAST,
+    "benchmark": f"{FAST} --seeds 1 --workers 1",
+}
+_BLOCK = re.compile(r'^```(\w+)(?: title="([^"]+)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
 
 
-def follow(page: str, folder: Path) -> Path:
+def blocks(page: str) -> list[tuple[str, str, str]]:
+    """Language, title and content of the blocks of a page."""
+    return _BLOCK.findall((DOCS / page).read_text(encoding="utf-8"))
+
+
+def commands(page: str) -> list[str]:
+    """What a page has its reader type."""
+    consoles = [content for language, _, content in blocks(page) if language == "console"]
+    return [line.removeprefix("$ ") for content in consoles for line in content.splitlines()]
+
+
+def run(command: str, folder: Path, package: Path | None = None) -> str:
+    program, *arguments = shlex.split(command)
+    assert program == "didan"
+    extra = shlex.split(QUICK.get(arguments[0], ""))
+    done = subprocess.run(
+        [sys.executable, "-m", "didan", *arguments, *extra],
+        cwd=folder,
+        env=environment(folder, package),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"{command}: {done.stderr}"
+    return done.stdout
+
+
+def run_here(command: str) -> None:
+    """The same without the seconds that a new process takes, in the present folder."""
+    _, *arguments = shlex.split(command)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # remarks for the user
+        assert cli.run([*arguments, *shlex.split(QUICK.get(arguments[0], ""))]) == 0, command
+
+
+def environment(folder: Path, package: Path | None = None) -> dict[str, str]:
+    paths = {"PYTHONPATH": str(package)} if package else {}
+    return {**os.environ, **paths, "DIDAN_CACHE": str(folder / "cache")}
+
+
+def follow(page: str, folder: Path, ports: dict[str, str] | None = None) -> None:
+    """Do what a page says."""
+    names: dict[str, object] = {}
+    for language, title, content in blocks(page):
+        if title:
+            (folder / title).write_text(content, encoding="utf-8")
+        elif language == "python":
+            exec(compile(content, page, "exec"), names)
+        else:
+            assert language == "console", f"a block of {language} that nobody runs"
+            for line in content.splitlines():
+                assert line.startswith("$ "), line
+                command = line.removeprefix("$ ")
+                for written, here in (ports or {}).items():
+                    command = command.replace(written, here)
+                if command.startswith("ray "):
+                    continue  # the cluster is started and stopped by the test of that page
+                if command.startswith("didan serve"):
+                    serve(command, folder)
+                else:
+                    run_here(command)
+
+
+def serve(command: str, folder: Path) -> None:
+    """Start the page, see that it answers, and stop it."""
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", *shlex.split(command), "--port", str(port)],
+        cwd=folder,
+        env=environment(folder),
+        stderr=subprocess.PIPE,
+    )
+    try:
+        for _ in range(120):
+            time.sleep(0.5)
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}") as answer:
+                    assert b"didan" in answer.read()
+                return
+            except OSError:
+                assert process.poll() is None, process.stderr.read() if process.stderr else ""
+        pytest.fail("the page never answered")
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+
+
+def free_port() -> int:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        port: int = listening.getsockname()[1]
+        return port
+
+
+@pytest.fixture(scope="module")
+def after(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the demonstration has been run and a model for its recordings been trained."""
+    folder = tmp_path_factory.mktemp("docs")
+    with contextlib.chdir(folder), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DIDAN_CACHE", str(folder / "cache"))
+        for command in LEFT.values():
+            run_here(command)
+    return folder
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page not in ELSEWHERE and page != "how-to/cluster.md"])
+def test_pages_can_be_followed(page: str, after: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DIDAN_CACHE", str(tmp_path / "cache"))
+    earlier = [command for one in BEFORE.get(page, []) for command in commands(one)]
+    for name, begins in LEFT.items():
+        if begins in earlier:
+            shutil.copytree(after / name, tmp_path / name)
+    follow(page, tmp_path)
+
+
+def test_the_cluster(after: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DIDAN_CACHE", str(tmp_path / "cache"))
+    page = "how-to/cluster.md"
+    assert [line for line in commands(page) if line.startswith("ray ")] == [
+        "ray start --head --port 6379",
+        "ray stop",
+    ]
+    shutil.copytree(after / "demo", tmp_path / "demo")
+    port = free_port()
+    short = Path("/tmp") / f"didan-docs-{os.getpid()}"  # paths of sockets must be short
+    with (tmp_path / "ray.log").open("wb") as log:
+        head = subprocess.Popen(
+            [
+                *(str(Path(sys.executable).with_name("ray")), "start", "--head", "--port", str(port)),
+                *(
+                    "--num-cpus=1",
+                    "--include-dashboard=false",
+                    f"--temp-dir={short}",
+                    "--disable-usage-stats",
+                    "--block",
+                ),
+            ],
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    try:
+        for _ in range(120):
+            time.sleep(0.5)
+            with socket.socket() as trying:
+                if trying.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+        time.sleep(5)
+        follow(page, tmp_path, {"127.0.0.1:6379": f"127.0.0.1:{port}"})
+        assert (tmp_path / "comparison" / "report.html").exists()
+    finally:
+        os.killpg(head.pid, signal.SIGKILL)
+        head.wait(timeout=30)
+        shutil.rmtree(short, ignore_errors=True)
+
+
+def package_with(page: str, folder: Path) -> Path:
     """A copy of the package with the page's files and lines added."""
-    text = (DOCS / page).read_text(encoding="utf-8")
     copy = folder / "src"
     shutil.copytree(Path(didan.__file__).parent, copy / "didan", ignore=shutil.ignore_patterns("__pycache__"))
-    files = re.findall(r"```python (src/\S+)\n(.*?)```", text, re.DOTALL)
+    files = [(title, content) for language, title, content in blocks(page) if language == "python"]
     assert len(files) == 1, "one file"
     for name, content in files:
         assert not (folder / name).exists()
         (folder / name).write_text(content, encoding="utf-8")
-    for line in re.findall(r"```text line\n(.*?)```", text, re.DOTALL):
+    for line in [content for language, _, content in blocks(page) if language == "text"]:
         registry = copy / "didan" / "methods" / "__init__.py"
         before = registry.read_text(encoding="utf-8")
         registry.write_text(before.replace('    "mdd",\n', f'    "mdd",\n{line}'), encoding="utf-8")
@@ -35,38 +225,21 @@ def follow(page: str, folder: Path) -> Path:
     return copy
 
 
-def commands(page: str) -> list[str]:
-    return re.findall(r"^\$ didan (.*)$", (DOCS / page).read_text(encoding="utf-8"), re.MULTILINE)
-
-
-def run(command: str, package: Path, folder: Path) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "didan", *shlex.split(command)],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(package), "DIDAN_CACHE": str(folder / "cache")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 def test_adding_a_method(tmp_path: Path) -> None:
-    package = follow("adding-a-method.md", tmp_path)
+    package = package_with("how-to/own-method.md", tmp_path)
     for number, name in enumerate(("alpha", "beta")):
         make_corpus(
             tmp_path / name, style(name), n_speakers=2, n_per_emotion=2, emotions=("anger", "sadness"), seed=number
         )
-    for command in commands("adding-a-method.md"):
-        run(f"{command} {FAST}", package, tmp_path)
+    for command in commands("how-to/own-method.md"):
+        run(command, tmp_path, package)
     assert "layer: fc1" in (tmp_path / "model" / "config.yaml").read_text()
     assert "distance" in (tmp_path / "model" / "history.csv").read_text().splitlines()[0]
     assert "mean-distance" in (tmp_path / "results" / "results.csv").read_text()
 
 
 def test_adding_a_corpus(tmp_path: Path) -> None:
-    package = follow("adding-a-corpus.md", tmp_path)
+    package = package_with("how-to/corpus-reader.md", tmp_path)
     made = make_corpus(
         tmp_path / "made", style("alpha"), n_speakers=2, n_per_emotion=2, emotions=("happiness", "sadness"), seed=0
     )
@@ -75,14 +248,14 @@ def test_adding_a_corpus(tmp_path: Path) -> None:
         speaker = {"alpha-01": "anna", "alpha-02": "berta"}[str(row.speaker)]
         word = {"happiness": "happy", "sadness": "sad"}[str(row.emotion)]
         shutil.copy(str(row.file), tmp_path / "recordings" / f"{speaker}_{word}_{number % 2}.wav")
-    about, inspected = (run(command, package, tmp_path) for command in commands("adding-a-corpus.md"))
+    about, inspected = (run(command, tmp_path, package) for command in commands("how-to/corpus-reader.md"))
     assert "invented" in about
     assert "8" in inspected
     assert "happiness" in inspected
 
 
-@pytest.mark.parametrize("page", sorted(path.name for path in DOCS.glob("*.md")))
+@pytest.mark.parametrize("page", PAGES)
 def test_pages_name_only_what_exists(page: str) -> None:
     text = (DOCS / page).read_text(encoding="utf-8")
-    for target in re.findall(r"\]\(([^)#:]+)\)", text):
-        assert (DOCS / target).exists(), target
+    for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
+        assert ((DOCS / page).parent / target).exists(), target

@@ -30,6 +30,7 @@ class PretrainedModel(ModelHubMixin, library_name="didan", tags=["speech-emotion
 
     def __init__(self, model: Model) -> None:
         self.model = model
+        self._hub_mixin_config = None  # the mixin would write its arguments down; config.yaml has it all
 
     def _save_pretrained(self, save_directory: Path) -> None:
         shared = without_paths(self.model)

@@ -1,6 +1,7 @@
 """The timeline: emotions over the waveform."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import seaborn
@@ -41,9 +42,12 @@ def plot_timeline(samples: Samples, windows: Sequence[Prediction], emotions: Seq
     low, high = ([getattr(block, side)() for block in blocks] for side in ("min", "max"))
     top.fill_between(np.linspace(0, seconds, len(blocks)), low, high, color="0.25", linewidth=0, zorder=2)
     loudest = 1.05 * float(np.abs(samples).max())
-    for index, colour in enumerate(colours):
-        is_it = (shares.argmax(axis=1) == index) & (shares.sum(axis=1) > 0)
-        top.fill_between(times, -loudest, loudest, where=is_it, step="mid", color=colour, alpha=0.35, linewidth=0)
+    best = np.where(shares.sum(axis=1) > 0, shares.argmax(axis=1), -1)
+    edges = [0, *(np.flatnonzero(np.diff(best)) + 1), len(best)]
+    for first, last in pairwise(edges):
+        if last > first and best[first] >= 0:
+            span = (first * FRAME_SECONDS, last * FRAME_SECONDS)
+            top.axvspan(*span, color=colours[best[first]], alpha=0.35, linewidth=0)
     top.set(ylabel="waveform", yticks=[], xlim=(0, seconds), ylim=(-loudest, loudest))
     bottom.set(ylabel="probability", xlabel="time in s", ylim=(0, 1))
     figure.legend(areas, emotions, loc="outside upper center", ncols=min(len(emotions), 8), frameon=False)
