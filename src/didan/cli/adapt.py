@@ -47,7 +47,7 @@ def adapt(
     from didan.errors import UserError
 
     if not folder.is_dir():
-        raise UserError(f"{folder} is no folder of recordings")
+        raise UserError(f"{folder} {'is a file, not a folder' if folder.exists() else 'does not exist'}")
     recordings = read_target(str(folder))
 
     from rich.console import Console
