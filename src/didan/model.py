@@ -77,7 +77,8 @@ class Model:
         """Run frontend and network over recordings that were not part of a corpus.
 
         They are normalised with the statistics of the target (each with its own, if the model normalises per
-        utterance).
+        utterance). Zeros at the end do not count: in an exported model, which must answer alike, they are what
+        fills up a batch.
 
         Args:
             waveforms: 16 kHz samples of each utterance, at least one.
@@ -86,7 +87,8 @@ class Model:
         features = []
         for waveform in waveforms:
             with torch.inference_mode():
-                raw = self._frontend(torch.from_numpy(waveform)).numpy()
+                heard = waveform[: int(np.flatnonzero(waveform)[-1]) + 1] if waveform.any() else waveform
+                raw = self._frontend(torch.from_numpy(heard)).numpy()
             if normalisation != "none":
                 raw = (statistics([raw]) if normalisation == "utterance" else self.statistics).apply(raw)
             features.append(np.asarray(raw, dtype=np.float32))

@@ -34,13 +34,17 @@ def explain(
 
     from rich.console import Console
     from rich.markup import escape
-    from rich.table import Table
+    from rich.table import Column, Table
 
     console = Console()
+    sure = 100 * found.probabilities[found.emotion]
     console.print(
-        f"{found.file}: {found.emotion} ({100 * found.probabilities[found.emotion]:.0f} %)", soft_wrap=True
+        f"{found.file}, {found.start:.1f} to {found.end:.1f} s: {found.emotion} ({sure:.0f} %)",
+        soft_wrap=True,
+        highlight=False,
+        markup=False,
     )
-    table = Table("weight", "emotion", "corpus", "speaker", "file")
+    table = Table("weight", "emotion", "corpus", "speaker", Column("file", overflow="fold"))
     for row in found.examples.to_dict("records"):
         speaker = "" if row["speaker"] != row["speaker"] else str(row["speaker"])
         table.add_row(

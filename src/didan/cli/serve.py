@@ -33,7 +33,10 @@ def serve(
     from didan.web.page import serve as show
 
     console = Console(stderr=True)
-    models = {folder.resolve().name: load(folder) for folder in model}
+    names = [folder.resolve().name for folder in model]
+    if len(set(names)) < len(names):  # two folders called alike
+        names = [str(folder) for folder in model]
+    models = {name: load(folder) for name, folder in zip(names, model, strict=True)}
     console.print(f"http://{host}:{port} serves {', '.join(models)}; end with Ctrl-C", highlight=False)
     if host not in ("127.0.0.1", "localhost", "::1"):
         console.print("note: others on the network can reach this page; there is no password", highlight=False)

@@ -7,7 +7,6 @@ convex, in the layer that is aligned; ours, as is reading it as an explanation. 
 to, not why the network decides.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,9 +16,10 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from didan.alignment import reconstruct
-from didan.audio import RATE, Samples, read_audio
+from didan.audio import stream_audio
+from didan.errors import AudioError
 from didan.model import Model
-from didan.speech import WHOLE_SECONDS
+from didan.speech import whole_or_cut
 
 _TOLERANCE = 1e-4
 
@@ -30,6 +30,8 @@ class Explanation:
 
     Attributes:
         file: the recording.
+        start: first second of what is explained.
+        end: last second.
         emotion: what the model recognises.
         probabilities: of every emotion.
         examples: the source utterances with the largest weights, largest first: columns ``weight``, ``emotion``,
@@ -40,6 +42,8 @@ class Explanation:
     """
 
     file: str
+    start: float
+    end: float
     emotion: str
     probabilities: dict[str, float]
     examples: pd.DataFrame
@@ -52,19 +56,18 @@ def explain(model: Model, audio: Path, n: int = 5) -> Explanation:
 
     Args:
         model: the model.
-        audio: the recording; of one longer than 15 s the first 15 are explained.
+        audio: the recording; of one longer than 15 s the utterance with the most speech is explained.
         n: how many utterances to name at most.
 
     Raises:
-        AudioError: the recording cannot be read, or is silent.
+        AudioError: the recording cannot be read, or nobody speaks in it.
     """
-    return explain_samples(model, read_audio(audio)[: round(WHOLE_SECONDS * RATE)], str(audio), n)
-
-
-def explain_samples(model: Model, samples: Samples, file: str, n: int = 5) -> Explanation:
-    """The same for 16 kHz samples, shape (n,)."""
+    spoken = (piece for piece in whole_or_cut(stream_audio(audio)) if piece.is_spoken)
+    most = max(spoken, key=lambda piece: piece.speech, default=None)
+    if most is None:
+        raise AudioError(f"{audio}: no speech was heard in it, so there is nothing to explain")
     layer = getattr(model.config.method_settings, "layer", "fc1")
-    output = model.hear([samples])
+    output = model.hear([most.samples])
     weights, residual = _mixture(output.embeddings[layer], model.reference.embeddings[layer])
     table = model.reference.table
     probabilities = model.probabilities(output.scores)[0]
@@ -74,7 +77,9 @@ def explain_samples(model: Model, samples: Samples, file: str, n: int = 5) -> Ex
     examples = table.iloc[chosen][["emotion", "corpus", "speaker", "file", "start", "end"]].reset_index(drop=True)
     examples.insert(0, "weight", weights[chosen].numpy())
     return Explanation(
-        file,
+        str(audio),
+        most.start,
+        most.end,
         model.emotions[int(probabilities.argmax())],
         {emotion: float(p) for emotion, p in zip(model.emotions, probabilities, strict=True)},
         examples,
@@ -103,8 +108,3 @@ def to_dict(explanation: Explanation) -> dict[str, Any]:
     examples = explanation.examples.astype(object)
     rows = examples.where(examples.notna(), None).to_dict("records")
     return {**vars(explanation), "examples": rows}
-
-
-def playable(examples: pd.DataFrame) -> Sequence[bool]:
-    """Which of the examples' recordings are where they were in training."""
-    return [Path(str(file)).is_file() for file in examples["file"]]

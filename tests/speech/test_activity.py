@@ -1,0 +1,75 @@
+"""What is speech is known: it was synthesised, between silences."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from didan.audio import RATE, Samples
+from didan.speech import FRAME_SECONDS, SpeechActivity
+from speech.talk import blocks, conversation, noise, silence, talk, utterances
+
+FRAME = round(FRAME_SECONDS * RATE)
+
+
+@settings(deadline=None, max_examples=20)
+@given(sizes=st.lists(st.integers(0, 2 * RATE), max_size=8), size=st.integers(100, 3 * RATE))
+def test_a_stream_gives_the_same_as_all_at_once(sizes: list[int], size: int) -> None:
+    samples = conversation([0.3, 0.7, 0.1])[0]
+    edges = np.minimum(np.cumsum(sizes), len(samples)).tolist()
+    begun = [samples[first:last] for first, last in zip([0, *edges], edges, strict=False)]
+    rest = samples[edges[-1] if edges else 0 :]
+    detector = SpeechActivity()
+    streamed = np.concatenate([detector(block) for block in [*begun, *blocks(rest, size)]])
+    np.testing.assert_array_equal(streamed, SpeechActivity()(samples))
+
+
+@pytest.mark.parametrize("n", [0, 1, FRAME - 1, FRAME, FRAME + 1, 10 * FRAME, RATE])
+def test_one_value_per_whole_frame(n: int) -> None:
+    found = SpeechActivity()(np.zeros(n, dtype=np.float32))
+    assert found.dtype == bool
+    assert len(found) == n // FRAME
+
+
+def test_utterances_are_speech_and_the_silence_between_is_not() -> None:
+    samples, times = conversation([1.0] * len(utterances()))
+    speech = SpeechActivity()(samples)
+    middles = FRAME_SECONDS * (np.arange(len(speech)) + 0.5)
+    inside = np.zeros(len(speech), dtype=bool)
+    near = np.zeros(len(speech), dtype=bool)
+    for start, end in times:
+        inside |= (middles > start) & (middles < end)
+        near |= (middles > start - 0.05) & (middles < end + 0.2)
+        assert speech[(middles > start) & (middles < end)].mean() > 0.5
+    assert speech[inside].mean() > 0.75
+    assert not speech[~near].any()
+
+
+@pytest.mark.parametrize("level", [0.0, 1e-4, 1e-3, 1e-2, 2e-2])
+def test_silence_and_hiss_are_no_speech(level: float) -> None:
+    speech = SpeechActivity()(noise(10, level))
+    # The detector needs a moment to learn what the noise is.
+    assert not speech[round(0.3 / FRAME_SECONDS) :].any()
+
+
+def test_samples_beyond_full_scale_are_clipped() -> None:
+    loud = (200 * np.sin(2 * np.pi * 0.5 * np.arange(10 * RATE) / RATE)).astype(np.float32)
+    np.testing.assert_array_equal(SpeechActivity()(loud), SpeechActivity()(np.clip(loud, -1, 1)))
+
+
+def test_detectors_know_nothing_of_each_other() -> None:
+    recordings = (talk(5), np.concatenate([noise(3, 0.3), silence(2)]))
+    detectors = (SpeechActivity(), SpeechActivity())
+    heard: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
+    for both in zip(*(blocks(samples, 4000) for samples in recordings), strict=True):
+        for detector, block, own in zip(detectors, both, heard, strict=True):
+            own.append(detector(block))
+    for own, samples in zip(heard, recordings, strict=True):
+        np.testing.assert_array_equal(np.concatenate(own), SpeechActivity()(samples))
+
+
+def test_what_is_heard_stays_as_it_was() -> None:
+    samples: Samples = talk(2).copy()
+    before = samples.copy()
+    SpeechActivity()(samples)
+    np.testing.assert_array_equal(samples, before)

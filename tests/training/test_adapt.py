@@ -1,0 +1,609 @@
+"""Tiny models are adapted for a few steps; what that changes is compared with predictions made independently."""
+
+import errno
+import math
+import shutil
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from copy import deepcopy
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pytest
+import torch
+
+import didan
+from didan.corpora import Corpus, Recordings
+from didan.corpora.synthetic import make_corpus, style
+from didan.errors import DidanWarning, UserError
+from didan.frontends import load_features
+from didan.model import Model
+from didan.selection import CRITERIA
+from didan.training import adapt as adapt_module
+from didan.training import loop
+from didan.training.adapt import Change, adapt, adapting_config
+from didan.training.config import Config, make_config
+from didan.training.fit import fit_model
+
+STEPS = 14
+"""More than a round, so that there is something to resume."""
+
+EMOTIONS = ("anger", "neutral", "sadness")
+
+
+def quick(method: str = "didan", steps: int = 8, *more: str) -> Config:
+    return make_config(method, assignments=[f"optimisation.steps={steps}", "optimisation.batch_size=4", *more])
+
+
+def with_steps(model: Model, steps: int, *more: str) -> Config:
+    return adapting_config(model, assignments=[f"optimisation.steps={steps}", *more])
+
+
+def same_weights(first: Model, second: Model) -> bool:
+    a, b = first.network.state_dict(), second.network.state_dict()
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+def left_in(folder: Path) -> list[str]:
+    """What a failed adaptation left: anything but the cache of features."""
+    return sorted(path.name for path in folder.iterdir() if "cache" not in path.name)
+
+
+@pytest.fixture(scope="module")
+def calls(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    """Other recordings to adapt to; their labels are for the tests alone."""
+    beta = replace(style("beta"), syllables=2.0, silence=0.05)
+    folder = tmp_path_factory.mktemp("calls")
+    return make_corpus(folder / "calls", beta, n_speakers=3, n_per_emotion=3, emotions=EMOTIONS, seed=7)
+
+
+@pytest.fixture(scope="module")
+def trained(tiny_corpora: tuple[Corpus, Corpus], session_cache: Path) -> Model:
+    """A model that carries its source along, and has held some of it out."""
+    config = quick("didan", 40, "optimisation.validation=0.25")
+    return didan.train(*tiny_corpora, config=config, cache=session_cache, carry=True)
+
+
+@pytest.fixture(scope="module")
+def adapted(trained: Model, calls: Corpus, session_cache: Path) -> tuple[Model, Change]:
+    return adapt(trained, calls.unlabelled(), config=with_steps(trained, STEPS), cache=session_cache)
+
+
+def shares(model: Model, emotions: pd.Series) -> list[float]:
+    return [float((emotions == emotion).mean()) for emotion in model.emotions]
+
+
+def test_the_change_is_that_of_the_predictions(trained: Model, calls: Corpus, session_cache: Path) -> None:
+    found, change = adapt(trained, calls.unlabelled(), config=with_steps(trained, 8), cache=session_cache)
+    before = trained.evaluate(calls, session_cache).utterances["predicted"]
+    after = found.predict(*calls.table["file"])["emotion"]
+    assert before.nunique() == after.nunique() == 3  # or mistakes could hide
+    assert change.emotions == trained.emotions
+    assert (change.target, change.n) == (calls.name, len(calls))
+    assert change.shares_before == pytest.approx(shares(trained, before))
+    assert change.shares_after == pytest.approx(shares(trained, after))
+    moved = pd.crosstab(before, after).reindex(index=EMOTIONS, columns=EMOTIONS, fill_value=0).to_numpy()
+    assert (moved != moved.T).any()
+    np.testing.assert_array_equal(change.moved, moved)
+    assert change.changed == pytest.approx((before != after).mean())
+    assert 0 < change.changed < 1
+
+
+def test_criteria_are_those_of_either_model(
+    trained: Model, adapted: tuple[Model, Change], calls: Corpus, session_cache: Path
+) -> None:
+    found, change = adapted
+    for model, criteria in ((trained, change.criteria_before), (found, change.criteria_after)):
+        assert list(criteria) == list(CRITERIA)
+        assert all(map(math.isfinite, criteria.values()))
+        features = load_features(calls.unlabelled(), model.config.frontend, "corpus", session_cache)
+        scores = model.outputs(features).scores.numpy().astype(np.float64)
+        # Regression's scores are moved to the nearest probabilities, see Duchi et al. (2008).
+        ordered = -np.sort(-scores, axis=1)
+        levels = (ordered.cumsum(axis=1) - 1) / np.arange(1, 4)
+        used = (ordered > levels).sum(axis=1)
+        p = np.maximum(scores - levels[np.arange(len(scores)), used - 1][:, None], 0)
+        expected = -(p * np.log(np.where(p > 0, p, 1))).sum(axis=1).mean()
+        assert criteria["entropy"] == pytest.approx(expected, abs=1e-4)
+    assert change.criteria_before != change.criteria_after
+
+
+def test_criteria_that_need_held_out_utterances_are_no_numbers_without(
+    trained: Model, calls: Corpus, session_cache: Path, tmp_path: Path
+) -> None:
+    table = trained.reference.table.assign(validation=False)
+    model = replace(trained, reference=replace(trained.reference, table=table))
+    config = with_steps(trained, 1)
+    _, change = adapt(model, calls.unlabelled(), config=config, cache=session_cache, out=tmp_path / "m")
+    unknown = {name for name, value in change.criteria_after.items() if math.isnan(value)}
+    assert unknown == {"importance-weighted-validation", "deep-embedded-validation"}
+    kept = didan.load(tmp_path / "m").record["adaptation"]["criteria_after"]
+    assert kept == pytest.approx(change.criteria_after, nan_ok=True)
+
+
+def test_it_is_a_model_for_the_new_recordings(
+    adapted: tuple[Model, Change], trained: Model, calls: Corpus, session_cache: Path
+) -> None:
+    found, _ = adapted
+    features = load_features(calls.unlabelled(), found.config.frontend, "none", session_cache)
+    frames = np.concatenate([features[index] for index in range(len(features))]).astype(np.float64)
+    np.testing.assert_allclose(found.statistics.mean, frames.mean(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(found.statistics.deviation, frames.std(axis=0), rtol=1e-4)
+    assert found.emotions == trained.emotions
+    assert (found.record["target"], found.record["n_target"]) == (calls.name, len(calls))
+    assert not same_weights(found, trained)
+    assert found.history["step"].tolist() == list(range(1, STEPS + 1))
+
+
+def test_it_begins_with_the_weights_of_the_model(trained: Model, calls: Corpus, session_cache: Path) -> None:
+    config = with_steps(trained, 1, "optimisation.learning_rate=1e-12")
+    found, _ = adapt(trained, calls.unlabelled(), config=config, cache=session_cache)
+    old = dict(trained.network.named_parameters())
+    for name, weights in found.network.named_parameters():
+        torch.testing.assert_close(weights, old[name], rtol=0, atol=1e-9)
+
+
+def test_the_old_model_stays_as_it_was(trained: Model, calls: Corpus, session_cache: Path) -> None:
+    before = deepcopy(trained)
+    found, _ = adapt(trained, calls.unlabelled(), config=with_steps(trained, 3), cache=session_cache)
+    assert same_weights(trained, before)
+    assert trained.record == before.record
+    assert trained.config == before.config
+    assert trained.temperature == before.temperature
+    np.testing.assert_array_equal(trained.statistics.mean, before.statistics.mean)
+    pd.testing.assert_frame_equal(trained.reference.table, before.reference.table)
+    for layer, embeddings in before.reference.embeddings.items():
+        assert torch.equal(trained.reference.embeddings[layer], embeddings)
+    storage = {weights.data_ptr() for weights in trained.network.state_dict().values()}
+    assert not storage & {weights.data_ptr() for weights in found.network.state_dict().values()}
+
+
+def test_what_was_held_out_stays_held_out(adapted: tuple[Model, Change], trained: Model) -> None:
+    found, _ = adapted
+    assert trained.reference.table["validation"].sum() == 9
+    pd.testing.assert_frame_equal(found.reference.table, trained.reference.table)
+
+
+def test_what_is_held_out_is_not_learnt_from(
+    tiny_corpora: tuple[Corpus, Corpus], calls: Corpus, session_cache: Path
+) -> None:
+    # Without statistics over all of the source, an utterance can only work through being trained on.
+    config = quick("didan", 2, "normalisation=none", "optimisation.validation=0.25")
+    model = didan.train(*tiny_corpora, config=config, cache=session_cache, carry=True)
+    assert model.reference.features is not None
+    held_out = model.reference.table["validation"].to_numpy()
+
+    def after_changing(rows: npt.NDArray[np.bool_]) -> Model:
+        packed = deepcopy(model.reference.features)
+        assert packed is not None
+        packed.frames[np.repeat(rows, packed.counts)] += 10
+        changed = replace(model, reference=replace(model.reference, features=packed))
+        return adapt(changed, calls.unlabelled(), config=with_steps(model, 4), cache=session_cache)[0]
+
+    unchanged = after_changing(np.zeros(36, dtype=bool))
+    assert same_weights(after_changing(held_out), unchanged)
+    assert not same_weights(after_changing(~held_out), unchanged)
+
+
+def test_labels_of_the_target_never_reach_it(
+    adapted: tuple[Model, Change], trained: Model, calls: Corpus, session_cache: Path, tmp_path: Path
+) -> None:
+    # Neither as names of files nor in columns of the user's own; and there is no emotion column to begin with.
+    files = [tmp_path / f"{number}.wav" for number in range(len(calls))]
+    for file, original in zip(files, calls.table["file"], strict=True):
+        shutil.copy(original, file)
+    table = calls.unlabelled().table.assign(file=[str(file) for file in files], speaker=np.nan)
+    told = Recordings("calls", table.assign(label=calls.table["emotion"], mood=np.arange(len(calls))))
+    found, _ = adapt(trained, told, config=with_steps(trained, STEPS), cache=session_cache)
+    assert same_weights(found, adapted[0])
+    assert found.record["leakage"]["labels_read"]["task"].startswith("none")
+    with pytest.raises(ValueError, match="no emotion column"):
+        Recordings("calls", calls.table)
+
+
+def test_the_seed_decides(
+    adapted: tuple[Model, Change], trained: Model, calls: Corpus, session_cache: Path
+) -> None:
+    other = adapting_config(trained, seed=1, assignments=[f"optimisation.steps={STEPS}"])
+    found, _ = adapt(trained, calls.unlabelled(), config=other, cache=session_cache)
+    assert not same_weights(found, adapted[0])
+
+
+def test_without_a_config_it_is_adapted_as_it_was_trained(
+    trained: Model, calls: Corpus, session_cache: Path
+) -> None:
+    model = replace(trained, config=with_steps(trained, 2, "seed=3"))
+    found, _ = adapt(model, calls.unlabelled(), cache=session_cache)
+    assert found.config == model.config
+    assert len(found.history) == 2
+
+
+def copied(corpus: Corpus, folder: Path) -> Corpus:
+    """The corpus in a folder of the test's own."""
+    shutil.copytree(Path(corpus.table["file"].iloc[0]).parents[1], folder)
+    files = [str(folder / Path(file).parent.name / Path(file).name) for file in corpus.table["file"]]
+    return Corpus(corpus.name, corpus.table.assign(file=files), corpus.language)
+
+
+@pytest.mark.parametrize("carry", [True, False])
+def test_where_the_recordings_are_gone_only_a_model_that_carries_them_can_adapt(
+    source: Corpus, target: Corpus, calls: Corpus, tmp_path: Path, carry: bool
+) -> None:
+    own = copied(source, tmp_path / "mine")
+    didan.train(own, target, config=quick(), cache=tmp_path / "cache", carry=carry, out=tmp_path / "m")
+    shutil.rmtree(tmp_path / "mine")
+    shutil.rmtree(tmp_path / "cache")
+    model = didan.load(tmp_path / "m")
+    arguments: dict[str, Any] = {"config": with_steps(model, 2), "cache": tmp_path / "new cache"}
+    if not carry:
+        with pytest.raises(UserError, match=r"36 recordings .*--source-folder.*--carry"):
+            adapt(model, calls.unlabelled(), **arguments, out=tmp_path / "n")
+        assert left_in(tmp_path) == ["m"]
+        # Moved they are known by their content, and then all is as if they had stayed.
+        whole, _ = adapt(model, calls.unlabelled(), config=with_steps(model, 2), places=[folder_of(source)])
+        copied(source, tmp_path / "mine")
+        stayed, _ = adapt(model, calls.unlabelled(), **arguments)
+        assert same_weights(whole, stayed)
+        return
+    first, _ = adapt(model, calls.unlabelled(), **arguments, out=tmp_path / "n")
+    # It carries them on: to the next place, and the next.
+    again = didan.load(tmp_path / "n")
+    assert again.reference.features is not None
+    assert model.reference.features is not None
+    np.testing.assert_array_equal(again.reference.features.frames, model.reference.features.frames)
+    second, _ = adapt(again, target.unlabelled(), **arguments)
+    assert second.record["adapted_from"]["target"] == calls.name
+    assert second.record["adapted_from"]["adapted_from"]["target"] == target.name
+    assert same_weights(first, again)
+
+
+def folder_of(corpus: Corpus) -> Path:
+    return Path(corpus.table["file"].iloc[0]).parents[1]
+
+
+def test_too_few_utterances_are_refused(trained: Model, calls: Corpus, tmp_path: Path) -> None:
+    few = Recordings("calls", calls.unlabelled().table[:19])
+    with pytest.raises(UserError, match=r"calls holds 19 utterances; .* at least 20"):
+        adapt(trained, few, cache=tmp_path / "cache", out=tmp_path / "m")
+    assert left_in(tmp_path) == []
+    adapt(trained, Recordings("calls", calls.unlabelled().table[:20]), config=with_steps(trained, 1))
+
+
+def collapse(monkeypatch: pytest.MonkeyPatch, emotion: int) -> None:
+    """Make every adaptation end with a network that gives one emotion to everything."""
+    fit = fit_model
+
+    def collapsed(*args: Any) -> Model:
+        model = fit(*args)
+        with torch.no_grad():
+            model.network.get_parameter("head.output.bias")[emotion] += 1000
+        return model
+
+    monkeypatch.setattr(adapt_module, "fit_model", collapsed)
+
+
+def test_an_adaptation_that_collapses_is_refused(
+    trained: Model, calls: Corpus, session_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collapse(monkeypatch, 2)
+    config = with_steps(trained, 11)  # long enough for a checkpoint, which must not stay either
+    with pytest.raises(UserError, match=r"every utterance of beta would become sadness.*nothing was written"):
+        adapt(trained, calls.unlabelled(), config=config, cache=session_cache, out=tmp_path / "m")
+    assert left_in(tmp_path) == []
+    with pytest.raises(UserError, match="collapsed"):
+        adapt(trained, calls.unlabelled(), config=with_steps(trained, 1), cache=session_cache)
+
+
+def test_recordings_that_were_of_one_emotion_before_may_stay_so(
+    trained: Model, calls: Corpus, session_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collapse(monkeypatch, 1)
+    before = deepcopy(trained)
+    with torch.no_grad():
+        before.network.get_parameter("head.output.bias")[0] += 100
+    config = with_steps(trained, 1)
+    _, change = adapt(before, calls.unlabelled(), config=config, cache=session_cache, out=tmp_path / "m")
+    assert change.shares_before == [1, 0, 0]
+    assert change.shares_after == [0, 1, 0]
+    assert change.changed == 1
+    assert left_in(tmp_path) == ["m"]
+
+
+def change_to(shares_after: list[float], n: int = 500, emotions: tuple[str, ...] = EMOTIONS) -> Change:
+    return Change("calls", n, emotions, [0.5, 0.3, 0.2], shares_after, [[n, 0, 0], [0, 0, 0], [0, 0, 0]], {}, {})
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (change_to([0.4, 0.3, 0.3]), []),
+        (change_to([0.4, 0.3, 0.3], n=99), ["only 99 utterances"]),
+        (change_to([0.4, 0.3, 0.3], n=100), []),
+        (change_to([0.05, 0.85, 0.1]), ["85 % of the utterances are neutral now, 30 % before"]),
+        (change_to([0.1, 0.8, 0.1]), []),
+        (change_to([0, 0, 1], n=20), ["only 20 utterances", "100 % of the utterances are sadness now, 20 %"]),
+    ],
+)
+def test_remarks_say_what_should_make_one_wonder(change: Change, words: list[str]) -> None:
+    *warnings, last = change.remarks()
+    assert len(warnings) == len(words)
+    for warning, expected in zip(warnings, words, strict=True):
+        assert expected in warning
+    assert "no label was seen" in last
+
+
+def test_what_is_written_is_what_is_returned(
+    trained: Model, adapted: tuple[Model, Change], calls: Corpus, session_cache: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "models" / "m"
+    found, change = adapt(
+        trained, calls.unlabelled(), config=with_steps(trained, STEPS), cache=session_cache, out=out
+    )
+    assert same_weights(found, adapted[0])
+    assert [path.name for path in (tmp_path / "models").iterdir()] == ["m"]
+    loaded = didan.load(out)
+    assert same_weights(loaded, found)
+    assert loaded.record == found.record
+    assert loaded.record["adapted_from"]["target"] == "gamma"
+    assert loaded.record["adapted_from"]["sources"] == ["alpha"]
+    assert loaded.record["adapted_from"]["n_target"] == 36
+    adaptation = loaded.record["adaptation"]
+    assert adaptation["changed"] == change.changed
+    assert adaptation["moved"] == change.moved
+    assert adaptation["emotions"] == list(change.emotions)
+    assert adaptation["criteria_after"] == change.criteria_after
+    files = calls.table["file"].tolist()
+    pd.testing.assert_frame_equal(loaded.predict(*files), found.predict(*files), check_exact=True)
+    card = (out / "model-card.md").read_text()
+    assert f"to {len(calls)} recordings of {calls.name}" in card
+
+
+def test_an_out_in_use_is_refused_before_any_work(trained: Model, calls: Corpus, tmp_path: Path) -> None:
+    (tmp_path / "used").mkdir()
+    (tmp_path / "file").touch()
+
+    def work(what: str, done: int, total: int) -> None:
+        raise AssertionError(f"there should be no {what}")
+
+    for out, message in ((tmp_path / "used", "exists already"), (tmp_path / "file" / "m", "cannot write")):
+        with pytest.raises(UserError, match=message):
+            adapt(trained, calls.unlabelled(), out=out, cache=tmp_path / "cache", progress=work)
+    assert left_in(tmp_path) == ["file", "used"]
+
+
+def test_a_full_disk_leaves_nothing(
+    trained: Model,
+    calls: Corpus,
+    session_cache: Path,
+    tmp_path: Path,
+    small_disk: Callable[[int], AbstractContextManager[None]],
+) -> None:
+    load_features(calls.unlabelled(), trained.config.frontend, "none", session_cache)
+    uncarrying = replace(trained, reference=replace(trained.reference, features=None))
+    with small_disk(300_000), pytest.raises(UserError, match=r"cannot write .*m.* \(.*file too large"):
+        adapt(
+            uncarrying, calls.unlabelled(), config=with_steps(trained, 2), cache=session_cache, out=tmp_path / "m"
+        )
+    assert left_in(tmp_path) == []
+
+
+def test_a_disk_that_fills_up_while_saving_leaves_no_model(
+    trained: Model, calls: Corpus, session_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*args: object, **kwargs: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("didan.model_directory.save_file", full)
+    config = with_steps(trained, 2)
+    with pytest.raises(UserError, match="no space left"):
+        adapt(trained, calls.unlabelled(), config=config, cache=session_cache, out=tmp_path / "m")
+    assert [name for name in left_in(tmp_path) if name != "m.unfinished"] == []
+
+
+class InterruptAt:
+    """A progress hook that presses Ctrl-C."""
+
+    def __init__(self, what: str, step: int) -> None:
+        self.what, self.step = what, step
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        if what.startswith(self.what) and done == self.step:
+            raise KeyboardInterrupt
+
+
+def resumed(
+    model: Model, target: Corpus, config: Config, step: int, cache: Path, folder: Path
+) -> tuple[Model, Change]:
+    """The adaptation, interrupted at a step and continued."""
+    arguments: dict[str, Any] = {"config": config, "cache": cache, "out": folder / "m"}
+    with pytest.raises(KeyboardInterrupt):
+        adapt(model, target.unlabelled(), **arguments, progress=InterruptAt("training", step))
+    # Before the first checkpoint there is nothing to keep.
+    assert left_in(folder) == (["m.unfinished"] if step > 10 else [])
+    found = adapt(model, target.unlabelled(), **arguments, resume=True)
+    assert left_in(folder) == ["m"]
+    return found
+
+
+@pytest.mark.parametrize("step", [4, 12, STEPS])
+def test_a_resumed_adaptation_equals_an_uninterrupted_one(
+    trained: Model, adapted: tuple[Model, Change], calls: Corpus, session_cache: Path, tmp_path: Path, step: int
+) -> None:
+    found, change = resumed(trained, calls, with_steps(trained, STEPS), step, session_cache, tmp_path)
+    assert same_weights(found, adapted[0])
+    pd.testing.assert_frame_equal(found.history, adapted[0].history)
+    assert change == adapted[1]
+
+
+def test_so_does_one_with_a_memory(
+    trained: Model, calls: Corpus, session_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "_SECONDS_BETWEEN_CHECKPOINTS", -1.0)
+    config = with_steps(trained, 23, "method_settings.dictionary=memory")
+    found, change = resumed(trained, calls, config, 21, session_cache, tmp_path)
+    whole, expected = adapt(trained, calls.unlabelled(), config=config, cache=session_cache)
+    assert same_weights(found, whole)
+    assert change == expected
+
+
+def test_an_unfinished_adaptation_is_neither_overwritten_nor_mixed_up(
+    trained: Model, calls: Corpus, target: Corpus, session_cache: Path, tmp_path: Path
+) -> None:
+    arguments: dict[str, Any] = {"cache": session_cache, "out": tmp_path / "m"}
+    config = with_steps(trained, STEPS)
+    with pytest.raises(KeyboardInterrupt):
+        adapt(trained, calls.unlabelled(), config=config, progress=InterruptAt("training", 12), **arguments)
+    with pytest.raises(UserError, match="--resume"):
+        adapt(trained, calls.unlabelled(), config=config, **arguments)
+    with pytest.raises(UserError, match="other settings"):
+        adapt(trained, calls.unlabelled(), config=with_steps(trained, 15), resume=True, **arguments)
+    with pytest.raises(UserError, match="other target"):
+        adapt(trained, target.unlabelled(), config=config, resume=True, **arguments)
+    assert left_in(tmp_path) == ["m.unfinished"]
+
+
+@pytest.mark.xfail(
+    strict=True, reason="what is noted of an unfinished run says nothing of the weights it began with"
+)
+def test_an_unfinished_adaptation_of_another_model_is_not_continued(
+    trained: Model, calls: Corpus, session_cache: Path, tmp_path: Path
+) -> None:
+    other = deepcopy(trained)
+    with torch.no_grad():
+        for weights in other.network.parameters():
+            weights.mul_(1.5)
+    arguments: dict[str, Any] = {"config": with_steps(trained, 15), "cache": session_cache, "out": tmp_path / "m"}
+    with pytest.raises(KeyboardInterrupt):
+        adapt(trained, calls.unlabelled(), progress=InterruptAt("training", 12), **arguments)
+    with pytest.raises(UserError, match="other"):
+        adapt(other, calls.unlabelled(), resume=True, **arguments)
+
+
+def test_ctrl_c_while_features_are_made_leaves_nothing(trained: Model, calls: Corpus, tmp_path: Path) -> None:
+    arguments: dict[str, Any] = {"cache": tmp_path / "cache", "out": tmp_path / "m"}
+    with pytest.raises(KeyboardInterrupt):
+        adapt(trained, calls.unlabelled(), progress=InterruptAt("features", 5), **arguments)
+    assert left_in(tmp_path) == []
+    assert not list((tmp_path / "cache").rglob("*.partial"))
+
+
+def test_progress_counts_utterances_and_steps(trained: Model, calls: Corpus, tmp_path: Path) -> None:
+    seen: list[tuple[str, int, int]] = []
+    adapt(
+        trained,
+        calls.unlabelled(),
+        config=with_steps(trained, 4),
+        cache=tmp_path / "cache",
+        progress=lambda *counts: seen.append(counts),
+    )
+    n = len(calls)
+    expected = [("features of beta", done, n) for done in range(1, n + 1)]
+    assert seen == [*expected, *(("training", step, 4) for step in range(1, 5))]
+
+
+def test_recordings_of_the_source_among_the_target_are_reported(
+    trained: Model, source: Corpus, session_cache: Path
+) -> None:
+    with pytest.warns(DidanWarning, match="36 target recordings are in the source too"):
+        found, _ = adapt(trained, source.unlabelled(), config=with_steps(trained, 1), cache=session_cache)
+    assert len(found.record["leakage"]["identical_files"]) == 36
+
+
+def test_several_sources_keep_their_order(
+    source: Corpus, target: Corpus, calls: Corpus, session_cache: Path
+) -> None:
+    parts = [
+        Corpus(name, source.table[source.table["speaker"] == speaker].reset_index(drop=True))
+        for name, speaker in (("second", "alpha-02"), ("first", "alpha-01"), ("third", "alpha-03"))
+    ]
+    model = didan.train(parts, target, config=quick(steps=2), cache=session_cache, carry=True)
+    found, _ = adapt(model, calls.unlabelled(), config=with_steps(model, 2), cache=session_cache)
+    assert found.record["sources"] == ["second", "first", "third"]
+    pd.testing.assert_frame_equal(found.reference.table, model.reference.table)
+
+
+@pytest.mark.xfail(strict=True, reason="rows are put together by the name of their corpus")
+def test_a_name_that_comes_twice_mixes_nothing_up(
+    source: Corpus, target: Corpus, calls: Corpus, session_cache: Path
+) -> None:
+    parts = [
+        Corpus(name, source.table[source.table["speaker"] == speaker].reset_index(drop=True))
+        for name, speaker in (("labels", "alpha-01"), ("other", "alpha-02"), ("labels", "alpha-03"))
+    ]
+    config = quick("didan", 2, "optimisation.validation=0.25")
+    model = didan.train(parts, target, config=config, cache=session_cache, carry=True)
+    found, _ = adapt(model, calls.unlabelled(), config=with_steps(model, 2), cache=session_cache)
+    pd.testing.assert_frame_equal(found.reference.table, model.reference.table)
+
+
+def test_speakers_of_the_new_recordings_are_needed_where_they_are_normalised_by(
+    source: Corpus, target: Corpus, calls: Corpus, session_cache: Path
+) -> None:
+    config = quick("didan", 2, "normalisation=speaker")
+    model = didan.train(source, target, config=config, cache=session_cache)
+    adapt(model, calls.unlabelled(), cache=session_cache)
+    unknown = Recordings("calls", calls.unlabelled().table.assign(speaker=np.nan))
+    with pytest.raises(UserError, match="calls: speakers are not known for every utterance"):
+        adapt(model, unknown, cache=session_cache)
+
+
+def model_of(untrained: Model, config: Config) -> Model:
+    return replace(untrained, config=config)
+
+
+def test_a_model_is_adapted_as_it_was_trained(untrained: Model) -> None:
+    config = make_config(
+        "dann",
+        assignments=["optimisation.steps=7", "optimisation.loss=cross-entropy", "normalisation=utterance"],
+        seed=3,
+    )
+    assert adapting_config(model_of(untrained, config)) == config
+    changed = adapting_config(model_of(untrained, config), seed=5, assignments=["method_settings.trade_off=0.3"])
+    assert (changed.seed, changed.method, changed.optimisation) == (5, "dann", config.optimisation)
+    assert changed.method_settings.model_dump()["trade_off"] == 0.3
+
+
+def test_a_model_without_adaptation_takes_didan(untrained: Model) -> None:
+    config = adapting_config(model_of(untrained, quick("source-only", 7)))
+    assert config == quick("didan", 7)
+
+
+@pytest.mark.parametrize(("own", "other"), [("didan", "deep-coral"), ("source-only", "dann"), ("dann", "didan")])
+def test_another_method_comes_with_its_own_settings(untrained: Model, own: str, other: str) -> None:
+    assert adapting_config(model_of(untrained, quick(own, 7)), other) == quick(other, 7)
+
+
+@pytest.mark.parametrize(
+    ("method", "assignments", "message"),
+    [
+        ("source-only", [], "source-only does not adapt"),
+        ("didna", [], "did you mean 'didan'"),
+        (None, ["frontend.bands=40"], "frontend is part of the model"),
+        (None, ["frontend.kind=linear"], "frontend is part of the model"),
+        (None, ["normalisation=utterance"], "normalisation is part of the model"),
+        (None, ["network.name=vgg11"], "network is part of the model"),
+        (None, ["network.dropout=0.1"], "network is part of the model"),
+        (None, ["optimisation.step=3"], "did you mean 'optimisation.steps'"),
+    ],
+)
+def test_what_cannot_be_changed_is_refused(
+    untrained: Model, method: str | None, assignments: list[str], message: str
+) -> None:
+    with pytest.raises(UserError, match=message) as caught:
+        adapting_config(untrained, method, assignments=assignments)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("own", ["source-only", "mdd"])
+def test_models_of_every_kind_can_be_adapted(
+    source: Corpus, target: Corpus, calls: Corpus, session_cache: Path, own: str
+) -> None:
+    model = didan.train(source, target, config=quick(own, 2), cache=session_cache)
+    found, change = adapt(model, calls.unlabelled(), cache=session_cache)
+    assert np.isfinite(found.history["loss"]).all()
+    assert found.config.method == ("didan" if own == "source-only" else own)
+    assert sum(map(sum, change.moved)) == len(calls)
