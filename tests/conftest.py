@@ -95,9 +95,9 @@ def untrained(tiny_corpora: tuple[Corpus, Corpus], session_cache: Path) -> Model
         network.get_parameter("head.output.weight").div_(spread[:, None])
         network.get_parameter("head.output.bias").sub_(scores.mean(dim=0)).div_(spread).add_(1 / 3)
     table = tiny_corpora[0].table.assign(
-        corpus="alpha", digest=source.contents["file"], audio=source.contents["audio"], validation=False
+        corpus="alpha", digest=source.contents["file"], audio=source.contents["audio"], validation=False, source=0
     )
-    columns = ["file", "start", "end", "corpus", "speaker", "emotion", "digest", "audio", "validation"]
+    columns = ["file", "start", "end", "corpus", "speaker", "emotion", "source", "digest", "audio", "validation"]
     return Model(
         config,
         EMOTIONS,

@@ -128,7 +128,6 @@ def test_speech_that_ends_in_time_is_not_cut_because_more_follows() -> None:
     np.testing.assert_allclose(spans(found), [(0, 7.6), (9.1, 11.1)], atol=0.3)
 
 
-@pytest.mark.xfail(strict=True, reason="margins of 0.12 s on either side of a short pause overlap")
 @pytest.mark.parametrize("pause", [0.15, 0.2, 0.25])
 def test_pieces_cut_in_short_pauses_do_not_overlap(pause: float) -> None:
     spoken = np.concatenate([vowel(5.0), silence(pause), vowel(5.0)])

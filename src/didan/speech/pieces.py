@@ -104,14 +104,17 @@ def cut_at_pauses(blocks: Iterable[Samples]) -> Iterator[Piece]:
     """
     pause, longest, margin = (round(s / FRAME_SECONDS) for s in (_PAUSE_SECONDS, _MAX_SECONDS, _MARGIN_SECONDS))
     heard = _Heard()
+    taken = 0  # the number of the frame at which the last piece ended
     for block in chain(blocks, [None]):
         ended = block is None
         if block is not None:
             heard.hear(block)
         while (found := _utterance(heard.speech, pause, longest, ended)) is not None:
             start, stop = found
-            silent = np.append(np.flatnonzero(heard.speech[stop:]), margin)[0]
-            piece = heard.piece(max(start - margin, 0), min(stop + min(int(silent), margin), len(heard.speech)))
+            following = int(np.append(np.flatnonzero(heard.speech[stop:]), margin)[0])
+            begin = max(start - margin, taken - heard.first, 0)
+            end = min(stop + min(following, margin), len(heard.speech))
+            piece, taken = heard.piece(begin, end), heard.first + end
             if piece.is_spoken:
                 yield piece
             heard.forget(stop)

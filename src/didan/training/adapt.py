@@ -129,7 +129,7 @@ def adapt(
         with source_features(model, places, cache) as source:
             data = put_together(task, source, features)
             if workspace is not None:
-                workspace.claim(data.identity(config))
+                workspace.claim(data.identity(config, model.network.state_dict()))
             held_out = model.reference.table["validation"].to_numpy(dtype=bool)
             adapted = fit_model(data, config, held_out, model.network.state_dict(), workspace, progress)
         adapted.reference = replace(adapted.reference, features=model.reference.features)

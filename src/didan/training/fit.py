@@ -113,14 +113,16 @@ class TrainingData:
     labels: npt.NDArray[np.integer]
     target: FeatureSet
 
-    def identity(self, config: Config) -> dict[str, Any]:
+    def identity(self, config: Config, initial: Mapping[str, Tensor] | None = None) -> dict[str, Any]:
         """What a resumed training must have in common with the one that began."""
 
         def digest(features: FeatureSet) -> str:
             return hashlib.blake2b("".join(features.contents["file"]).encode(), digest_size=8).hexdigest()
 
+        weights = b"".join(tensor.numpy().tobytes() for tensor in (initial or {}).values())
         return {
             "settings": config.model_dump(mode="json"),
+            "weights": hashlib.blake2b(weights, digest_size=8).hexdigest(),
             "emotions": list(self.task.emotions),
             "source": digest(self.source),
             "target": digest(self.target),
@@ -222,7 +224,10 @@ def _frames_per_crop(config: Config) -> int:
 def _reference_table(data: TrainingData, held_out: npt.NDArray[np.bool_]) -> pd.DataFrame:
     table = data.task.source_table[["file", "start", "end", "corpus", "speaker", "emotion"]]
     return table.assign(
-        digest=data.source.contents["file"], audio=data.source.contents["audio"], validation=held_out
+        source=np.repeat(range(len(data.task.sources)), [len(corpus) for corpus in data.task.sources]),
+        digest=data.source.contents["file"],
+        audio=data.source.contents["audio"],
+        validation=held_out,
     )
 
 

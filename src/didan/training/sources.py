@@ -19,8 +19,8 @@ from didan.model import Model
 def source_corpora(model: Model) -> list[Corpus]:
     """The labelled corpora that a model learnt from, as far as it used them."""
     columns = ["file", "start", "end", "speaker", "emotion"]
-    by_name = model.reference.table.groupby("corpus", sort=False)
-    return [Corpus(str(name), part[columns].reset_index(drop=True)) for name, part in by_name]
+    parts = [part for _, part in model.reference.table.groupby("source")]
+    return [Corpus(str(part["corpus"].iloc[0]), part[columns].reset_index(drop=True)) for part in parts]
 
 
 @contextmanager
@@ -46,8 +46,8 @@ def source_features(model: Model, places: Sequence[Path], cache: Path) -> Iterat
             files = _found(model, places, cache)
         contents = pd.DataFrame({"file": table["digest"], "audio": table["audio"]})
         sets = []
-        for corpus in source_corpora(model):
-            rows = np.flatnonzero((table["corpus"] == corpus.name).to_numpy())
+        for number, corpus in enumerate(source_corpora(model)):
+            rows = np.flatnonzero((table["source"] == number).to_numpy())
             sets.append(
                 normalised(
                     corpus.unlabelled(),
@@ -87,12 +87,9 @@ def _found(model: Model, places: Sequence[Path], cache: Path) -> list[Path]:
             f"not where they were, nor are their features in the cache (first: {rows['file'].iloc[0]}); say where "
             "they are with --source-folder, or train with --carry, which puts their features into the model"
         )
-    for corpus in source_corpora(model):
-        moved = table[(table["corpus"] == corpus.name) & table["digest"].isin(wanted)]
-        if len(moved):
-            lying = moved.assign(file=[where[str(digest)] for digest in moved["digest"]])
-            recordings = Corpus(corpus.name, lying.reset_index(drop=True)).unlabelled()
-            extract(recordings, model.config.frontend, cache)
+    moved = table[table["digest"].isin(wanted)].reset_index(drop=True)
+    lying = moved.assign(file=[where[str(digest)] for digest in moved["digest"]])
+    extract(Corpus("source", lying).unlabelled(), model.config.frontend, cache)
     return files
 
 
