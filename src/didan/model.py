@@ -28,9 +28,9 @@ class Reference:
     """The source utterances as the network sees them: what explanations and re-adaptation draw on.
 
     Attributes:
-        table: columns ``file``, ``start``, ``end``, ``corpus``, ``speaker``, ``emotion``; ``source``, the number of
-            the corpus, since two may have one name; ``digest`` and ``audio``, which tell whether a recording is this
-            one (see :class:`didan.frontends.store.Contents`);
+        table: columns ``file``, ``start``, ``end``, ``corpus``, ``speaker``, ``emotion``; ``source``, the number
+            of the corpus, since two may have one name; ``digest`` and ``audio``, which tell whether a recording is
+            this one (see :class:`didan.frontends.store.Contents`);
             and ``validation``, whether it was held out of training.
         embeddings: features of each layer, shape (n, width).
         features: what the frontend made of them, if the model carries that along; with it the model can be adapted

@@ -110,6 +110,7 @@ def test_speech_without_pauses_is_cut_all_the_same(speech: Callable[[float], Sam
     # Nothing of what is spoken is lost, and nothing counted twice.
     heard = SpeechActivity()(samples)
     covered = frames_of(found, len(heard))
+    assert covered.max() == 1
     assert (covered[heard] == 1).all()
     assert sum(piece.speech for piece in found) == pytest.approx(FRAME_SECONDS * heard.sum())
 
