@@ -18,7 +18,7 @@ from didan.training.config import Config, make_config
 from didan.training.fit import fit_model, put_together
 from didan.training.loop import Progress
 from didan.training.sources import source_corpora, source_features
-from didan.training.workspace import Workspace
+from didan.training.workspace import unfinished
 
 MIN_UTTERANCES = 20
 """With fewer, there is nothing to adapt to."""
@@ -118,13 +118,12 @@ def adapt(
     config = config or adapting_config(model)
     cache = cache or default_cache()
     task = make_task(source_corpora(model), target, model.emotions)
-    workspace = Workspace(Path(out), resume) if out is not None else None
-    try:
 
-        def hook(done: int, total: int) -> None:
-            if progress:
-                progress(f"features of {target.name}", done, total)
+    def hook(done: int, total: int) -> None:
+        if progress:
+            progress(f"features of {target.name}", done, total)
 
+    with unfinished(out, resume) as workspace:
         features = load_features(task.target, config.frontend, config.normalisation, cache, hook)
         with source_features(model, places, cache) as source:
             data = put_together(task, source, features)
@@ -132,31 +131,23 @@ def adapt(
                 workspace.claim(data.identity(config, model.network.state_dict()))
             held_out = model.reference.table["validation"].to_numpy(dtype=bool)
             adapted = fit_model(data, config, held_out, model.network.state_dict(), workspace, progress)
-        adapted.reference = replace(adapted.reference, features=model.reference.features)
-        before, after = model.outputs(features), adapted.outputs(features)
-        change = _compare(model, before, adapted, after, target)
+        change = _compare(model, model.outputs(features), adapted, adapted.outputs(features), target)
         if max(change.shares_after) == 1 and max(change.shares_before) < 1:
             if workspace is not None:
-                workspace.clear()
+                workspace.clear()  # to resume it would lead to the same end
             only = adapted.emotions[int(np.argmax(change.shares_after))]
             raise UserError(
                 f"every utterance of {target.name} would become {only}: the adaptation has collapsed and nothing "
                 "was written; try more recordings or a smaller trade-off (--set method_settings.trade_off=0.1)"
             )
+        adapted.reference = replace(adapted.reference, features=model.reference.features)
+        earlier = {key: model.record.get(key) for key in ("sources", "target", "n_target", "adapted_from")}
         adapted.record |= {
-            "adapted_from": {
-                key: model.record.get(key) for key in ("sources", "target", "n_target", "adapted_from")
-            },
+            "adapted_from": earlier,
             "adaptation": {**asdict(change), "emotions": list(change.emotions), "changed": change.changed},
         }
         if workspace is not None:
             adapted.save(workspace.out)
-    except BaseException:
-        if workspace is not None:
-            workspace.leave()
-        raise
-    if workspace is not None:
-        workspace.clear()
     return adapted, change
 
 

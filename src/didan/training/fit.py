@@ -26,7 +26,7 @@ from didan.training.batches import hold_out
 from didan.training.calibration import UNCALIBRATED, fit_temperature
 from didan.training.config import Config, make_config
 from didan.training.loop import Progress, fit_network
-from didan.training.workspace import Workspace
+from didan.training.workspace import Workspace, unfinished
 
 SELECTION = "last step; settings fixed beforehand, without target labels"
 
@@ -76,8 +76,7 @@ def train(
     """
     config = _choose(config or make_config(), method, seed)
     task = make_task([source] if isinstance(source, Corpus) else list(source), target, emotions)
-    workspace = Workspace(Path(out), resume) if out is not None else None
-    try:
+    with unfinished(out, resume) as workspace:
         data = prepare(task, config, cache or default_cache(), progress)
         held_out = hold_out(data.labels, config.optimisation.validation, config.seed)
         if workspace is not None:
@@ -88,12 +87,6 @@ def train(
             model.reference = replace(model.reference, features=packed)
         if workspace is not None:
             model.save(workspace.out)
-    except BaseException:
-        if workspace is not None:
-            workspace.leave()
-        raise
-    if workspace is not None:
-        workspace.clear()
     return model
 
 

@@ -1,6 +1,8 @@
 """The folder beside a model directory that keeps what is needed to resume its training."""
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -76,3 +78,22 @@ class Workspace:
     def clear(self) -> None:
         """Remove the folder once the model directory is written."""
         shutil.rmtree(self.folder)
+
+
+@contextmanager
+def unfinished(out: str | Path | None, resume: bool) -> Iterator[Workspace | None]:
+    """The workspace of a training while it lasts, cleared if it ends well; None if nothing is to be written.
+
+    Raises:
+        UserError: see :class:`Workspace`.
+    """
+    if out is None:
+        yield None
+        return
+    workspace = Workspace(Path(out), resume)
+    try:
+        yield workspace
+    except BaseException:
+        workspace.leave()
+        raise
+    workspace.clear()
