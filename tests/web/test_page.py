@@ -2,6 +2,8 @@
 
 import gc
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -149,3 +151,29 @@ def test_it_listens_where_it_is_told(page: gr.Blocks, untrained: Model) -> None:
     with pytest.raises(UserError, match="choose another --port"):
         serve({"a": untrained}, "127.0.0.1", int(page.server_port), Limits(), block=False)
     gc.collect()
+
+
+def test_the_server_asks_nothing_of_the_outside(untrained: Model, tmp_path: Path) -> None:
+    untrained.save(tmp_path / "model")
+    code = (
+        "import socket, sys, time\n"
+        "asked, look_up, connect = set(), socket.getaddrinfo, socket.socket.connect\n"
+        "def spy_look_up(host, *rest, **more):\n"
+        "    asked.add(str(host))\n"
+        "    return look_up(host, *rest, **more)\n"
+        "def spy_connect(self, address):\n"
+        "    asked.add(str(address[0]))\n"
+        "    return connect(self, address)\n"
+        "socket.getaddrinfo, socket.socket.connect = spy_look_up, spy_connect\n"
+        "from didan.model_directory import load\n"
+        "from didan.web.page import Limits, serve\n"
+        "page = serve({'a': load(sys.argv[1])}, '127.0.0.1', 0, Limits(), block=False)\n"
+        "time.sleep(3)\n"
+        "print(' '.join(sorted(asked)))\n"
+        "page.close()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "model")], check=True, capture_output=True, text=True
+    )
+    assert set(done.stdout.splitlines()[0].split()) <= {"127.0.0.1", "localhost", "0.0.0.0", "::1", "None"}
+    assert "127.0.0.1" in done.stdout  # the spy is awake
