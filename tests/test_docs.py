@@ -133,7 +133,7 @@ def serve(command: str, folder: Path) -> None:
                 assert process.poll() is None, process.stderr.read() if process.stderr else ""
         pytest.fail("the page never answered")
     finally:
-        process.send_signal(signal.SIGINT)
+        process.terminate()
         process.communicate(timeout=30)
 
 

@@ -24,12 +24,12 @@ ABOUT = {"format": FORMAT, "emotions": '["anger", "fear", "neutral"]', "rate": "
 
 
 def write(file: Path, about: Mapping[str, str] = ABOUT) -> Path:
-    """A softmax of [0, sum of the samples, sum of their squares]: padding with zeros changes nothing in it."""
+    """A softmax of the first sample, the sum of all and that of their squares: zeros at the end change nothing."""
     nodes = [
         helper.make_node("ReduceSum", ["waveform", "time"], ["sum"]),
         helper.make_node("ReduceSumSquare", ["waveform", "time"], ["energy"]),
-        helper.make_node("Sub", ["sum", "sum"], ["zero"]),
-        helper.make_node("Concat", ["zero", "sum", "energy"], ["scores"], axis=1),
+        helper.make_node("Gather", ["waveform", "begin"], ["first"], axis=1),
+        helper.make_node("Concat", ["first", "sum", "energy"], ["scores"], axis=1),
         helper.make_node("Softmax", ["scores"], ["probabilities"], axis=1),
     ]
     graph = helper.make_graph(
@@ -37,7 +37,7 @@ def write(file: Path, about: Mapping[str, str] = ABOUT) -> Path:
         "by hand",
         [helper.make_tensor_value_info("waveform", TensorProto.FLOAT, ["batch", "samples"])],
         [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["batch", 3])],
-        [helper.make_tensor("time", TensorProto.INT64, [1], [1])],
+        [helper.make_tensor(name, TensorProto.INT64, [1], [value]) for name, value in (("time", 1), ("begin", 0))],
     )
     made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
     helper.set_model_props(made, dict(about))
@@ -46,13 +46,17 @@ def write(file: Path, about: Mapping[str, str] = ABOUT) -> Path:
 
 
 def expected(waveforms: list[Samples]) -> npt.NDArray[np.float64]:
-    scores = np.array([[0, one.sum(dtype=float), np.square(one, dtype=float).sum()] for one in waveforms])
+    doubles = [one.astype(np.float64) for one in waveforms]
+    scores = np.array([[one[0], one.sum(), (one**2).sum()] for one in doubles])
     return np.asarray(np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True))
 
 
 def clips(lengths: list[int]) -> list[Samples]:
     rng = np.random.default_rng(0)
-    return [(rng.normal(0.1, 1, length) / np.sqrt(length)).astype(np.float32) for length in lengths]
+    made = [(rng.normal(0.1, 1, length) / np.sqrt(length)).astype(np.float32) for length in lengths]
+    for one in made:
+        one[0] = rng.uniform(-1, 1)
+    return made
 
 
 @pytest.fixture(scope="module")
