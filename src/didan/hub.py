@@ -70,8 +70,12 @@ def without_paths(model: Model) -> Model:
     parts = [part.assign(file=_below(part["file"])) for _, part in table.groupby("corpus", sort=False)]
     leakage = model.record.get("leakage", {})
     names = [Path(file).name for file in leakage.get("identical_files", [])]
+    network = model.config.network
+    if network.weights is not None and "://" not in network.weights:
+        network = network.model_copy(update={"weights": Path(network.weights).name})
     return replace(
         model,
+        config=model.config.model_copy(update={"network": network}),
         reference=replace(model.reference, table=pd.concat(parts).loc[table.index]),
         record={**model.record, "leakage": {**leakage, "identical_files": names}},
     )

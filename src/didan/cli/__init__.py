@@ -23,6 +23,8 @@ from didan.cli.serve import serve
 from didan.cli.train import train
 from didan.errors import DidanWarning, UserError
 
+_INTERRUPTED = 130  # what typer makes of Ctrl-C
+
 app = typer.Typer(
     name="didan",
     help="Learn emotions from a labelled speech corpus and carry them over to recordings nobody has labelled.",
@@ -70,6 +72,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         traceback.print_exc()
         print("didan: this is a fault of didan, not yours; please report the lines above", file=sys.stderr)
         return 1
+    if code == _INTERRUPTED:
+        return _complain("interrupted")
     return code if isinstance(code, int) else 0
 
 

@@ -36,8 +36,10 @@ def find_utterances(
         AudioError: recordings that cannot be read or are silent, where ``on_damaged`` is None.
         UserError: nothing is left.
     """
-    files = [str(file) for file in recordings.table["file"]]
-    found = in_threads(_spans, files, progress=progress)
+    table = recordings.table
+    files = [str(file) for file in table["file"]]
+    rows_given = list(zip(files, table["start"], table["end"], strict=True))
+    found = in_threads(_spans, rows_given, progress=progress)
     damaged = sorted((spans for spans in found if isinstance(spans, AudioError)), key=str)
     if damaged and on_damaged is None:
         more = f" (and {len(damaged) - 1} more of {len(files)} recordings)" if len(damaged) > 1 else ""
@@ -64,8 +66,11 @@ def find_utterances(
     return Recordings(recordings.name, pd.DataFrame(rows, columns=["file", "start", "end", "speaker"]))
 
 
-def _spans(file: str) -> list[Span] | AudioError:
-    """First and last second of every utterance; NaN for a whole file."""
+def _spans(row: tuple[str, float, float]) -> list[Span] | AudioError:
+    """First and last second of every utterance of a file, NaN for all of it; a part of a file is one already."""
+    file, start, end = row
+    if start == start or end == end:  # not NaN
+        return [(start, end)]
     heard, silent = 0, True
 
     def listened() -> Iterator[Samples]:
