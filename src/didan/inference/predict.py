@@ -20,7 +20,7 @@ from didan.speech import Piece, cut_windows, whole_or_cut
 MIN_WINDOW = 0.3
 """Seconds; shorter windows hold no syllable."""
 
-_PIECES, _SECONDS = 32, 30.0  # of a batch, whichever comes first
+_PIECES, _SECONDS = 32, 16.0  # of a batch, whichever comes first
 
 Floats = npt.NDArray[np.float32]
 
