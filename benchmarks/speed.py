@@ -15,6 +15,7 @@ from pathlib import Path
 from statistics import median
 
 import torch
+from torch.nn.functional import one_hot
 
 import didan
 from didan.corpora import Corpus, Recordings
@@ -54,7 +55,7 @@ def step_parts(repeats: int = 30) -> tuple[float, float]:
     for repeat in range(repeats + 5):
         begun = time.perf_counter()
         output = network(features, lengths)
-        loss = fitting_loss(output.scores[:BATCH], labels, "regression")
+        loss = fitting_loss(output.scores[:BATCH], one_hot(labels, output.scores.shape[1]), "regression")
         optimiser.zero_grad()
         loss.backward(retain_graph=True)  # type: ignore[no-untyped-call]
         optimiser.step()

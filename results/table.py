@@ -22,7 +22,7 @@ README = Path(__file__).parents[1] / "README.md"
 BEGIN, END = "<!-- results: made by `python -m results.table` -->", "<!-- end of results -->"
 COLUMNS = {
     "spectrogram": "log-mel spectrograms",
-    "functionals": "eGeMAPS functionals",
+    "functionals": "functionals",
     "pooled": "pooled spectrograms",
 }
 

@@ -1,5 +1,6 @@
 """Alignment: source and target features become one number, how far they are apart."""
 
+from didan.alignment.carried_labels import carried_labels
 from didan.alignment.ida import Alignment, align, implicit_distribution_alignment
 from didan.alignment.layer_adapted import grouped_alignment
 from didan.alignment.local_mmd import local_mmd
@@ -13,6 +14,7 @@ __all__ = [
     "MemoryBank",
     "Reconstruction",
     "align",
+    "carried_labels",
     "class_balanced_marginal",
     "grouped_alignment",
     "implicit_distribution_alignment",

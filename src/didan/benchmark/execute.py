@@ -34,7 +34,9 @@ def execute(run: Run, arguments: Mapping[str, str], mapping: Sequence[str], cach
         corpora = {name: read_corpus(arguments[name], parse_mapping(list(mapping))) for name in sorted(names)}
         sources, target = [corpora[name] for name in run.sources], corpora[run.target]
         if run.method in CLASSICAL:
-            found = run_classical(sources, target, run.method, frontend_of(run), cache, with_map=run.seed == 0)
+            found = run_classical(
+                sources, target, run.method, run.settings["normalisation"], frontend_of(run), cache, run.seed == 0
+            )
         elif run.method == TARGET_ONLY:
             found = run_target_only(sources, target, config_of(dict(run.settings)), cache)
         else:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from didan.benchmark.run import Features, Run
 from didan.classical import CLASSICAL
 from didan.errors import UserError, suggest
-from didan.frontends import FrontendSettings, FunctionalsSettings, SpectrogramSettings
+from didan.frontends import FrontendSettings
 from didan.methods import METHODS
 from didan.training.config import Config, make_config
 
@@ -18,6 +18,8 @@ TARGET_ONLY = "target-only"
 
 FOLDS = 4
 """Parts of the target that it is trained and tested on in turn."""
+
+_KINDS = {"functionals": "functionals", "pooled": "spectrogram"}
 
 PAPER_CORPORA = ("emodb", "enterface", "casia")
 """The corpora of the paper's six tasks."""
@@ -130,7 +132,12 @@ def run_settings(entry: Entry, features: Features, seed: int, common: dict[str, 
     if entry.method in CLASSICAL:
         if features == "spectrogram" or seed > 0:  # one vector per utterance is wanted; nothing is random
             return None
-        return {"method": entry.method, "normalisation": CLASSICAL[entry.method].normalisation}
+        common = {key: common[key] for key in ("frontend", "normalisation") if key in common}
+        given = {**common, "frontend": {**common.get("frontend", {}), "kind": _KINDS[features]}}
+        settings = make_config(data=given).model_dump(mode="json")
+        per_group = {"corpus": "corpus", "speaker": "speaker"}
+        normalisation = CLASSICAL[entry.method].normalisation or per_group.get(settings["normalisation"], "corpus")
+        return {"method": entry.method, "normalisation": normalisation, "frontend": settings["frontend"]}
     if features == "pooled":
         return None
     method = "source-only" if entry.method == TARGET_ONLY else entry.method
@@ -150,9 +157,7 @@ def config_of(settings: dict[str, Any]) -> Config:
 
 def frontend_of(run: Run) -> FrontendSettings:
     """The frontend whose features a run needs; pooled spectrograms are made of spectrograms."""
-    if run.method not in CLASSICAL:
-        return config_of(dict(run.settings)).frontend
-    return FunctionalsSettings() if run.features == "functionals" else SpectrogramSettings()
+    return make_config(data={"frontend": run.settings["frontend"]}).frontend
 
 
 def parse_tasks(

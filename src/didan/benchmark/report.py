@@ -21,7 +21,7 @@ from didan.methods import METHODS
 
 _FEATURES = {
     "spectrogram": "Log-mel spectrograms",
-    "functionals": "eGeMAPS functionals",
+    "functionals": "functionals",
     "pooled": "Pooled spectrograms (mean and deviation of every band)",
 }
 

@@ -4,7 +4,7 @@ import resource
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +25,13 @@ Floats = npt.NDArray[np.float64]
 
 
 def run_classical(
-    sources: Sequence[Corpus], target: Corpus, method: str, frontend: FrontendSettings, cache: Path, with_map: bool
+    sources: Sequence[Corpus],
+    target: Corpus,
+    method: str,
+    normalisation: Literal["source", "corpus", "speaker"],
+    frontend: FrontendSettings,
+    cache: Path,
+    with_map: bool,
 ) -> Record:
     """Fit a method on labelled sources and the unlabelled target, evaluate its predictions for the target.
 
@@ -33,6 +39,7 @@ def run_classical(
         sources: labelled corpora.
         target: the target; its labels are read by the evaluation.
         method: a name from ``didan.classical.CLASSICAL``.
+        normalisation: of the features.
         frontend: of functionals, or of spectrograms, which are pooled.
         cache: folder for features.
         with_map: whether to draw up a map of the features, where the method changes them.
@@ -42,10 +49,10 @@ def run_classical(
     sides = [*(corpus.unlabelled() for corpus in task.sources), task.target]
     extracted = [extract(side, frontend, cache) for side in sides]
     vectors = [_vectors(side) for side in extracted]
-    groups = [_groups(side, chosen.normalisation) for side in sides]
+    groups = [_groups(side, normalisation) for side in sides]
     begun = time.perf_counter()
     X_s, X_t = normalise(
-        np.concatenate(vectors[:-1]), vectors[-1], np.concatenate(groups[:-1]), groups[-1], chosen.normalisation
+        np.concatenate(vectors[:-1]), vectors[-1], np.concatenate(groups[:-1]), groups[-1], normalisation
     )
     labels = class_indices(task.source_table, task.emotions)
     prediction = fit_predict(chosen, X_s, labels, X_t, seed=0)

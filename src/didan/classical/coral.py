@@ -23,6 +23,5 @@ METHOD = ClassicalMethod(
     name="coral",
     summary="the source recoloured with the target's covariance, then a linear SVM",
     reference="Sun, Feng and Saenko, Return of frustratingly easy domain adaptation, AAAI 2016",
-    normalisation="corpus",
     make=correlation_alignment,
 )

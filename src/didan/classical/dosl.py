@@ -40,6 +40,5 @@ METHOD = ClassicalMethod(
     summary="DoSL: sparse label regression that matches the corpora's means",
     reference="Zong, Zheng, Zhang and Huang, Cross-corpus speech emotion recognition based on domain-adaptive "
     "least-squares regression, IEEE Signal Processing Letters 2016; Liu et al., ICASSP 2018",
-    normalisation="corpus",
     make=lambda seed: DoSL(),
 )

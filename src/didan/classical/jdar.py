@@ -59,6 +59,5 @@ METHOD = ClassicalMethod(
     summary="JDAR: DoSL that also matches the mean of every emotion",
     reference="Zhang, Jiang, Zong, Zheng and Zhao, Cross-corpus speech emotion recognition using joint "
     "distribution adaptive regression, ICASSP 2021",
-    normalisation="corpus",
     make=lambda seed: JDAR(),
 )

@@ -88,6 +88,5 @@ METHOD = ClassicalMethod(
     name="jiasl",
     summary="JIASL: label regression where the source reconstructs the target, as a whole and per emotion",
     reference="after the abstract of the paper on JIASL by authors of DIDAN; the objective is ours",
-    normalisation="corpus",
     make=lambda seed: JIASL(),
 )

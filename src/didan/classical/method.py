@@ -25,16 +25,17 @@ class ClassicalMethod:
         name: as given to ``--method``.
         summary: one line for people.
         reference: whose method it is.
-        normalisation: which statistics :func:`normalise` takes before :func:`fit_predict`.
         make: an unfitted estimator for a seed, with ``fit(X, y, sample_domain=)`` and ``predict(X)``; a skada
             pipeline is one. ``decision_function(X)`` and ``transform(X, sample_domain=)`` are used if there.
+        normalisation: which statistics :func:`normalise` takes before :func:`fit_predict`; None takes those that
+            networks are given, as methods that adapt do.
     """
 
     name: str
     summary: str
     reference: str
-    normalisation: Literal["source", "corpus", "speaker"]
     make: Callable[[int], Any]
+    normalisation: Literal["source", "corpus", "speaker"] | None = None
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,5 @@ METHOD = ClassicalMethod(
     name="ot",
     summary="source utterances transported onto the target (entropic), then a linear SVM",
     reference="Courty, Flamary, Tuia and Rakotomamonjy, Optimal transport for domain adaptation, TPAMI 2017",
-    normalisation="corpus",
     make=entropic_transport,
 )

@@ -57,6 +57,5 @@ METHOD = ClassicalMethod(
     summary="principal subspace of the source aligned with the target's, then a linear SVM",
     reference="Fernando, Habrard, Sebban and Tuytelaars, Unsupervised visual domain adaptation using subspace "
     "alignment, ICCV 2013",
-    normalisation="corpus",
     make=lambda seed: AdaptedSVM(SubspaceAlignment(seed), linear_svm(seed)),
 )

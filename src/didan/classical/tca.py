@@ -33,6 +33,5 @@ METHOD = ClassicalMethod(
     name="tca",
     summary="transfer component analysis (RBF kernel, 40 components), then a linear SVM",
     reference="Pan, Tsang, Kwok and Yang, Domain adaptation via transfer component analysis, TNN 2011",
-    normalisation="corpus",
     make=lambda seed: AdaptedSVM(TransferComponents(), linear_svm(seed)),
 )

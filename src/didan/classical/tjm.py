@@ -57,6 +57,5 @@ METHOD = ClassicalMethod(
     summary="transfer joint matching (RBF kernel, 40 components), then a linear SVM",
     reference="Long, Wang, Ding, Sun and Yu, Transfer joint matching for unsupervised domain adaptation, "
     "CVPR 2014",
-    normalisation="corpus",
     make=lambda seed: AdaptedSVM(TransferJointMatching(), linear_svm(seed)),
 )

@@ -1,5 +1,6 @@
 """The features of a set of utterances, normalised, read from the store as needed."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -9,12 +10,14 @@ import numpy as np
 import pandas as pd
 
 from didan.corpora import Recordings
-from didan.errors import UserError
+from didan.errors import DidanWarning
 from didan.frontends.extraction import extract
 from didan.frontends.frontend import FrontendSettings
 from didan.frontends.normalisation import Normalisation, Statistics, statistics
 from didan.frontends.store import Features
 from didan.parallel import Progress
+
+UNKNOWN = "unknown speakers"
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ def load_features(
     """The features of recordings as a network sees them: extracted where they are not yet, and normalised.
 
     Raises:
-        UserError: see :func:`didan.frontends.extract` and :func:`normalised`.
+        UserError: see :func:`didan.frontends.extract`.
     """
     extracted = extract(recordings, settings, cache, progress=progress)
     return normalised(recordings, extracted.files, extracted.contents, normalisation)
@@ -94,16 +97,19 @@ def normalised(
 ) -> FeatureSet:
     """Put stored features and their normalisation together; reads no labels.
 
-    Raises:
-        UserError: per-speaker normalisation where speakers are unknown.
+    Where normalisation is per speaker, utterances of nobody knows whom count as one speaker's; a warning says so.
     """
     if normalisation == "speaker":
-        if not recordings.has_speakers:
-            raise UserError(
-                f"{recordings.name}: speakers are not known for every utterance, so features cannot be "
-                "normalised per speaker; use normalisation=corpus or give a table with a speaker column"
+        unknown = int(recordings.table["speaker"].isna().sum())
+        if unknown:
+            warnings.warn(
+                f"{recordings.name}: the speaker of {unknown} of {len(recordings)} utterances is unknown; they are "
+                "normalised together, which costs much accuracy if they are several people's: give a table with a "
+                "column speaker",
+                DidanWarning,
+                stacklevel=2,
             )
-        groups = [str(speaker) for speaker in recordings.table["speaker"]]
+        groups = [str(speaker) for speaker in recordings.table["speaker"].fillna(UNKNOWN)]
     else:
         groups = [recordings.name] * len(recordings)
     by_group: dict[str, Statistics] = {}

@@ -3,7 +3,7 @@
 from importlib import import_module
 
 from didan.errors import UserError, suggest
-from didan.methods.method import AlignmentSettings, AlignmentTerm, Method, MethodSettings, Setting
+from didan.methods.method import AlignmentSettings, AlignmentTerm, LabelCarrier, Method, MethodSettings, Setting
 
 # One file each, in the order of tables. A new method is its file and its line here.
 _FILES = (
@@ -29,6 +29,7 @@ __all__ = [
     "METHODS",
     "AlignmentSettings",
     "AlignmentTerm",
+    "LabelCarrier",
     "Method",
     "MethodSettings",
     "Setting",

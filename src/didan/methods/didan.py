@@ -1,16 +1,19 @@
 """DIDAN: deep regression with implicit distribution alignment (Zhao et al., ICASSP 2023, arXiv 2302.08921).
 
-    L = L_reg + lambda * L_IDA
+    L = L_reg + lambda * L_IDA(features) + mu * L_IDA(labels)
 
-The idea of L_IDA is the paper's; its settings here, the constraint on the coefficients first of all, are ours.
+The idea of L_IDA is the paper's; its settings here, the constraint on the coefficients first of all, are ours. So
+is the last term, which reconstructs the target's scores from the source's labels, see
+:mod:`didan.alignment.carried_labels`; ``labels=0`` leaves it out.
 """
 
+import math
 from typing import Literal
 
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from didan.alignment import Alignment, MemoryBank, align, class_balanced_marginal
+from didan.alignment import Alignment, MemoryBank, align, carried_labels, class_balanced_marginal
 from didan.alignment.reconstruction import Constraint, Penalty, check_combination
 from didan.errors import UserError
 from didan.methods.method import AlignmentSettings, Method, Setting
@@ -29,9 +32,13 @@ class DidanSettings(AlignmentSettings):
         dictionary: reconstruct from the source half of the mini-batch, or from the whole source corpus.
         tolerance: of the solver, as a fraction of ``||H_t||_F^2``.
         max_iterations: of the solver, per step.
+        labels: mu, the weight of the target's fit to the labels that coefficients carry to it from the source.
+        labels_from: share of training before the first such labels.
+        labels_every: steps from one set of labels to the next.
+        sharpness: power that probabilities are raised to before they are balanced.
     """
 
-    trade_off: float = Field(1.0, ge=0)
+    trade_off: float = Field(0.1, ge=0)
     penalty: Penalty = "none"
     constraint: Constraint = "balanced"
     tau: float = Field(0.1, ge=0)
@@ -39,6 +46,10 @@ class DidanSettings(AlignmentSettings):
     dictionary: Literal["batch", "memory"] = "batch"
     tolerance: float = Field(2e-2, gt=0)
     max_iterations: int = Field(50, ge=1)
+    labels: float = Field(2.0, ge=0)
+    labels_from: float = Field(0.2, ge=0, le=1)
+    labels_every: int = Field(30, ge=1)
+    sharpness: float = Field(2.0, gt=0)
 
     @model_validator(mode="after")
     def _solvable(self) -> "DidanSettings":
@@ -50,11 +61,11 @@ class DidanSettings(AlignmentSettings):
 
 
 class ImplicitAlignment(nn.Module):
-    """L_IDA between the features of one layer, from the batch or from a memory bank."""
+    """L_IDA between the features of one layer, from the batch or from a memory bank, and the labels it carries."""
 
     def __init__(self, settings: DidanSettings, known: Setting) -> None:
         super().__init__()
-        self.settings = settings
+        self.settings, self.known = settings, known
         in_memory = settings.dictionary == "memory"
         self.bank = MemoryBank(known.labels, known.widths[settings.layer]) if in_memory else None
 
@@ -75,6 +86,19 @@ class ImplicitAlignment(nn.Module):
             tolerance=settings.tolerance,
             max_iterations=settings.max_iterations,
         )
+
+    def labels_due(self, step: int, steps: int) -> bool:
+        """See :class:`didan.methods.LabelCarrier`."""
+        begin = math.ceil(self.settings.labels_from * steps)
+        return self.settings.labels > 0 and step >= begin and (step - begin) % self.settings.labels_every == 0
+
+    def labels_weight(self) -> float:
+        """See :class:`didan.methods.LabelCarrier`."""
+        return self.settings.labels
+
+    def carry(self, target: Output) -> Tensor:
+        """See :class:`didan.methods.LabelCarrier`."""
+        return carried_labels(self.known.logits(target.scores).log_softmax(dim=1), self.settings.sharpness)
 
 
 METHOD = Method(

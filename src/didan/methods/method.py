@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
@@ -41,6 +41,30 @@ class AlignmentTerm(Protocol):
             labels: emotions of the source batch, as class indices, shape (n_s,).
             index: which utterances of the source corpus the batch is made of, shape (n_s,).
         """
+
+
+@runtime_checkable
+class LabelCarrier(Protocol):
+    """A term that, from time to time, looks at the target whole and gives its utterances labels to learn from.
+
+    Between two such moments the network is fitted to them as it is to the source's, in addition to the term.
+    """
+
+    def labels_due(self, step: int, steps: int) -> bool:
+        """Whether it is time for new labels, at this step of so many."""
+
+    def carry(self, target: Output) -> Tensor:
+        """Labels for the target.
+
+        Args:
+            target: output for all target utterances, in evaluation mode.
+
+        Returns:
+            Shape (n_t, n_emotions), rows adding up to 1.
+        """
+
+    def labels_weight(self) -> float:
+        """Weight of fitting the target to its labels; that of the source is 1."""
 
 
 @dataclass(frozen=True)

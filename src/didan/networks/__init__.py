@@ -10,7 +10,7 @@ from didan.networks.imagenet import ImageNetwork, alexnet, load_imagenet_weights
 from didan.networks.mlp import MLP
 from didan.networks.network import LAYERS, Network, Output, network_outputs
 
-NETWORKS: dict[str, Callable[[int, int, float], nn.Module]] = {
+NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "compact": Compact,
     "alexnet": alexnet,
     "vgg11": vgg11,
@@ -21,7 +21,7 @@ __all__ = ["LAYERS", "NETWORKS", "Network", "Output", "build_network", "network_
 
 
 def build_network(
-    name: str, n_bands: int, n_outputs: int, dropout: float, weights: str | None = None
+    name: str, n_bands: int, n_outputs: int, dropout: float | None = None, weights: str | None = None
 ) -> nn.Module:
     """Build a network by name.
 
@@ -29,7 +29,7 @@ def build_network(
         name: ``compact``, ``alexnet``, ``vgg11`` or ``mlp`` (for functionals).
         n_bands: bands of the features.
         n_outputs: emotions.
-        dropout: in the fully connected layers.
+        dropout: in the fully connected layers; the network's own if None.
         weights: file or address of ImageNet weights, for alexnet and vgg11.
 
     Raises:
@@ -37,7 +37,8 @@ def build_network(
     """
     if name not in NETWORKS:
         raise UserError(f"unknown network {name!r}: {suggest(name, NETWORKS)}")
-    network: nn.Module = NETWORKS[name](n_bands, n_outputs, dropout)
+    chosen = {} if dropout is None else {"dropout": dropout}
+    network: nn.Module = NETWORKS[name](n_bands, n_outputs, **chosen)
     if weights is not None:
         if not isinstance(network, ImageNetwork):
             raise UserError(f"network {name} takes no pretrained weights; alexnet and vgg11 do")

@@ -11,10 +11,10 @@ class MLP(nn.Module):
     Args:
         n_bands: number of functionals.
         n_outputs: emotions.
-        dropout: share of the inputs of each layer dropped while training.
+        dropout: share of the inputs of each layer dropped while training; much, since one corpus has few speakers.
     """
 
-    def __init__(self, n_bands: int, n_outputs: int, dropout: float = 0.3) -> None:
+    def __init__(self, n_bands: int, n_outputs: int, dropout: float = 0.6) -> None:
         super().__init__()
         self.head = FullyConnected(n_bands, n_outputs, (256, 128), dropout)
         self.widths = self.head.widths

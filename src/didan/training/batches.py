@@ -82,9 +82,9 @@ class Batches(Dataset[Batch]):
         }
         if self.target is not None:
             count = len(self.target)
-            batch["target"] = self._stack(
-                self.target, rng.choice(count, self.batch_size, replace=count < self.batch_size), rng
-            )
+            drawn = rng.choice(count, self.batch_size, replace=count < self.batch_size)
+            batch["target"] = self._stack(self.target, drawn, rng)
+            batch["target_index"] = torch.from_numpy(drawn)
         return batch
 
     def _balanced(self, rng: np.random.Generator) -> npt.NDArray[np.int64]:

@@ -23,12 +23,12 @@ class NetworkSettings(_Settings):
     Attributes:
         name: ``compact``, ``alexnet``, ``vgg11``, or ``mlp`` for functionals; None takes the one that fits the
             frontend.
-        dropout: in the fully connected layers.
+        dropout: in the fully connected layers; None takes 0.6 for mlp, 0.3 for the others.
         weights: file or address of torchvision-format ImageNet weights, for alexnet and vgg11.
     """
 
     name: Literal["compact", "alexnet", "vgg11", "mlp"] | None = None
-    dropout: float = Field(0.3, ge=0, lt=1)
+    dropout: float | None = Field(None, ge=0, lt=1)
     weights: str | None = None
 
 
@@ -46,7 +46,7 @@ class OptimisationSettings(_Settings):
         loss: ``regression`` (squared error on one-hot labels, the paper's) or ``cross-entropy``.
     """
 
-    steps: int = Field(400, ge=1)
+    steps: int = Field(750, ge=1)
     batch_size: int = Field(64, ge=2)
     learning_rate: float = Field(1e-3, gt=0)
     weight_decay: float = Field(1e-2, ge=0)
@@ -61,7 +61,7 @@ class Config(_Settings):
     method: str = "didan"
     method_settings: SerializeAsAny[MethodSettings] = MethodSettings()
     frontend: FrontendSettings = SpectrogramSettings()
-    normalisation: Normalisation = "corpus"
+    normalisation: Normalisation = "speaker"
     network: NetworkSettings = NetworkSettings()
     optimisation: OptimisationSettings = OptimisationSettings()
     seed: int = Field(0, ge=0)

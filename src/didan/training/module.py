@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, one_hot
 from torch.utils.data import DataLoader
 
-from didan.methods import AlignmentTerm
-from didan.networks import Output
+from didan.methods import AlignmentTerm, LabelCarrier
+from didan.networks import Output, network_outputs
 from didan.training.batches import Batch, Batches
 from didan.training.config import OptimisationSettings
 
@@ -46,11 +46,27 @@ class Adaptation(pl.LightningModule):
         self.schedule = schedule
         self.settings, self.batches, self.seed = settings, batches, seed
         self.history: list[dict[str, float]] = []
+        self.carried: Tensor | None = None
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """The batches of the next round; Lightning asks anew every round."""
         first = self.global_step
         return DataLoader(self.batches.between(first, min(first + ROUND, self.settings.steps)), batch_size=None)
+
+    def on_train_epoch_start(self) -> None:
+        """Labels for the target, if it is time; a round is short, so that is never more than its length late."""
+        if isinstance(self.term, LabelCarrier) and self._due(self.term):
+            target = self.batches.target
+            assert target is not None
+            lengths = [len(target[index]) for index in range(len(target))]
+            self.carried = self.term.carry(network_outputs(self.network, target, lengths)).to(self.device)
+            self.network.train()
+
+    def _due(self, carrier: LabelCarrier) -> bool:
+        first = self.global_step
+        return any(
+            carrier.labels_due(step, self.settings.steps) for step in range(max(first - ROUND + 1, 0), first + 1)
+        )
 
     def on_train_batch_start(self, batch: Batch, batch_index: int) -> None:
         """Make dropout depend on seed and step alone, so that a resumed run repeats an uninterrupted one."""
@@ -62,13 +78,21 @@ class Adaptation(pl.LightningModule):
         n_source = len(source)
         # Source and target go through the network together, so batch normalisation sees both.
         both = self._forward(source if target is None else torch.cat([source, target]))
-        loss = fitting_loss(both[:n_source].scores, batch["labels"], self.settings.loss)
+        scores = both.scores
+        labels = one_hot(batch["labels"], scores.shape[1]).to(scores)
+        loss = fitting_loss(scores[:n_source], labels, self.settings.loss)
         row = {"step": self.global_step + 1, "fit": float(loss.detach())}
         if self.term is not None:
             alignment = self.term(both[:n_source], both[n_source:], batch["labels"], batch["index"])
             weight = self.schedule(self.global_step / self.settings.steps)
             row |= {"alignment": float(alignment.loss.detach()), "weight": weight, **alignment.diagnostics}
             loss = loss + weight * alignment.loss
+        if isinstance(self.term, LabelCarrier) and self.carried is not None:
+            carried = self.carried[batch["target_index"]]
+            fit = fitting_loss(scores[n_source:], carried, self.settings.loss)
+            agreement = (scores[n_source:].argmax(dim=1) == carried.argmax(dim=1)).double().mean()
+            row |= {"labels": float(fit.detach()), "agreement": float(agreement)}
+            loss = loss + self.term.labels_weight() * fit
         self.history.append(row | {"loss": float(loss.detach())})
         return loss
 
@@ -84,12 +108,14 @@ class Adaptation(pl.LightningModule):
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the history with the weights."""
+        """Keep the history and the target's labels with the weights."""
         checkpoint["history"] = self.history
+        checkpoint["carried"] = self.carried
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Continue the history."""
+        """Continue with them."""
         self.history = list(checkpoint["history"])
+        self.carried = checkpoint["carried"]
 
     def _forward(self, features: Tensor) -> Output:
         lengths = torch.full((len(features),), features.shape[1], device=features.device)
@@ -98,21 +124,21 @@ class Adaptation(pl.LightningModule):
 
 
 def fitting_loss(scores: Tensor, labels: Tensor, kind: str) -> Tensor:
-    """How well the source labels are met.
+    """How well labels are met.
 
     Regression is the paper's: ``(1/n) sum_i ||scores_i - onehot(y_i)||^2``. Cross-entropy is our option.
 
     Args:
         scores: shape (n, n_emotions).
-        labels: class indices, shape (n,).
+        labels: share of each emotion, one for a known label, shape (n, n_emotions).
         kind: ``regression`` or ``cross-entropy``.
 
-    >>> fitting_loss(torch.tensor([[1.0, 1.0]]), torch.tensor([0]), "regression")
+    >>> fitting_loss(torch.tensor([[1.0, 1.0]]), torch.tensor([[1.0, 0.0]]), "regression")
     tensor(1.)
     """
     if kind == "cross-entropy":
         return cross_entropy(scores, labels)
-    return (scores - one_hot(labels, scores.shape[1])).square().sum(dim=1).mean()
+    return (scores - labels).square().sum(dim=1).mean()
 
 
 def ramp(progress: float, length: float) -> float:

@@ -1,0 +1,44 @@
+"""Labels carried to the target by the coefficients: implicit alignment of outputs, over whole corpora.
+
+The scores of all target utterances are to be reconstructed from the labels of all source utterances:
+
+    L = (1/n_t) ||G_t - W Y_s||_F^2        W >= 0, W 1 = 1, every source emotion used as much as any other
+
+Q = W Y_s, shape (n_t, n_emotions), is what the source's labels say of the target. W is not the nearest in
+the squared error, which leaves scores as undecided as they were, but by divergence from sharpened probabilities,
+
+    min_W sum_ji W_ji log(W_ji / p_j(y_i)^s)
+
+which Sinkhorn's scalings solve exactly, and which decides. The idea is ours; labels from balanced predictions are
+known from self-supervised learning (Asano, Rupprecht and Vedaldi, ICLR 2020).
+"""
+
+import torch
+from torch import Tensor
+
+from didan.alignment.transport import scale_to_marginals
+
+_TOLERANCE = 1e-3
+
+
+@torch.no_grad()
+def carried_labels(log_probabilities: Tensor, sharpness: float) -> Tensor:
+    """The labels Q that balanced coefficients carry to the target.
+
+    Source utterances of one emotion are alike here, since only their label counts, so W is constant within them
+    and it is enough to solve for one column per emotion.
+
+    Args:
+        log_probabilities: of every emotion for every target utterance, shape (n_t, n_emotions).
+        sharpness: s, the power probabilities are raised to before they are balanced.
+
+    Returns:
+        Shape (n_t, n_emotions): rows add up to 1, columns to the same number each.
+
+    >>> p = torch.tensor([[0.9, 0.1], [0.8, 0.2]])      # one of the two must be the other emotion
+    >>> carried_labels(p.log(), sharpness=4.0).argmax(dim=1)
+    tensor([0, 1])
+    """
+    n_t, n_emotions = log_probabilities.shape
+    columns = log_probabilities.new_full((n_emotions,), n_t / n_emotions)
+    return scale_to_marginals(sharpness * log_probabilities, columns, _TOLERANCE)[0]
