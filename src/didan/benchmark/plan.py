@@ -37,6 +37,7 @@ class Entry(BaseModel):
         method: its name.
         name: what it is called in tables; like the method if not given.
         settings: of the method, where they differ from its defaults.
+        training: of the training, where they differ from the plan's: normalisation, network and so on.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -44,6 +45,7 @@ class Entry(BaseModel):
     method: str
     name: str = Field(pattern=r"^[\w.=+ -]+$")
     settings: dict[str, Any] = {}
+    training: dict[str, Any] = {}
 
     @model_validator(mode="before")
     @classmethod
@@ -129,6 +131,7 @@ def run_settings(entry: Entry, features: Features, seed: int, common: dict[str, 
     Raises:
         UserError: a setting is unknown or out of range.
     """
+    common = merge(common, entry.training)
     if entry.method in CLASSICAL:
         if features == "spectrogram" or seed > 0:  # one vector per utterance is wanted; nothing is random
             return None
@@ -145,6 +148,19 @@ def run_settings(entry: Entry, features: Features, seed: int, common: dict[str, 
     given["frontend"] = {**common.get("frontend", {}), "kind": features}
     settings = make_config(data=given).model_dump(mode="json")
     return {**settings, "method": TARGET_ONLY, "folds": FOLDS} if entry.method == TARGET_ONLY else settings
+
+
+def merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """Nested settings, with others over them.
+
+    >>> merge({"network": {"name": "mlp"}, "seed": 1}, {"network": {"dropout": 0.5}})
+    {'network': {'name': 'mlp', 'dropout': 0.5}, 'seed': 1}
+    """
+    both = {**below, **above}
+    return {
+        key: merge(below[key], value) if isinstance(value, dict) and isinstance(below.get(key), dict) else value
+        for key, value in both.items()
+    }
 
 
 def config_of(settings: dict[str, Any]) -> Config:

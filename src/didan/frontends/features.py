@@ -103,7 +103,7 @@ def normalised(
         unknown = int(recordings.table["speaker"].isna().sum())
         if unknown:
             warnings.warn(
-                f"{recordings.name}: the speaker of {unknown} of {len(recordings)} utterances is unknown; they are "
+                f"{recordings.name}: the speaker of {unknown} of {len(recordings)} utterances is unknown. They are "
                 "normalised together, which costs much accuracy if they are several people's: give a table with a "
                 "column speaker",
                 DidanWarning,

@@ -47,7 +47,7 @@ class DidanSettings(AlignmentSettings):
     tolerance: float = Field(2e-2, gt=0)
     max_iterations: int = Field(50, ge=1)
     labels: float = Field(2.0, ge=0)
-    labels_from: float = Field(0.2, ge=0, le=1)
+    labels_from: float = Field(0.1, ge=0, le=1)
     labels_every: int = Field(30, ge=1)
     sharpness: float = Field(2.0, gt=0)
 
