@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from didan.corpora import Recordings
-from didan.errors import UserError
+from didan.errors import DidanWarning
 from didan.frontends import FeatureSet, Normalisation, join, normalised
 
 NAN = float("nan")
@@ -62,9 +62,12 @@ def test_by_utterance(tmp_path: Path) -> None:
         np.testing.assert_allclose(features[index], by(raw[index], raw[index]), atol=1e-4)
 
 
-def test_unknown_speakers_cannot_be_normalised_by(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"^corpus 0: speakers are not known .*normalisation=corpus"):
-        make(tmp_path, 0, ["x", NAN, "x"], normalisation="speaker")
+def test_unknown_speakers_count_as_one(tmp_path: Path) -> None:
+    with pytest.warns(DidanWarning, match="^corpus 0: the speaker of 2 of 4 utterances is unknown"):
+        found = make(tmp_path, 0, ["x", NAN, "x", NAN], normalisation="speaker")[1]
+    expected = make(tmp_path, 0, ["x", "y", "x", "y"], normalisation="speaker")[1]
+    for index in range(4):
+        np.testing.assert_array_equal(found[index], expected[index])
 
 
 @pytest.mark.parametrize("normalisation", ["corpus", "speaker", "utterance", "none"])

@@ -5,8 +5,8 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
-from didan.alignment import Alignment, align
-from didan.methods import Setting, find_method
+from didan.alignment import Alignment, align, carried_labels
+from didan.methods import LabelCarrier, Setting, find_method
 from didan.networks import Output
 
 WIDTHS = {"fc1": 6, "fc2": 5, "output": 3}
@@ -151,3 +151,31 @@ def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any]) -> No
 def test_other_combinations_are_accepted(penalty: str, constraint: str) -> None:
     term = build(penalty=penalty, constraint=constraint)
     assert measure(term, output(4, 0), output(5, 1), torch.tensor([0, 3, 5, 7])).loss.isfinite()
+
+
+@pytest.mark.parametrize(
+    ("settings", "due"),
+    [
+        ({"labels_from": 0.1, "labels_every": 30}, [10, 40, 70]),
+        ({"labels_from": 0.0, "labels_every": 50}, [0, 50]),
+        ({"labels_from": 0.995, "labels_every": 1}, []),
+        ({"labels_from": 0.97, "labels_every": 1}, [97, 98, 99]),
+        ({"labels": 0}, []),
+    ],
+)
+def test_labels_are_due_from_a_share_of_training_on_and_then_regularly(
+    settings: dict[str, float], due: list[int]
+) -> None:
+    term = build(**settings)
+    assert isinstance(term, LabelCarrier)
+    assert [step for step in range(100) if term.labels_due(step, 100)] == due
+
+
+def test_labels_are_carried_by_balanced_coefficients() -> None:
+    # The regression's scores times 5 are logits.
+    scores = output(9, 3).scores
+    term = build(sharpness=3)
+    assert isinstance(term, LabelCarrier)
+    found = term.carry(Output({}, scores))
+    torch.testing.assert_close(found, carried_labels((5 * scores).log_softmax(dim=1), 3.0))
+    assert term.labels_weight() == 2.0

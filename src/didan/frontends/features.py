@@ -103,13 +103,13 @@ def normalised(
         unknown = int(recordings.table["speaker"].isna().sum())
         if unknown:
             warnings.warn(
-                f"{recordings.name}: the speaker of {unknown} of {len(recordings)} utterances is unknown. They are "
-                "normalised together, which costs much accuracy if they are several people's: give a table with a "
-                "column speaker",
+                f"{recordings.name}: the speaker of {unknown} of {len(recordings)} utterances is unknown; "
+                "they are normalised together, which costs much accuracy if they are several people's. "
+                "Give a table with a column speaker",
                 DidanWarning,
                 stacklevel=2,
             )
-        groups = [str(speaker) for speaker in recordings.table["speaker"].fillna(UNKNOWN)]
+        groups = [UNKNOWN if pd.isna(speaker) else str(speaker) for speaker in recordings.table["speaker"]]
     else:
         groups = [recordings.name] * len(recordings)
     by_group: dict[str, Statistics] = {}

@@ -21,6 +21,7 @@ _LOUD = 20.0  # dB under the loudest frame at most
 _PITCH = 10
 _LOUDNESS_AND_SPECTRUM = [0, 2, 4, 5, 6, 7, 8, 9]
 _ENOUGH = 5
+_SHORTEST = RATE // 10  # openSMILE has nothing to say of less
 _WIDTHS: dict[Part, int] = {"egemaps": 88, "contours": 294, "cepstra": 200, "modulation": 128}
 
 
@@ -106,6 +107,8 @@ def _opensmile(level: str) -> Any:
 
 
 def _numbers(smile: Any, samples: Samples) -> Numbers:
+    if len(samples) < _SHORTEST:
+        samples = np.pad(samples, (0, _SHORTEST - len(samples)))
     values: Numbers = smile.process_signal(samples, RATE).to_numpy().astype(np.float64)
     return values
 

@@ -53,23 +53,13 @@ class Adaptation(pl.LightningModule):
         first = self.global_step
         return DataLoader(self.batches.between(first, min(first + ROUND, self.settings.steps)), batch_size=None)
 
-    def on_train_epoch_start(self) -> None:
-        """Labels for the target, if it is time; a round is short, so that is never more than its length late."""
-        if isinstance(self.term, LabelCarrier) and self._due(self.term):
-            target = self.batches.target
-            assert target is not None
-            lengths = [len(target[index]) for index in range(len(target))]
-            self.carried = self.term.carry(network_outputs(self.network, target, lengths)).to(self.device)
-            self.network.train()
-
-    def _due(self, carrier: LabelCarrier) -> bool:
-        first = self.global_step
-        return any(
-            carrier.labels_due(step, self.settings.steps) for step in range(max(first - ROUND + 1, 0), first + 1)
-        )
-
     def on_train_batch_start(self, batch: Batch, batch_index: int) -> None:
-        """Make dropout depend on seed and step alone, so that a resumed run repeats an uninterrupted one."""
+        """Labels for the target, if it is time; and dropout that depends on seed and step alone.
+
+        So a resumed run repeats an uninterrupted one.
+        """
+        if isinstance(self.term, LabelCarrier) and self.term.labels_due(self.global_step, self.settings.steps):
+            self.carried = self.term.carry(self._all_of_the_target()).to(self.device)
         torch.manual_seed(self.seed * 1_000_003 + self.global_step)
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
@@ -116,6 +106,14 @@ class Adaptation(pl.LightningModule):
         """Continue with them."""
         self.history = list(checkpoint["history"])
         self.carried = checkpoint["carried"]
+
+    def _all_of_the_target(self) -> Output:
+        """In evaluation mode; afterwards the network trains on."""
+        target = self.batches.target
+        assert target is not None
+        output = network_outputs(self.network, target, [len(target[index]) for index in range(len(target))])
+        self.network.train()
+        return output
 
     def _forward(self, features: Tensor) -> Output:
         lengths = torch.full((len(features),), features.shape[1], device=features.device)
