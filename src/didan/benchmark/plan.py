@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from didan.benchmark.run import Features, Run
 from didan.classical import CLASSICAL
 from didan.errors import UserError, suggest
-from didan.frontends import FrontendSettings
+from didan.frontends import FRONTENDS, FrontendSettings
 from didan.methods import METHODS
 from didan.training.config import Config, make_config
 
@@ -135,8 +135,12 @@ def run_settings(entry: Entry, features: Features, seed: int, common: dict[str, 
     if entry.method in CLASSICAL:
         if features == "spectrogram" or seed > 0:  # one vector per utterance is wanted; nothing is random
             return None
-        common = {key: common[key] for key in ("frontend", "normalisation") if key in common}
-        given = {**common, "frontend": {**common.get("frontend", {}), "kind": _KINDS[features]}}
+        kind = _KINDS[features]
+        # A plan's settings may be for functionals, while spectrograms are pooled beside them.
+        fitting = {
+            key: value for key, value in common.get("frontend", {}).items() if key in FRONTENDS[kind].model_fields
+        }
+        given = {"frontend": {**fitting, "kind": kind}, "normalisation": common.get("normalisation", "speaker")}
         settings = make_config(data=given).model_dump(mode="json")
         per_group = {"corpus": "corpus", "speaker": "speaker"}
         normalisation = CLASSICAL[entry.method].normalisation or per_group.get(settings["normalisation"], "corpus")

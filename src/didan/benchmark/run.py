@@ -11,7 +11,7 @@ from typing import Any, Literal
 from didan.corpora import Corpus
 
 Features = Literal["spectrogram", "functionals", "pooled"]
-"""Log-mel spectrograms, eGeMAPS functionals, or mean and deviation of every log-mel band for classical methods."""
+"""Log-mel spectrograms, functionals, or mean and deviation of every log-mel band for classical methods."""
 
 
 @dataclass(frozen=True)
