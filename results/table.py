@@ -1,6 +1,6 @@
-"""Make the README's table of results from the benchmark's records.
+"""Make the tables of results in README and documentation from the records of benchmarks.
 
-python -m results.table            # rewrites the part of README.md between the two markers
+python -m results.table            # rewrites what is between the two markers of each page
 python -m results.table --check    # only says whether it is up to date
 """
 
@@ -18,7 +18,9 @@ from didan.benchmark.frames import MEAN, results_frame
 from didan.benchmark.tables import summary
 
 RESULTS = Path(__file__).parent / "benchmark"
-README = Path(__file__).parents[1] / "README.md"
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+PAGES = {README: RESULTS, ROOT / "docs" / "experiments" / "claim.md": Path(__file__).parent / "per-speaker"}
 BEGIN, END = "<!-- results: made by `python -m results.table` -->", "<!-- end of results -->"
 COLUMNS = {
     "spectrogram": "log-mel spectrograms",
@@ -73,17 +75,19 @@ def _text(mean: "pd.Series[float]") -> str:
 
 
 def main() -> None:
-    """Rewrite or check the README."""
+    """Rewrite or check the pages."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true")
     arguments = parser.parse_args()
-    text = README.read_text(encoding="utf-8")
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    new = f"{before}{BEGIN}\n\n{make_table(Benchmark(read_records(RESULTS)))}\n\n{END}{after}"
-    if arguments.check:
-        sys.exit(0 if new == text else "README.md: the table is not the one of the records")
-    README.write_text(new, encoding="utf-8")
+    for page, folder in PAGES.items():
+        text = page.read_text(encoding="utf-8")
+        before, _, rest = text.partition(BEGIN)
+        _, _, after = rest.partition(END)
+        new = f"{before}{BEGIN}\n\n{make_table(Benchmark(read_records(folder)))}\n\n{END}{after}"
+        if not arguments.check:
+            page.write_text(new, encoding="utf-8")
+        elif new != text:
+            sys.exit(f"{page.name}: the table is not the one of the records")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from results.table import BEGIN, END, README, RESULTS, make_table
+from results.table import BEGIN, END, PAGES, README, RESULTS, make_table
 
 from didan.benchmark import read_records
 from didan.benchmark.cells import Benchmark
@@ -15,7 +15,7 @@ from didan.benchmark.report import results_markdown
 from didan.files import read_yaml
 
 ROOT = RESULTS.parent
-FOLDERS = [RESULTS, ROOT / "selection", ROOT / "trade-offs"]
+FOLDERS = [RESULTS, ROOT / "selection", ROOT / "trade-offs", ROOT / "per-speaker"]
 
 
 @pytest.fixture(scope="module")
@@ -23,9 +23,10 @@ def published() -> dict[Path, list[dict[str, Any]]]:
     return {folder: read_records(folder) for folder in FOLDERS}
 
 
-def test_the_readme_shows_the_records(published: dict[Path, list[dict[str, Any]]]) -> None:
-    text = README.read_text(encoding="utf-8")
-    assert text.partition(BEGIN)[2].partition(END)[0].strip() == make_table(Benchmark(published[RESULTS]))
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_pages_show_the_records(page: Path, published: dict[Path, list[dict[str, Any]]]) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert text.partition(BEGIN)[2].partition(END)[0].strip() == make_table(Benchmark(published[PAGES[page]]))
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
@@ -64,6 +65,7 @@ def test_readme_means_are_means_over_tasks_and_seeds(published: dict[Path, list[
         ("functionals", "benchmark", ["casia", "emodb", "ravdess"]),
         ("selection", "selection", ["casia", "emodb", "ravdess"]),
         ("trade-offs", "trade-offs", ["alpha", "beta"]),
+        ("per-speaker", "per-speaker", ["casia", "emodb", "ravdess"]),
     ],
 )
 def test_all_runs_of_the_plans_are_there(name: str, folder: str, corpora: list[str]) -> None:

@@ -21,7 +21,7 @@ def test_they_are_what_the_best_coefficients_carry() -> None:
     columns = n_t * class_balanced_marginal(labels).double().numpy()
     log_kernel = SHARPNESS * log_p[:, labels].numpy()
 
-    def divergence(w: np.ndarray) -> float:  # type: ignore[type-arg]
+    def divergence(w: np.ndarray) -> float:
         return float((w * (np.log(w) - log_kernel.ravel())).sum())
 
     sums = [{"type": "eq", "fun": lambda w: w.reshape(n_t, n_s).sum(axis=1) - 1}]

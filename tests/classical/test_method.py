@@ -21,7 +21,7 @@ def predicted(method: ClassicalMethod, X_s: Array, y_s: Labels, X_t: Array) -> P
 def _pair(
     X_s: Array, y_s: Labels, X_t: Array, groups_s: Labels, groups_t: Labels, method: ClassicalMethod
 ) -> tuple[Array, Labels, Array]:
-    normal_s, normal_t = normalise(X_s, X_t, groups_s, groups_t, method.normalisation)
+    normal_s, normal_t = normalise(X_s, X_t, groups_s, groups_t, method.normalisation or "corpus")
     return normal_s, y_s, normal_t
 
 
