@@ -42,7 +42,7 @@ def test_it_learns_the_source_and_recognises_the_target(data: Data) -> None:
     assert list(model.classes_) == ["happiness", "sadness"]
     assert accuracy_score(y[domain > 0], model.predict(X[domain > 0])) > 0.95
     assert model.score(X[domain < 0], y[domain < 0]) > 0.8
-    assert len(model.history_) == 30
+    assert len(model.history_) == 100
     assert model.embed(X).shape == (120, 256)
 
 

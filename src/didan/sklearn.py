@@ -34,7 +34,7 @@ class DIDANClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         batch_size: source rows per step, and as many of the target.
         learning_rate: of AdamW at the start.
         weight_decay: of AdamW.
-        dropout: in the fully connected layers.
+        dropout: in the fully connected layers; the network's own if None.
         loss: ``regression`` or ``cross-entropy``.
         random_state: seed of everything random.
 
@@ -63,11 +63,11 @@ class DIDANClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         method: str = "didan",
         method_settings: dict[str, Any] | None = None,
         *,
-        steps: int = 400,
+        steps: int = 750,
         batch_size: int = 64,
         learning_rate: float = 1e-3,
         weight_decay: float = 1e-2,
-        dropout: float = 0.3,
+        dropout: float | None = None,
         loss: Literal["regression", "cross-entropy"] = "regression",
         random_state: int = 0,
     ) -> None:
