@@ -25,15 +25,6 @@ def model(
     return folder
 
 
-@pytest.fixture
-def calls(target: Corpus, tmp_path: Path) -> Path:
-    folder = tmp_path / "calls"
-    folder.mkdir()
-    for number, file in enumerate(target.table["file"]):
-        shutil.copy(file, folder / f"{number}.wav")
-    return folder
-
-
 def test_a_model_is_carried_over(
     model: Path, calls: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -39,15 +39,6 @@ def model(
     return out
 
 
-@pytest.fixture
-def calls(target: Corpus, tmp_path: Path) -> Path:
-    folder = tmp_path / "calls"
-    folder.mkdir()
-    for number, file in enumerate(target.table["file"]):
-        shutil.copy(file, folder / f"{number}.wav")
-    return folder
-
-
 def settings_of(model: Path) -> dict[str, dict[str, object]]:
     found: dict[str, dict[str, object]] = yaml.safe_load((model / "config.yaml").read_text())
     return found

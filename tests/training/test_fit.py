@@ -11,7 +11,7 @@ import didan
 from didan.corpora import Corpus, Recordings
 from didan.errors import DidanWarning, UserError
 from didan.model import Model
-from didan.training import fit as fit_module
+from didan.training import loop
 from didan.training.config import Config, make_config
 
 
@@ -26,7 +26,7 @@ def same_weights(first: Model, second: Model) -> bool:
 
 @pytest.fixture(autouse=True)
 def checkpoint_every_round(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fit_module, "_SECONDS_BETWEEN_CHECKPOINTS", -1.0)
+    monkeypatch.setattr(loop, "_SECONDS_BETWEEN_CHECKPOINTS", -1.0)
 
 
 class InterruptAt:

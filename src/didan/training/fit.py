@@ -30,8 +30,6 @@ from didan.training.workspace import Workspace, unfinished
 
 SELECTION = "last step; settings fixed beforehand, without target labels"
 
-_SECONDS_BETWEEN_CHECKPOINTS = 10.0
-
 
 def train(
     source: Corpus | Sequence[Corpus],

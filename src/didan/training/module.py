@@ -47,6 +47,7 @@ class Adaptation(pl.LightningModule):
         self.settings, self.batches, self.seed = settings, batches, seed
         self.history: list[dict[str, float]] = []
         self.carried: Tensor | None = None
+        self._lengths: list[int] | None = None  # frames of every target utterance, read once
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """The batches of the next round; Lightning asks anew every round."""
@@ -111,7 +112,9 @@ class Adaptation(pl.LightningModule):
         """In evaluation mode; afterwards the network trains on."""
         target = self.batches.target
         assert target is not None
-        output = network_outputs(self.network, target, [len(target[index]) for index in range(len(target))])
+        if self._lengths is None:
+            self._lengths = [len(target[index]) for index in range(len(target))]
+        output = network_outputs(self.network, target, self._lengths)
         self.network.train()
         return output
 

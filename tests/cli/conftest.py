@@ -1,0 +1,18 @@
+"""What tests of several commands share."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from didan.corpora import Corpus
+
+
+@pytest.fixture
+def calls(target: Corpus, tmp_path: Path) -> Path:
+    """A folder with the recordings of the target, under names that say nothing."""
+    folder = tmp_path / "calls"
+    folder.mkdir()
+    for number, file in enumerate(target.table["file"]):
+        shutil.copy(file, folder / f"{number}.wav")
+    return folder
