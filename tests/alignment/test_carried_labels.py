@@ -71,3 +71,10 @@ def test_certain_predictions_of_one_emotion_are_no_obstacle(gap: float) -> None:
     labels = carried_labels(log_p, 2.0)
     assert labels.isfinite().all()
     assert (labels.argmax(dim=1) == torch.tensor([0] * 5 + [1] * 5)).all()
+
+
+@pytest.mark.parametrize("sharpness", [1.0, 1.8])
+def test_labels_leave_the_undecided_by_sharpness_times_what_predictions_do(sharpness: float) -> None:
+    away = 1e-3 * torch.tensor([[1.0, -1.0, 0.0], [0.0, 1.0, -1.0], [-1.0, 0.0, 1.0]]).double()
+    labels = carried_labels((1 / 3 + away).log(), sharpness)
+    torch.testing.assert_close(labels - 1 / 3, sharpness * away, rtol=0, atol=1e-5)

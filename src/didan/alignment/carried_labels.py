@@ -9,8 +9,10 @@ the squared error, which leaves scores as undecided as they were, but by diverge
 
     min_W sum_ji W_ji log(W_ji / p_j(y_i)^s)
 
-which Sinkhorn's scalings solve exactly, and which decides. The idea is ours; labels from balanced predictions are
-known from self-supervised learning (Asano, Rupprecht and Vedaldi, ICLR 2020).
+which Sinkhorn's scalings solve exactly, and which decides. A network that is fitted to Q and asked again must not
+fall back to undecided: there Q deviates from 1 / c by s times what p does, so s has to be above 1, and by more the
+less of Q the network learns. The idea is ours; labels from balanced predictions are known from self-supervised
+learning (Asano, Rupprecht and Vedaldi, ICLR 2020).
 """
 
 import torch
@@ -29,7 +31,7 @@ def carried_labels(log_probabilities: Tensor, sharpness: float) -> Tensor:
     and it is enough to solve for one column per emotion.
 
     Args:
-        log_probabilities: of every emotion for every target utterance, shape (n_t, n_emotions).
+        log_probabilities: of every emotion for every target utterance, up to a constant, shape (n_t, n_emotions).
         sharpness: s, the power probabilities are raised to before they are balanced.
 
     Returns:

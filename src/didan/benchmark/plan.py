@@ -87,7 +87,7 @@ class Plan(BaseModel):
     corpora: tuple[str, ...] = ()
     tasks: tuple[str, ...] = ()
     leave_one_out: bool = False
-    features: tuple[Features, ...] = ("spectrogram",)
+    features: tuple[Features, ...] = ("functionals",)
     methods: tuple[Entry, ...] = tuple(Entry(method=name, name=name) for name in ("source-only", "didan"))
     seeds: int = Field(3, ge=1)
     settings: dict[str, Any] = {}

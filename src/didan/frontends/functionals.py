@@ -12,17 +12,16 @@ from didan.audio import RATE, Samples
 from didan.errors import UserError
 from didan.frontends.spectrogram import Spectrogram, SpectrogramSettings
 from didan.frontends.summaries import Frames, Numbers, course, modulation_spectrum, outline, rhythm
+from didan.frontends.voice import EVERYWHERE, descriptors
 
-Part = Literal["egemaps", "contours", "cepstra", "modulation"]
+Part = Literal["contours", "cepstra", "modulation", "egemaps"]
 
 _CEPSTRA = 20
 _MODULATION_BANDS = 16
-_LOUD = 20.0  # dB under the loudest frame at most
-_PITCH = 10
-_LOUDNESS_AND_SPECTRUM = [0, 2, 4, 5, 6, 7, 8, 9]
+_HEARD, _SOUNDING, _LOUD = 40.0, 30.0, 20.0  # dB under the loudest frame at most
 _ENOUGH = 5
 _SHORTEST = RATE // 10  # openSMILE has nothing to say of less
-_WIDTHS: dict[Part, int] = {"egemaps": 88, "contours": 294, "cepstra": 200, "modulation": 128}
+_WIDTHS: dict[Part, int] = {"contours": 224, "cepstra": 200, "modulation": 128, "egemaps": 88}
 
 
 class FunctionalsSettings(BaseModel):
@@ -30,10 +29,10 @@ class FunctionalsSettings(BaseModel):
 
     Attributes:
         kind: ``functionals``.
-        parts: ``egemaps`` (the 88 of eGeMAPSv02), ``contours`` (how its 25 low-level descriptors move where the
-            voice sounds), ``cepstra`` (20 mel cepstra, over all frames and the loud ones), ``modulation`` (the
-            spectrum of the envelopes of 16 bands, which is the rhythm). The last three are ours, and the default.
-            The first two need openSMILE.
+        parts: ``contours`` (how 19 descriptors of the voice move, see :mod:`didan.frontends.voice`), ``cepstra``
+            (20 mel cepstra, over all frames and the loud ones), ``modulation`` (the spectrum of the envelopes of
+            16 bands, which is the rhythm): these are ours, and the default. ``egemaps``: the 88 of eGeMAPSv02,
+            which need openSMILE.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -50,9 +49,10 @@ class FunctionalsSettings(BaseModel):
 
 
 class Functionals:
-    """The functionals of an utterance, on openSMILE's low-level descriptors (Eyben et al. 2016) and log-mel bands.
+    """The functionals of an utterance, made of log-mel bands and descriptors of the voice.
 
-    openSMILE's licence allows private, research and educational use only; products need another one.
+    openSMILE's licence allows private, research and educational use only; products need another one. Only
+    ``egemaps`` asks for it.
 
     Raises:
         UserError: a part needs openSMILE, and the extra is not installed.
@@ -61,11 +61,8 @@ class Functionals:
     def __init__(self, settings: FunctionalsSettings) -> None:
         self.settings = settings
         self.n_bands = sum(_WIDTHS[part] for part in settings.parts)
-        if "egemaps" in settings.parts:
-            self._egemaps = _opensmile("Functionals")
-        if "contours" in settings.parts:
-            self._descriptors = _opensmile("LowLevelDescriptors")
-        self._spectrogram = Spectrogram(SpectrogramSettings())
+        self._egemaps = _opensmile() if "egemaps" in settings.parts else None
+        self._spectrogram = Spectrogram(SpectrogramSettings(trim=None))
 
     def __call__(self, waveform: Tensor) -> Tensor:
         """Compute the functionals.
@@ -76,58 +73,70 @@ class Functionals:
         Returns:
             Shape (1, n_functionals): one frame, so that functionals travel like spectrograms.
         """
+        samples: Samples = waveform.numpy()
         levels = self._spectrogram(waveform).numpy().astype(np.float64)
-        values = np.concatenate([self._part(part, waveform.numpy(), levels) for part in self.settings.parts])
+        values = np.concatenate([self._part(part, samples, levels) for part in self.settings.parts])
         return torch.from_numpy(np.nan_to_num(values).astype(np.float32))[None]
 
     def _part(self, part: Part, samples: Samples, levels: Numbers) -> Numbers:
+        heard = _heard(levels)
         match part:
-            case "egemaps":
-                first: Numbers = _numbers(self._egemaps, samples)[0]
-                return first
             case "contours":
-                return _contours(_numbers(self._descriptors, samples))
+                return _contours(descriptors(samples, levels)[heard])
             case "cepstra":
-                return _cepstra(levels)
+                return _cepstra(levels[heard])
             case "modulation":
-                return modulation_spectrum(levels, _MODULATION_BANDS)
+                return modulation_spectrum(levels[heard], _MODULATION_BANDS)
+            case "egemaps":
+                return _of_opensmile(self._egemaps, samples)
 
 
-def _opensmile(level: str) -> Any:
-    try:
-        import opensmile
-    except ImportError:
-        raise UserError(
-            "functionals need openSMILE (for non-commercial use only): pip install 'didan[functionals]'; "
-            "without it there are frontend.parts=[cepstra,modulation] and --frontend spectrogram"
-        ) from None
-    return opensmile.Smile(
-        feature_set=opensmile.FeatureSet.eGeMAPSv02, feature_level=opensmile.FeatureLevel[level]
-    )
+def _heard(levels: Numbers) -> slice:
+    """From the first frame that is not silent to the last."""
+    loudness = _loudness(levels)
+    frames = np.flatnonzero(loudness >= loudness.max() - _HEARD)
+    return slice(frames[0], frames[-1] + 1)
 
 
-def _numbers(smile: Any, samples: Samples) -> Numbers:
-    if len(samples) < _SHORTEST:
-        samples = np.pad(samples, (0, _SHORTEST - len(samples)))
-    values: Numbers = smile.process_signal(samples, RATE).to_numpy().astype(np.float64)
-    return values
-
-
-def _contours(descriptors: Numbers) -> Numbers:
+def _contours(voice: Numbers) -> Numbers:
     """How the descriptors move: all where the voice sounds, loudness and spectrum over the whole utterance too."""
-    voiced = descriptors[:, _PITCH] > 0
-    return np.concatenate(
-        [course(_those(descriptors, voiced)), outline(descriptors[:, _LOUDNESS_AND_SPECTRUM]), rhythm(voiced)]
-    )
+    harmonics_to_noise, loudness = voice[:, 0], voice[:, EVERYWHERE]
+    voiced = (harmonics_to_noise > 0) & (loudness > loudness.max() - _SOUNDING)
+    return np.concatenate([course(_those(voice, voiced)), outline(voice[:, EVERYWHERE:]), rhythm(voiced)])
 
 
 def _cepstra(levels: Numbers) -> Numbers:
     """Mel cepstra over all frames and over the loud ones, which are vowels for the most part."""
     cepstra: Numbers = dct(levels, axis=1, norm="ortho")[:, :_CEPSTRA]
-    loudness = 10 * np.log10((10 ** (levels / 10)).sum(axis=1))
+    loudness = _loudness(levels)
     return np.concatenate([outline(cepstra), outline(_those(cepstra, loudness >= loudness.max() - _LOUD))])
+
+
+def _loudness(levels: Numbers) -> Numbers:
+    loudness: Numbers = 10 * np.log10((10 ** (levels / 10)).sum(axis=1))
+    return loudness
 
 
 def _those(frames: Numbers, chosen: Frames) -> Numbers:
     """The chosen frames, or all of an utterance that has hardly any; a whisper for instance is never voiced."""
     return frames[chosen] if chosen.sum() >= _ENOUGH else frames
+
+
+def _opensmile() -> Any:
+    try:
+        import opensmile
+    except ImportError:
+        raise UserError(
+            "frontend.parts=[egemaps] needs openSMILE (for non-commercial use only): "
+            "pip install 'didan[functionals]'; the other parts do without"
+        ) from None
+    return opensmile.Smile(
+        feature_set=opensmile.FeatureSet.eGeMAPSv02, feature_level=opensmile.FeatureLevel.Functionals
+    )
+
+
+def _of_opensmile(smile: Any, samples: Samples) -> Numbers:
+    if len(samples) < _SHORTEST:
+        samples = np.pad(samples, (0, _SHORTEST - len(samples)))
+    values: Numbers = smile.process_signal(samples, RATE).to_numpy().astype(np.float64)[0]
+    return values

@@ -35,7 +35,7 @@ class DidanSettings(AlignmentSettings):
         labels: mu, the weight of the target's fit to the labels that coefficients carry to it from the source.
         labels_from: share of training before the first such labels.
         labels_every: steps from one set of labels to the next.
-        sharpness: power that probabilities are raised to before they are balanced.
+        sharpness: how much further from undecided the labels are than the scores; not above 1, labels fade.
     """
 
     trade_off: float = Field(0.1, ge=0)
@@ -49,7 +49,7 @@ class DidanSettings(AlignmentSettings):
     labels: float = Field(2.0, ge=0)
     labels_from: float = Field(0.1, ge=0, le=1)
     labels_every: int = Field(30, ge=1)
-    sharpness: float = Field(2.0, gt=0)
+    sharpness: float = Field(1.8, gt=0)
 
     @model_validator(mode="after")
     def _solvable(self) -> "DidanSettings":
@@ -98,7 +98,10 @@ class ImplicitAlignment(nn.Module):
 
     def carry(self, target: Output) -> Tensor:
         """See :class:`didan.methods.LabelCarrier`."""
-        return carried_labels(self.known.logits(target.scores).log_softmax(dim=1), self.settings.sharpness)
+        scores, n_emotions = target.scores, len(self.known.emotions)
+        # Regression scores g are near the shares of emotions, and around 1 / n the logarithm of a share is n g.
+        log_p = scores.log_softmax(dim=1) if self.known.loss == "cross-entropy" else n_emotions * scores
+        return carried_labels(log_p, self.settings.sharpness)
 
 
 METHOD = Method(

@@ -9,8 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationErr
 
 from didan.errors import UserError, suggest
 from didan.files import read_yaml
-from didan.frontends import FRONTENDS, FrontendSettings, Normalisation, SpectrogramSettings
+from didan.frontends import FRONTENDS, FrontendSettings, FunctionalsSettings, Normalisation
 from didan.methods import MethodSettings, find_method
+
+_FRONTEND = "functionals"
 
 
 class _Settings(BaseModel):
@@ -60,7 +62,7 @@ class Config(_Settings):
 
     method: str = "didan"
     method_settings: SerializeAsAny[MethodSettings] = MethodSettings()
-    frontend: FrontendSettings = SpectrogramSettings()
+    frontend: FrontendSettings = FunctionalsSettings()
     normalisation: Normalisation = "speaker"
     network: NetworkSettings = NetworkSettings()
     optimisation: OptimisationSettings = OptimisationSettings()
@@ -132,7 +134,7 @@ def make_config(
             raise UserError(f"unknown frontend {frontend!r}: {suggest(frontend, FRONTENDS)}")
         data["frontend"] = {**data.get("frontend", {}), "kind": frontend}
     if "frontend" in data and isinstance(data["frontend"], dict):
-        data["frontend"] = {"kind": "spectrogram", **data["frontend"]}
+        data["frontend"] = {"kind": _FRONTEND, **data["frontend"]}
     try:
         return Config(**data)
     except ValidationError as error:
@@ -175,12 +177,12 @@ def _explain(error: ValidationError, data: Mapping[str, Any], *above: str) -> st
 
 def _all_keys(data: Mapping[str, Any]) -> list[str]:
     """Every valid key, dotted, for this method and frontend."""
-    frontend = data.get("frontend", {}).get("kind", "spectrogram")
+    frontend = data.get("frontend", {}).get("kind", _FRONTEND)
     parts: dict[str, type[BaseModel]] = {
         "": Config,
         "network.": NetworkSettings,
         "optimisation.": OptimisationSettings,
-        "frontend.": FRONTENDS.get(frontend, SpectrogramSettings),
+        "frontend.": FRONTENDS.get(frontend, FunctionalsSettings),
         "method_settings.": find_method(data.get("method", "didan")).settings,
     }
     return [f"{prefix}{name}" for prefix, model in parts.items() for name in model.model_fields]
