@@ -85,7 +85,7 @@ def test_flux_of_a_spectrum_that_turns_over() -> None:
 
 def test_a_louder_voice_is_the_same_voice() -> None:
     rng = np.random.default_rng(0)
-    samples = pulses(150) + 0.01 * rng.normal(size=RATE)
+    samples = (pulses(150) + 0.01 * rng.normal(size=RATE)).astype(np.float32)
     levels = rng.normal(size=(101, 64))
     before, after = descriptors(samples, levels), descriptors(4 * samples, levels + 20 * np.log10(4))
     before[:, EVERYWHERE] += 20 * np.log10(4)

@@ -165,7 +165,7 @@ def test_other_combinations_are_accepted(penalty: str, constraint: str) -> None:
     ],
 )
 def test_labels_are_due_from_a_share_of_training_on_and_then_regularly(
-    settings: dict[str, float], due: list[int]
+    settings: dict[str, Any], due: list[int]
 ) -> None:
     term = build(**settings)
     assert isinstance(term, LabelCarrier)

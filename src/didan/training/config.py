@@ -85,7 +85,7 @@ class Config(_Settings):
     def _things_that_fit(self) -> "Config":
         functionals = self.frontend.kind == "functionals"
         if self.network.name is not None and (self.network.name == "mlp") != functionals:
-            fitting = "mlp" if functionals else "compact, alexnet or vgg11"
+            fitting = "mlp or --frontend spectrogram" if functionals else "compact, alexnet or vgg11"
             raise ValueError(f"network {self.network.name} does not fit {self.frontend.kind}; use {fitting}")
         if functionals and self.normalisation == "utterance":
             raise ValueError("functionals are one vector per utterance and cannot be normalised per utterance")
@@ -170,6 +170,11 @@ def _explain(error: ValidationError, data: Mapping[str, Any], *above: str) -> st
     problem = error.errors()[0]
     key = ".".join([*above, *(str(part) for part in problem["loc"] if part not in FRONTENDS)])
     if problem["type"] == "extra_forbidden":
+        group, _, name = key.partition(".")
+        frontend = data.get("frontend", {}).get("kind", _FRONTEND)
+        others = [kind for kind, settings in FRONTENDS.items() if name in settings.model_fields]
+        if group == "frontend" and others:
+            return f"{frontend} has no setting {key!r}, but {' and '.join(others)}: --frontend {others[0]}"
         return f"unknown setting {key!r}: {suggest(key, _all_keys(data))}"
     reason = problem["msg"].removeprefix("Value error, ")
     return f"setting {key}: {reason} (given: {problem['input']!r})" if key else reason
