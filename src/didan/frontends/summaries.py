@@ -80,9 +80,11 @@ def modulation_spectrum(levels: Numbers, n_bands: int) -> Numbers:
         Shape (8 * n_bands,), in ln dB^2.
     """
     levels = levels.reshape(len(levels), n_bands, -1).mean(axis=2)
-    length = max(_TRANSFORM, len(levels))
-    spectrum = np.abs(np.fft.rfft(levels - levels.mean(axis=0), n=length, axis=0)) ** 2 / len(levels)
-    frequencies = np.fft.rfftfreq(length, 1 / _RATE)
+    # Samples of the spectrum of any length: those of what is left when the time axis is wound up.
+    wound = np.pad(levels - levels.mean(axis=0), ((0, -len(levels) % _TRANSFORM), (0, 0)))
+    wound = wound.reshape(-1, _TRANSFORM, n_bands).sum(axis=0)
+    spectrum = np.abs(np.fft.rfft(wound, axis=0)) ** 2 / len(levels)
+    frequencies = np.fft.rfftfreq(_TRANSFORM, 1 / _RATE)
     within = ((frequencies >= low) & (frequencies < high) for low, high in pairwise(MODULATIONS))
     return np.concatenate([np.log(spectrum[chosen].mean(axis=0) + _FLOOR) for chosen in within])
 

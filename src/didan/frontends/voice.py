@@ -7,7 +7,6 @@ free to use in products, which openSMILE is not. Frames are those of the spectro
 import librosa
 import numpy as np
 import numpy.typing as npt
-import soxr
 from scipy.fft import irfft, rfft
 
 from didan.audio import RATE, Samples
@@ -23,11 +22,12 @@ LOWEST_PITCH, HIGHEST_PITCH = 60.0, 500.0  # Hz
 _HOP = RATE // 100
 _PITCH_WINDOW = 0.04
 _OCTAVE_COST = 0.03
-_FINE = 4  # lags per sample; at one, a multiple of the period that happens to be a whole number beats the period
+_FINE = 2  # lags per sample; at one, a multiple of the period that happens to be a whole number beats the period
 _JUMP = 6.0  # semitones; more from one frame to the next is a mistake of the tracker
-_FORMANT_RATE = 11_000  # three to five formants lie below half of it
-_FORMANT_HOP = _FORMANT_RATE // 100
+_HIGHEST = 5500.0  # Hz; five formants at most lie below
+_GRID = 550
 _ORDER = 12
+_LOWEST_FORMANT, _HIGHEST_FORMANT = 150.0, 5000.0  # Hz
 _PREEMPHASIS = 0.97
 _BROADEST = 700.0  # Hz
 _TINY = 1e-12
@@ -95,11 +95,12 @@ def pitch(samples: Samples) -> tuple[Numbers, Numbers]:
     window = np.hanning(width + 1)[:-1]
     frames = _frames(samples, width, _HOP)
     frames = (frames - frames.mean(axis=1, keepdims=True)) * window
-    correlation, own = (_autocorrelation(x, 2048, _FINE) for x in (frames, window[None]))
+    correlation, own = (_autocorrelation(x, 1024, _FINE) for x in (frames, window[None]))
     rate = _FINE * RATE
     lags = np.arange(int(rate / HIGHEST_PITCH), int(rate / LOWEST_PITCH) + 1)
-    r = correlation / np.maximum(correlation[:, :1], _TINY) / np.maximum(own / own[:, :1], 1e-3)
-    before, here, after = r[:, lags - 1], r[:, lags], r[:, lags + 1]
+    near = slice(lags[0] - 1, lags[-1] + 2)
+    r = correlation[:, near] / np.maximum(correlation[:, :1], _TINY) / (own / own[:, :1])[:, near]
+    before, here, after = r[:, :-2], r[:, 1:-1], r[:, 2:]
     peak = (here >= before) & (here >= after)
     best = np.where(peak, here - _OCTAVE_COST * np.log2(lags / lags[0]), -1.0).argmax(axis=1)
     rows = np.arange(len(r))
@@ -111,10 +112,11 @@ def pitch(samples: Samples) -> tuple[Numbers, Numbers]:
 
 
 def resonances(samples: Samples) -> tuple[Numbers, Numbers]:
-    """Frequencies and bandwidths of the three lowest formants, from the roots of a linear prediction.
+    """Frequencies and bandwidths of the three lowest formants, from the peaks of a linear prediction.
 
-    The autocorrelation method of order 12 at 11 kHz (Markel and Gray, 1976): a root z is a resonance at
-    ``arg z * rate / 2 pi`` of bandwidth ``-log|z| * rate / pi``.
+    Selective linear prediction (Makhoul, Proceedings of the IEEE 63, 1975): of the spectrum of a frame only what
+    is below 5.5 kHz is modelled, with 12 coefficients. At a resonance of bandwidth B the prediction's inverse
+    filter has a minimum, around which ``|A|^2`` is proportional to ``(w - w0)^2 + (pi B / rate)^2``.
 
     Args:
         samples: 16 kHz, shape (n,).
@@ -127,20 +129,21 @@ def resonances(samples: Samples) -> tuple[Numbers, Numbers]:
     >>> frequencies.shape, bandwidths.shape
     ((11, 3), (11, 3))
     """
-    n_frames = len(samples) // _HOP + 1
-    signal = soxr.resample(np.asarray(samples, dtype=np.float64), RATE, _FORMANT_RATE)
-    signal = np.append(signal[:1], signal[1:] - _PREEMPHASIS * signal[:-1])
-    width = 2 * round(0.016 * _FORMANT_RATE)
-    signal = np.pad(signal, (0, max(0, (n_frames - 1) * _FORMANT_HOP - len(signal))))
-    frames = _frames(signal, width, _FORMANT_HOP)[:n_frames] * np.hamming(width)
-    roots = _roots(_linear_prediction(frames))
-    frequency = np.angle(roots) * _FORMANT_RATE / (2 * np.pi)
-    bandwidth = -np.log(np.abs(roots) + _TINY) * _FORMANT_RATE / np.pi
-    formant = (frequency > 150) & (frequency < 5000) & (bandwidth < _BROADEST)
-    order = np.where(formant, frequency, np.inf).argsort(axis=1)[:, :3]
-    there = np.take_along_axis(formant, order, axis=1)
-    frequency, bandwidth = (np.take_along_axis(x, order, axis=1) for x in (frequency, bandwidth))
-    return _filled(frequency, there), _filled(bandwidth, there)
+    signal = np.append(samples[:1], samples[1:] - _PREEMPHASIS * samples[:-1])
+    frames = _frames(signal, 512, _HOP) * np.hamming(512)
+    power = np.abs(rfft(frames, 1024)[:, : round(1024 * _HIGHEST / RATE) + 1]) ** 2
+    inverse = np.abs(_inverse_filter(power)) ** 2
+    before, here, after = inverse[:, :-2], inverse[:, 1:-1], inverse[:, 2:]
+    bend = np.maximum(before - 2 * here + after, _TINY)
+    beside = np.clip(0.5 * (before - after) / bend, -0.5, 0.5)
+    frequency = (np.arange(1, _GRID) + beside) * _HIGHEST / _GRID
+    lowest = np.maximum(here - 0.125 * np.square(before - after) / bend, 0)
+    bandwidth = np.sqrt(2 * lowest / bend) * 2 * _HIGHEST / _GRID
+    formant = (here <= before) & (here < after) & (bandwidth < _BROADEST)
+    formant &= (frequency > _LOWEST_FORMANT) & (frequency < _HIGHEST_FORMANT)
+    number = np.where(formant, formant.cumsum(axis=1), 0)
+    found = np.stack([number == k for k in (1, 2, 3)])
+    return _mean_where_none(frequency, found), _mean_where_none(bandwidth, found)
 
 
 def _frames(signal: Numbers | Samples, width: int, hop: int) -> Numbers:
@@ -150,34 +153,37 @@ def _frames(signal: Numbers | Samples, width: int, hop: int) -> Numbers:
     return windows
 
 
-def _autocorrelation(frames: Numbers, length: int, fine: int = 1) -> Numbers:
+def _autocorrelation(frames: Numbers, length: int, fine: int) -> Numbers:
     """By a Fourier transform of some length, at so many lags per sample."""
     correlation: Numbers = irfft(np.abs(rfft(frames, length)) ** 2, fine * length)
     return correlation[:, : fine * frames.shape[1]]
 
 
-def _linear_prediction(frames: Numbers) -> Numbers:
-    """Coefficients of the prediction from the samples before, shape (frames, order)."""
-    correlation = _autocorrelation(frames, 1 << (frames.shape[1] + _ORDER).bit_length())[:, : _ORDER + 1]
-    lags = np.abs(np.subtract.outer(np.arange(_ORDER), np.arange(_ORDER)))
+def _inverse_filter(power: Numbers) -> npt.NDArray[np.complex128]:
+    """1 - sum_k a_k e^(-i w k), of the best prediction of signals with these spectra, at w evenly up to pi."""
+    n_bins = power.shape[1]
+    weights = np.where((np.arange(n_bins) == 0) | (np.arange(n_bins) == n_bins - 1), 0.5, 1.0)
+    lags = np.arange(_ORDER + 1)
+    correlation = (weights * power) @ np.cos(np.pi * np.outer(np.arange(n_bins), lags) / (n_bins - 1))
     # A little white noise, 90 dB under the signal, without which silence has no solution.
-    ridge = (1e-9 * correlation[:, :1] + _TINY)[:, :, None] * np.eye(_ORDER)
-    solved = np.linalg.solve(correlation[:, lags] + ridge, correlation[:, 1:, None])
-    return np.asarray(solved[:, :, 0], dtype=np.float64)
+    correlation[:, 0] = correlation[:, 0] * (1 + 1e-9) + _TINY
+    toeplitz = np.abs(np.subtract.outer(lags[1:], lags[1:]))
+    coefficients = np.linalg.solve(correlation[:, toeplitz], correlation[:, 1:, None])[:, :, 0]
+    waves = np.exp(-1j * np.pi * np.outer(lags[1:], np.arange(_GRID + 1)) / _GRID)
+    return np.asarray(1 - coefficients @ waves, dtype=np.complex128)
 
 
-def _roots(coefficients: Numbers) -> npt.NDArray[np.complex128]:
-    companion = np.zeros((len(coefficients), _ORDER, _ORDER))
-    companion[:, 0] = coefficients
-    companion[:, np.arange(1, _ORDER), np.arange(_ORDER - 1)] = 1
-    return np.linalg.eigvals(companion).astype(np.complex128)
+def _mean_where_none(values: Numbers, found: Frames) -> Numbers:
+    """The one value found of each frame and formant, shape (frames, 3), or the mean over frames where none is.
 
-
-def _filled(values: Numbers, there: Frames) -> Numbers:
-    """With a mean where nothing is."""
-    number = there.sum(axis=0)
-    mean = np.where(there, values, 0).sum(axis=0) / np.maximum(number, 1)
-    return np.where(there, values, mean)
+    Args:
+        values: shape (frames, grid).
+        found: at most one per frame and formant, shape (3, frames, grid).
+    """
+    there = found.any(axis=2).T
+    chosen = np.where(there, np.take_along_axis(values, found.argmax(axis=2).T, axis=1), 0)
+    mean = chosen.sum(axis=0) / np.maximum(there.sum(axis=0), 1)
+    return np.asarray(np.where(there, chosen, mean), dtype=np.float64)
 
 
 def _between(low: float, high: float) -> Frames:
