@@ -42,7 +42,7 @@ def benchmark(
     features: Annotated[
         list[str] | None,
         typer.Option(
-            "--features", help="spectrogram, functionals or pooled; may be repeated. (default: spectrogram)"
+            "--features", help="spectrogram, functionals or pooled; may be repeated. (default: functionals)"
         ),
     ] = None,
     method: Annotated[

@@ -16,10 +16,10 @@ from didan.frontends.voice import EVERYWHERE, descriptors
 
 Part = Literal["contours", "cepstra", "modulation", "egemaps"]
 
-_CEPSTRA = 20
-_MODULATION_BANDS = 16
-_HEARD, _SOUNDING, _LOUD = 40.0, 30.0, 20.0  # dB under the loudest frame at most
-_ENOUGH = 5
+N_CEPSTRA = 20
+MODULATION_BANDS = 16
+HEARD, SOUNDING, LOUD = 40.0, 30.0, 20.0  # dB under the loudest frame at most
+ENOUGH = 5
 _SHORTEST = RATE // 10  # openSMILE has nothing to say of less
 _WIDTHS: dict[Part, int] = {"contours": 224, "cepstra": 200, "modulation": 128, "egemaps": 88}
 
@@ -86,7 +86,7 @@ class Functionals:
             case "cepstra":
                 return _cepstra(levels[heard])
             case "modulation":
-                return modulation_spectrum(levels[heard], _MODULATION_BANDS)
+                return modulation_spectrum(levels[heard], MODULATION_BANDS)
             case "egemaps":
                 return _of_opensmile(self._egemaps, samples)
 
@@ -94,22 +94,22 @@ class Functionals:
 def _heard(levels: Numbers) -> slice:
     """From the first frame that is not silent to the last."""
     loudness = _loudness(levels)
-    frames = np.flatnonzero(loudness >= loudness.max() - _HEARD)
+    frames = np.flatnonzero(loudness >= loudness.max() - HEARD)
     return slice(frames[0], frames[-1] + 1)
 
 
 def _contours(voice: Numbers) -> Numbers:
     """How the descriptors move: all where the voice sounds, loudness and spectrum over the whole utterance too."""
     harmonics_to_noise, loudness = voice[:, 0], voice[:, EVERYWHERE]
-    voiced = (harmonics_to_noise > 0) & (loudness > loudness.max() - _SOUNDING)
+    voiced = (harmonics_to_noise > 0) & (loudness > loudness.max() - SOUNDING)
     return np.concatenate([course(_those(voice, voiced)), outline(voice[:, EVERYWHERE:]), rhythm(voiced)])
 
 
 def _cepstra(levels: Numbers) -> Numbers:
     """Mel cepstra over all frames and over the loud ones, which are vowels for the most part."""
-    cepstra: Numbers = dct(levels, axis=1, norm="ortho")[:, :_CEPSTRA]
+    cepstra: Numbers = dct(levels, axis=1, norm="ortho")[:, :N_CEPSTRA]
     loudness = _loudness(levels)
-    return np.concatenate([outline(cepstra), outline(_those(cepstra, loudness >= loudness.max() - _LOUD))])
+    return np.concatenate([outline(cepstra), outline(_those(cepstra, loudness >= loudness.max() - LOUD))])
 
 
 def _loudness(levels: Numbers) -> Numbers:
@@ -119,7 +119,7 @@ def _loudness(levels: Numbers) -> Numbers:
 
 def _those(frames: Numbers, chosen: Frames) -> Numbers:
     """The chosen frames, or all of an utterance that has hardly any; a whisper for instance is never voiced."""
-    return frames[chosen] if chosen.sum() >= _ENOUGH else frames
+    return frames[chosen] if chosen.sum() >= ENOUGH else frames
 
 
 def _opensmile() -> Any:

@@ -12,8 +12,8 @@ MODULATIONS = (0.4, 1.0, 2.0, 4.0, 6.0, 8.0, 12.0, 20.0, 50.0)
 """Edges in Hz: below 2 phrases, about 4 syllables, above 8 phones and roughness."""
 
 _RATE = 100.0  # frames per second
-_TRANSFORM = 512
-_FLOOR = 1e-1  # dB^2; a level that moves less than 0.3 dB does not move
+TRANSFORM = 512
+MOVES = 1e-1  # dB^2; a level that moves less than 0.3 dB does not move
 
 
 def outline(frames: Numbers) -> Numbers:
@@ -81,12 +81,12 @@ def modulation_spectrum(levels: Numbers, n_bands: int) -> Numbers:
     """
     levels = levels.reshape(len(levels), n_bands, -1).mean(axis=2)
     # Samples of the spectrum of any length: those of what is left when the time axis is wound up.
-    wound = np.pad(levels - levels.mean(axis=0), ((0, -len(levels) % _TRANSFORM), (0, 0)))
-    wound = wound.reshape(-1, _TRANSFORM, n_bands).sum(axis=0)
+    wound = np.pad(levels - levels.mean(axis=0), ((0, -len(levels) % TRANSFORM), (0, 0)))
+    wound = wound.reshape(-1, TRANSFORM, n_bands).sum(axis=0)
     spectrum = np.abs(np.fft.rfft(wound, axis=0)) ** 2 / len(levels)
-    frequencies = np.fft.rfftfreq(_TRANSFORM, 1 / _RATE)
+    frequencies = np.fft.rfftfreq(TRANSFORM, 1 / _RATE)
     within = ((frequencies >= low) & (frequencies < high) for low, high in pairwise(MODULATIONS))
-    return np.concatenate([np.log(spectrum[chosen].mean(axis=0) + _FLOOR) for chosen in within])
+    return np.concatenate([np.log(spectrum[chosen].mean(axis=0) + MOVES) for chosen in within])
 
 
 def _step(frames: Numbers) -> Numbers:

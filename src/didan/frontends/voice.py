@@ -19,20 +19,20 @@ EVERYWHERE = 13
 
 LOWEST_PITCH, HIGHEST_PITCH = 60.0, 500.0  # Hz
 
-_HOP = RATE // 100
-_PITCH_WINDOW = 0.04
-_OCTAVE_COST = 0.03
-_FINE = 2  # lags per sample; at one, a multiple of the period that happens to be a whole number beats the period
-_JUMP = 6.0  # semitones; more from one frame to the next is a mistake of the tracker
-_HIGHEST = 5500.0  # Hz; five formants at most lie below
-_GRID = 550
-_ORDER = 12
-_LOWEST_FORMANT, _HIGHEST_FORMANT = 150.0, 5000.0  # Hz
-_PREEMPHASIS = 0.97
-_BROADEST = 700.0  # Hz
+HOP = RATE // 100
+PITCH_WINDOW = 0.04
+OCTAVE_COST = 0.03
+FINE = 2  # lags per sample; at one, a multiple of the period that happens to be a whole number beats the period
+JUMP = 6.0  # semitones; more from one frame to the next is a mistake of the tracker
+HIGHEST = 5500.0  # Hz; five formants at most lie below
+GRID = 550
+ORDER = 12
+LOWEST_FORMANT, HIGHEST_FORMANT = 150.0, 5000.0  # Hz
+PREEMPHASIS = 0.97
+BROADEST = 700.0  # Hz
 _TINY = 1e-12
 _BANDS = SpectrogramSettings()
-_CENTRES: Numbers = librosa.mel_frequencies(_BANDS.bands + 2, fmin=_BANDS.low, fmax=_BANDS.high)[1:-1]
+CENTRES: Numbers = librosa.mel_frequencies(_BANDS.bands + 2, fmin=_BANDS.low, fmax=_BANDS.high)[1:-1]
 
 
 def descriptors(samples: Samples, levels: Numbers) -> Numbers:
@@ -58,7 +58,7 @@ def descriptors(samples: Samples, levels: Numbers) -> Numbers:
     loudness = 10 * np.log10(power.sum(axis=1))
     columns = [
         10 * np.log10(harmonicity / (1 - harmonicity)),
-        np.minimum(_step(semitones), _JUMP),
+        np.minimum(_step(semitones), JUMP),
         _step(loudness),
         formants,
         bandwidths,
@@ -91,18 +91,18 @@ def pitch(samples: Samples) -> tuple[Numbers, Numbers]:
     >>> round(float(np.median(pitch(tone)[0])))
     200
     """
-    width = round(_PITCH_WINDOW * RATE)
+    width = round(PITCH_WINDOW * RATE)
     window = np.hanning(width + 1)[:-1]
-    frames = _frames(samples, width, _HOP)
+    frames = _frames(samples, width, HOP)
     frames = (frames - frames.mean(axis=1, keepdims=True)) * window
-    correlation, own = (_autocorrelation(x, 1024, _FINE) for x in (frames, window[None]))
-    rate = _FINE * RATE
+    correlation, own = (_autocorrelation(x, 1024, FINE) for x in (frames, window[None]))
+    rate = FINE * RATE
     lags = np.arange(int(rate / HIGHEST_PITCH), int(rate / LOWEST_PITCH) + 1)
     near = slice(lags[0] - 1, lags[-1] + 2)
     r = correlation[:, near] / np.maximum(correlation[:, :1], _TINY) / (own / own[:, :1])[:, near]
     before, here, after = r[:, :-2], r[:, 1:-1], r[:, 2:]
     peak = (here >= before) & (here >= after)
-    best = np.where(peak, here - _OCTAVE_COST * np.log2(lags / lags[0]), -1.0).argmax(axis=1)
+    best = np.where(peak, here - OCTAVE_COST * np.log2(lags / lags[0]), -1.0).argmax(axis=1)
     rows = np.arange(len(r))
     before, here, after = before[rows, best], here[rows, best], after[rows, best]
     # The parabola through three points has its top beside the middle one.
@@ -129,18 +129,18 @@ def resonances(samples: Samples) -> tuple[Numbers, Numbers]:
     >>> frequencies.shape, bandwidths.shape
     ((11, 3), (11, 3))
     """
-    signal = np.append(samples[:1], samples[1:] - _PREEMPHASIS * samples[:-1])
-    frames = _frames(signal, 512, _HOP) * np.hamming(512)
-    power = np.abs(rfft(frames, 1024)[:, : round(1024 * _HIGHEST / RATE) + 1]) ** 2
+    signal = np.append(samples[:1], samples[1:] - PREEMPHASIS * samples[:-1])
+    frames = _frames(signal, 512, HOP) * np.hamming(512)
+    power = np.abs(rfft(frames, 1024)[:, : round(1024 * HIGHEST / RATE) + 1]) ** 2
     inverse = np.abs(_inverse_filter(power)) ** 2
     before, here, after = inverse[:, :-2], inverse[:, 1:-1], inverse[:, 2:]
     bend = np.maximum(before - 2 * here + after, _TINY)
     beside = np.clip(0.5 * (before - after) / bend, -0.5, 0.5)
-    frequency = (np.arange(1, _GRID) + beside) * _HIGHEST / _GRID
+    frequency = (np.arange(1, GRID) + beside) * HIGHEST / GRID
     lowest = np.maximum(here - 0.125 * np.square(before - after) / bend, 0)
-    bandwidth = np.sqrt(2 * lowest / bend) * 2 * _HIGHEST / _GRID
-    formant = (here <= before) & (here < after) & (bandwidth < _BROADEST)
-    formant &= (frequency > _LOWEST_FORMANT) & (frequency < _HIGHEST_FORMANT)
+    bandwidth = np.sqrt(2 * lowest / bend) * 2 * HIGHEST / GRID
+    formant = (here <= before) & (here < after) & (bandwidth < BROADEST)
+    formant &= (frequency > LOWEST_FORMANT) & (frequency < HIGHEST_FORMANT)
     number = np.where(formant, formant.cumsum(axis=1), 0)
     found = np.stack([number == k for k in (1, 2, 3)])
     return _mean_where_none(frequency, found), _mean_where_none(bandwidth, found)
@@ -163,13 +163,13 @@ def _inverse_filter(power: Numbers) -> npt.NDArray[np.complex128]:
     """1 - sum_k a_k e^(-i w k), of the best prediction of signals with these spectra, at w evenly up to pi."""
     n_bins = power.shape[1]
     weights = np.where((np.arange(n_bins) == 0) | (np.arange(n_bins) == n_bins - 1), 0.5, 1.0)
-    lags = np.arange(_ORDER + 1)
+    lags = np.arange(ORDER + 1)
     correlation = (weights * power) @ np.cos(np.pi * np.outer(np.arange(n_bins), lags) / (n_bins - 1))
     # A little white noise, 90 dB under the signal, without which silence has no solution.
     correlation[:, 0] = correlation[:, 0] * (1 + 1e-9) + _TINY
     toeplitz = np.abs(np.subtract.outer(lags[1:], lags[1:]))
     coefficients = np.linalg.solve(correlation[:, toeplitz], correlation[:, 1:, None])[:, :, 0]
-    waves = np.exp(-1j * np.pi * np.outer(lags[1:], np.arange(_GRID + 1)) / _GRID)
+    waves = np.exp(-1j * np.pi * np.outer(lags[1:], np.arange(GRID + 1)) / GRID)
     return np.asarray(1 - coefficients @ waves, dtype=np.complex128)
 
 
@@ -187,19 +187,19 @@ def _mean_where_none(values: Numbers, found: Frames) -> Numbers:
 
 
 def _between(low: float, high: float) -> Frames:
-    return (low <= _CENTRES) & (high > _CENTRES)
+    return (low <= CENTRES) & (high > CENTRES)
 
 
 def _levels_at(frequencies: Numbers, levels: Numbers) -> Numbers:
     """Of the mel bands nearest to the frequencies, shape as theirs."""
-    nearest = np.abs(frequencies[:, :, None] - _CENTRES).argmin(axis=2)
+    nearest = np.abs(frequencies[:, :, None] - CENTRES).argmin(axis=2)
     return np.take_along_axis(levels, nearest, axis=1)
 
 
 def _slope(levels: Numbers, low: float, high: float) -> Numbers:
     """Of the straight line that fits levels over frequency best, in dB/kHz."""
     within = _between(low, high)
-    kilohertz = _CENTRES[within] / 1000
+    kilohertz = CENTRES[within] / 1000
     kilohertz = kilohertz - kilohertz.mean()
     slope: Numbers = levels[:, within] @ kilohertz / (kilohertz @ kilohertz)
     return slope

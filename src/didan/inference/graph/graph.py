@@ -1,0 +1,52 @@
+"""Frontend, normalisation, network and calibration, for many utterances of different lengths at once."""
+
+import torch
+from torch import Tensor, nn
+
+from didan.frontends import FunctionalsSettings
+from didan.inference.graph.functionals import FunctionalsGraph
+from didan.inference.graph.spectrogram import SpectrogramGraph
+from didan.model import Model
+
+
+class Graph(nn.Module):
+    """A batch of waveforms becomes probabilities. Zeros at the end of a waveform count as padding.
+
+    Args:
+        model: a model without openSMILE's functionals.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, model: Model) -> None:
+        super().__init__()
+        settings = model.config.frontend
+        self.frontend: nn.Module
+        if isinstance(settings, FunctionalsSettings):
+            self.frontend = FunctionalsGraph(settings)
+        else:
+            self.frontend = SpectrogramGraph(settings)
+        self.register_buffer("mean", torch.from_numpy(model.statistics.mean))
+        self.register_buffer("deviation", torch.from_numpy(model.statistics.deviation))
+        self.normalisation, self.temperature = model.config.normalisation, model.temperature
+        self.network = model.network
+
+    def forward(self, waveform: Tensor) -> Tensor:
+        """Map 16 kHz samples, shape (n, samples), to probabilities, shape (n, n_emotions)."""
+        features, counts = self.frontend(waveform)
+        features = self._normalised(features, counts)
+        scores: Tensor = self.network(features, counts).scores
+        return (scores / self.temperature).softmax(dim=1)
+
+    def _normalised(self, features: Tensor, counts: Tensor) -> Tensor:
+        if self.normalisation == "none":
+            return features
+        if self.normalisation != "utterance":
+            return (features - self.mean) / self.deviation
+        frames = torch.arange(features.shape[1], device=features.device)
+        own = (frames < counts[:, None]).to(features.dtype)[:, :, None]
+        mean = (features * own).sum(dim=1, keepdim=True) / own.sum(dim=1, keepdim=True)
+        variance = ((features - mean).square() * own).sum(dim=1, keepdim=True) / own.sum(dim=1, keepdim=True)
+        deviation = variance.sqrt()
+        return (features - mean) / torch.where(deviation < 1e-5, 1.0, deviation)

@@ -1,0 +1,203 @@
+"""What :mod:`didan.frontends.voice` computes, for a batch of utterances of different lengths."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from didan.audio import RATE
+from didan.frontends import voice
+from didan.frontends.summaries import Numbers
+from didan.inference.graph.spectrogram import fourier_waves, power_spectrum, sample_counts
+
+_TINY = 1e-12
+
+
+class VoiceGraph(nn.Module):
+    """Descriptors of the voice, frame by frame."""
+
+    centres: Tensor
+    slopes: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pitch, self.resonances = _Pitch(), _Resonances()
+        self.register_buffer("centres", torch.from_numpy(voice.CENTRES).float())
+        slopes = np.stack([_slope(0, 500), _slope(500, 1500)], axis=1)
+        self.register_buffer("slopes", torch.from_numpy(slopes).float())
+
+    def forward(self, waveform: Tensor, levels: Tensor, counts: Tensor) -> Tensor:
+        """Describe every frame.
+
+        Args:
+            waveform: 16 kHz samples, shape (n, samples).
+            levels: log-mel spectrograms of them, not trimmed, in dB, shape (n, frames, 64).
+            counts: how many frames of each are its own, shape (n,).
+
+        Returns:
+            Shape (n, frames, 19), see :func:`didan.frontends.voice.descriptors`.
+        """
+        frequency, harmonicity = self.pitch(waveform)
+        formants, bandwidths = self.resonances(waveform, counts)
+        semitones = 12 * (frequency / 27.5).log2()
+        power = 10 ** (levels / 10)
+        loudness = 10 * power.sum(dim=2).log10()
+        balance = power[:, :, _between(50, 1000)].sum(dim=2) / power[:, :, _between(1000, 5000)].sum(dim=2)
+        peaks = (levels[:, :, _between(*edges)].amax(dim=2) for edges in ((0, 2000), (2000, 5000)))
+        columns = [
+            10 * (harmonicity / (1 - harmonicity)).log10(),
+            _step(semitones).clamp_max(voice.JUMP),
+            _step(loudness),
+            *formants.unbind(dim=2),
+            *bandwidths.unbind(dim=2),
+            *(self._levels_at(formants, levels) - self._levels_at(frequency[:, :, None], levels)).unbind(dim=2),
+            semitones,
+            loudness,
+            10 * balance.log10(),
+            next(peaks) - next(peaks),
+            *(levels @ self.slopes).unbind(dim=2),
+            _flux(power),
+        ]
+        return torch.stack(columns, dim=2)
+
+    def _levels_at(self, frequencies: Tensor, levels: Tensor) -> Tensor:
+        nearest = (frequencies[:, :, :, None] - self.centres).abs().argmin(dim=3)
+        return levels.gather(2, nearest)
+
+
+class _Pitch(nn.Module):
+    """See :func:`didan.frontends.voice.pitch`. Fourier transforms and windows are matrices here."""
+
+    waves: Tensor
+    correlation: Tensor
+    lags: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        width, n_fft = round(voice.PITCH_WINDOW * RATE), 1024
+        n_bins = n_fft // 2 + 1
+        window = np.hanning(width + 1)[:-1]
+        waves = fourier_waves(torch.from_numpy(window), n_fft, n_bins).double()
+        # What takes the mean out of a frame before the window, takes the window's share of it out of each wave.
+        self.register_buffer("waves", (waves - waves.mean(dim=2, keepdim=True)).float())
+        self.rate = voice.FINE * RATE
+        lags = np.arange(int(self.rate / voice.HIGHEST_PITCH), int(self.rate / voice.LOWEST_PITCH) + 1)
+        near = np.concatenate([[0], np.arange(lags[0] - 1, lags[-1] + 2)])
+        weights = np.where(np.arange(n_bins) == 0, 1, 2) / (voice.FINE * n_fft)
+        back = weights[:, None] * np.cos(2 * np.pi * np.outer(np.arange(n_bins), near) / (voice.FINE * n_fft))
+        own = np.abs(np.fft.rfft(window, n_fft)) ** 2 @ back
+        self.register_buffer("correlation", torch.from_numpy(back * own[0] / own).float())
+        self.register_buffer("lags", torch.from_numpy(lags).float())
+
+    def forward(self, waveform: Tensor) -> tuple[Tensor, Tensor]:
+        """Pitch in Hz and harmonicity, each of shape (n, frames)."""
+        correlation = power_spectrum(waveform, self.waves, voice.HOP).mT @ self.correlation
+        r = correlation[:, :, 1:] / correlation[:, :, :1].clamp_min(_TINY)
+        before, here, after = r[:, :, :-2], r[:, :, 1:-1], r[:, :, 2:]
+        peak = (here >= before) & (here >= after)
+        cost = voice.OCTAVE_COST * (self.lags / self.lags[0]).log2()
+        best = torch.where(peak, here - cost, -1.0).argmax(dim=2, keepdim=True)
+        before, here, after = (x.gather(2, best)[:, :, 0] for x in (before, here, after))
+        bend = (before - 2 * here + after).clamp_max(-_TINY)
+        beside = (0.5 * (before - after) / bend).clamp(-0.5, 0.5)
+        return self.rate / (self.lags[best[:, :, 0]] + beside), here.clamp(0.001, 0.999)
+
+
+class _Resonances(nn.Module):
+    """See :func:`didan.frontends.voice.resonances`."""
+
+    waves: Tensor
+    autocorrelation: Tensor
+    cosines: Tensor
+    sines: Tensor
+    frequencies: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        n_bins = round(1024 * voice.HIGHEST / RATE) + 1
+        bins, lags, grid = np.arange(n_bins), np.arange(voice.ORDER + 1), np.arange(voice.GRID + 1)
+        self.register_buffer("waves", fourier_waves(torch.from_numpy(np.hamming(512)), 1024, n_bins))
+        weights = np.where((bins == 0) | (bins == n_bins - 1), 0.5, 1.0)[:, None]
+        # The white noise at lag 0 is part of the matrix, since exporters take so small a summand for nothing.
+        noise = np.where(lags == 0, 1 + 1e-9, 1)
+        self._add("autocorrelation", noise * weights * np.cos(np.pi * np.outer(bins, lags) / (n_bins - 1)))
+        self._add("cosines", np.cos(np.pi * np.outer(lags[1:], grid) / voice.GRID))
+        self._add("sines", np.sin(np.pi * np.outer(lags[1:], grid) / voice.GRID))
+        self._add("frequencies", np.arange(1, voice.GRID))
+
+    def _add(self, name: str, values: npt.NDArray[Any]) -> None:
+        """In double precision: linear prediction takes differences of what is nearly alike."""
+        self.register_buffer(name, torch.from_numpy(np.asarray(values, dtype=np.float64)))
+
+    def forward(self, waveform: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:
+        """Frequencies and bandwidths of three formants in Hz, each of shape (n, frames, 3)."""
+        before = torch.cat([torch.zeros_like(waveform[:, :1]), waveform[:, :-1]], dim=1)
+        own = torch.arange(waveform.shape[1], device=waveform.device) < sample_counts(waveform)[:, None]
+        signal = (waveform - voice.PREEMPHASIS * before) * own
+        inverse = self._inverse(power_spectrum(signal, self.waves, voice.HOP).mT.double())
+        before, here, after = inverse[:, :, :-2], inverse[:, :, 1:-1], inverse[:, :, 2:]
+        bend = (before - 2 * here + after).clamp_min(_TINY)
+        beside = (0.5 * (before - after) / bend).clamp(-0.5, 0.5)
+        frequency = (self.frequencies + beside) * voice.HIGHEST / voice.GRID
+        lowest = (here - 0.125 * (before - after).square() / bend).clamp_min(0)
+        bandwidth = (2 * lowest / bend).sqrt() * 2 * voice.HIGHEST / voice.GRID
+        frequency, bandwidth = frequency.float(), bandwidth.float()
+        formant = (here <= before) & (here < after) & (bandwidth < voice.BROADEST)
+        formant = formant & (frequency > voice.LOWEST_FORMANT) & (frequency < voice.HIGHEST_FORMANT)
+        number = torch.where(formant, formant.long().cumsum(dim=2), 0)
+        found = [_of_number(k, number, counts, frequency, bandwidth) for k in (1, 2, 3)]
+        frequencies, bandwidths = (torch.stack(values, dim=2) for values in zip(*found, strict=True))
+        return frequencies, bandwidths
+
+    def _inverse(self, power: Tensor) -> Tensor:
+        """Squared magnitude of the inverse filter, shape (n, frames, grid), by Levinson's recursion."""
+        r = (power @ self.autocorrelation).unbind(dim=2)
+        error = r[0].clamp_min(_TINY)
+        filter_ = [torch.ones_like(error)]
+        for order in range(1, voice.ORDER + 1):
+            reflection = -sum(a * r[order - k] for k, a in enumerate(filter_)) / error
+            longer = [*filter_, torch.zeros_like(error)]
+            filter_ = [a + reflection * b for a, b in zip(longer, reversed(longer), strict=True)]
+            error = error * (1 - reflection.square())
+        coefficients = torch.stack(filter_[1:], dim=2)
+        return (1 + coefficients @ self.cosines).square() + (coefficients @ self.sines).square()
+
+
+def _of_number(
+    k: int, number: Tensor, counts: Tensor, frequency: Tensor, bandwidth: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Frequency and bandwidth of the k-th formant, shape (n, frames); where there is none, means over frames."""
+    place = (number == k).float().argmax(dim=2, keepdim=True)
+    there = (number == k).any(dim=2)
+    counted = there & (torch.arange(number.shape[1], device=number.device) < counts[:, None])
+
+    def filled(values: Tensor) -> Tensor:
+        chosen = values.gather(2, place)[:, :, 0]
+        mean = (chosen * counted).sum(dim=1) / counted.sum(dim=1).clamp_min(1)
+        return torch.where(there, chosen, mean[:, None])
+
+    return filled(frequency), filled(bandwidth)
+
+
+def _between(low: float, high: float) -> slice:
+    bands = np.flatnonzero((low <= voice.CENTRES) & (high > voice.CENTRES))
+    return slice(int(bands[0]), int(bands[-1]) + 1)
+
+
+def _slope(low: float, high: float) -> Numbers:
+    """What levels are multiplied by for the slope of the line through those between two frequencies."""
+    within = _between(low, high)
+    kilohertz = np.zeros(len(voice.CENTRES))
+    kilohertz[within] = (voice.CENTRES[within] - voice.CENTRES[within].mean()) / 1000
+    return np.asarray(kilohertz / np.square(kilohertz).sum(), dtype=np.float64)
+
+
+def _step(values: Tensor) -> Tensor:
+    return (values - torch.cat([values[:, :1], values[:, :-1]], dim=1)).abs()
+
+
+def _flux(power: Tensor) -> Tensor:
+    shape = (power / power.sum(dim=2, keepdim=True)).sqrt()
+    return (shape - torch.cat([shape[:, :1], shape[:, :-1]], dim=1)).square().sum(dim=2).sqrt()
