@@ -76,7 +76,7 @@ def small_disk() -> Callable[[int], AbstractContextManager[None]]:
 @pytest.fixture(scope="session")
 def untrained(tiny_corpora: tuple[Corpus, Corpus], session_cache: Path) -> Model:
     """A recogniser with random weights for the target, which gives every emotion to some utterances."""
-    config = make_config(assignments=["normalisation=corpus"])
+    config = make_config(frontend="spectrogram", assignments=["normalisation=corpus"])
 
     def features(corpus: Corpus) -> FeatureSet:
         extracted = extract(corpus.unlabelled(), config.frontend, session_cache)

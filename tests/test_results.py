@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from results.table import BEGIN, END, PAGES, README, RESULTS, make_table
+from results.table import BEGIN, END, PAGES, README, RESULTS
 
 from didan.benchmark import read_records
 from didan.benchmark.cells import Benchmark
@@ -15,7 +15,7 @@ from didan.benchmark.report import results_markdown
 from didan.files import read_yaml
 
 ROOT = RESULTS.parent
-FOLDERS = [RESULTS, ROOT / "selection", ROOT / "trade-offs", ROOT / "per-speaker"]
+FOLDERS = [RESULTS, *(ROOT / name for name in ("selection", "trade-offs", "per-speaker", "ablation", "uneven"))]
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +25,9 @@ def published() -> dict[Path, list[dict[str, Any]]]:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_pages_show_the_records(page: Path, published: dict[Path, list[dict[str, Any]]]) -> None:
+    folder, make_table = PAGES[page]
     text = page.read_text(encoding="utf-8")
-    assert text.partition(BEGIN)[2].partition(END)[0].strip() == make_table(Benchmark(published[PAGES[page]]))
+    assert text.partition(BEGIN)[2].partition(END)[0].strip() == make_table(Benchmark(published[folder]))
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
@@ -66,6 +67,9 @@ def test_readme_means_are_means_over_tasks_and_seeds(published: dict[Path, list[
         ("selection", "selection", ["casia", "emodb", "ravdess"]),
         ("trade-offs", "trade-offs", ["alpha", "beta"]),
         ("per-speaker", "per-speaker", ["casia", "emodb", "ravdess"]),
+        ("per-speaker-foremost", "per-speaker", ["casia", "emodb", "ravdess"]),
+        ("ablation", "ablation", ["casia", "emodb", "ravdess"]),
+        ("uneven", "uneven", ["casia", "casia-uneven", "emodb", "emodb-uneven", "ravdess", "ravdess-uneven"]),
     ],
 )
 def test_all_runs_of_the_plans_are_there(name: str, folder: str, corpora: list[str]) -> None:

@@ -126,12 +126,13 @@ def test_source_only_never_sees_the_target(source: Corpus, target: Corpus, sessi
 @pytest.mark.parametrize(
     "more",
     [
-        ["network.name=alexnet", "optimisation.steps=1"],
+        ["frontend.kind=spectrogram", "network.name=alexnet", "optimisation.steps=1"],
         ["optimisation.loss=cross-entropy"],
         ["frontend.kind=linear"],
-        ["frontend.kind=functionals"],
+        ["frontend.kind=spectrogram"],
+        ["frontend.parts=[modulation]"],
         ["normalisation=speaker"],
-        ["normalisation=utterance"],
+        ["frontend.kind=spectrogram", "normalisation=utterance"],
         ["normalisation=none"],
         ["method_settings.layer=fc2", "method_settings.constraint=free", "method_settings.penalty=l1"],
         ["method_settings.layer=output", "method_settings.constraint=convex"],

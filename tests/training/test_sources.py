@@ -230,7 +230,7 @@ def test_sources_of_one_name_are_normalised_as_in_training(source: Corpus, targe
     first = source.table["speaker"] == "alpha-01"
     parts = [Corpus("labels", source.table[rows].reset_index(drop=True)) for rows in (first, ~first)]
     settings = ["optimisation.steps=1", "optimisation.batch_size=4", "normalisation=corpus"]
-    config = make_config(assignments=settings)
+    config = make_config(frontend="spectrogram", assignments=settings)
     model = train(parts, target, config=config, cache=tmp_path / "cache")
     raws = [raw(file) for file in model.reference.table["file"]]
     assert_close(found(model, tmp_path / "cache"), by_group(raws, [str(own) for own in first]))
