@@ -95,7 +95,7 @@ def test_folder_holds_what_is_promised_and_no_pickle(saved: Path) -> None:
     ],
 )
 def test_config_is_complete(untrained: Model, tmp_path: Path, assignments: list[str]) -> None:
-    config = make_config(assignments=assignments)
+    config = make_config(frontend="spectrogram", assignments=assignments)
     replace(untrained, config=config).save(tmp_path / "model")
     content = yaml.safe_load((tmp_path / "model" / "config.yaml").read_text())["config"]
     assert Config(**content) == config

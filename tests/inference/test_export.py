@@ -124,8 +124,18 @@ def of_functionals(untrained: Model, clips: list[Samples]) -> Model:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         network = build_network("mlp", frontend.n_bands, 3, 0.0).eval()
-    model = changed(untrained, frontend=settings, normalisation="speaker")
-    return replace(model, network=network, statistics=statistics(raw), temperature=0.05)
+    model = replace(
+        changed(untrained, frontend=settings, normalisation="speaker"),
+        network=network,
+        statistics=statistics(raw),
+        temperature=0.5,
+    )
+    scores = model.hear(clips).scores
+    with torch.no_grad():  # so that every emotion is given to some clips
+        spread = 3 * scores.std(dim=0)
+        network.get_parameter("head.output.weight").div_(spread[:, None])
+        network.get_parameter("head.output.bias").sub_(scores.mean(dim=0)).div_(spread)
+    return model
 
 
 def test_functionals_too(of_functionals: Model, clips: list[Samples], tmp_path: Path) -> None:
