@@ -48,7 +48,7 @@ class DidanSettings(AlignmentSettings):
     max_iterations: int = Field(50, ge=1)
     labels: float = Field(2.0, ge=0)
     labels_from: float = Field(0.1, ge=0, le=1)
-    labels_every: int = Field(30, ge=1)
+    labels_every: int = Field(10, ge=1)
     sharpness: float = Field(1.8, gt=0)
 
     @model_validator(mode="after")
