@@ -96,8 +96,8 @@ def elsewhere_table(benchmark: Benchmark) -> str:
         own = [task for task in benchmark.tasks if task.endswith(f" → {target}")]
         others = [task for task in benchmark.tasks if target not in task.split(" → ")]
         chosen = str(uar[others].mean(axis=1).idxmax())
-        found.append(uar.loc[chosen, own].mean())
-        fixed.append(uar.loc["didan", own].mean())
+        found.append(float(uar.loc[chosen, own].to_numpy().mean()))
+        fixed.append(float(uar.loc["didan", own].to_numpy().mean()))
         rows.append(f"| {target} | {', '.join(others)} | {chosen} | {found[-1]:.1f} | {fixed[-1]:.1f} |")
     return "\n".join(
         [
