@@ -79,7 +79,7 @@ def tasks_table(benchmark: Benchmark) -> str:
         [
             *lines,
             "",
-            f"Mean ± standard deviation over at most {frame['seeds'].max():.0f} seeds; intervals resample the "
+            f"{_seeds(int(frame['seeds'].max()))}; intervals resample the "
             "speakers of the targets; in bold what is not 0 at 5 % after adjusting for all rows (Holm). "
             f"Model selection: {_selection(benchmark)}.",
         ]
@@ -126,6 +126,10 @@ def classes_table(benchmark: Benchmark) -> str:
             worst = f"{emotions[wrong.argmax()]} ({wrong.max():.0f} %)"
             lines.append(f"| {task} | {emotion} | {before:.0f} | {shares[k, k]:.0f} | {worst} |")
     return "\n".join([*lines, "", f"Recalls in %, means over seeds. Model selection: {_selection(benchmark)}."])
+
+
+def _seeds(most: int) -> str:
+    return "One seed" if most == 1 else f"Mean ± standard deviation over at most {most} seeds"
 
 
 def _selection(benchmark: Benchmark) -> str:
