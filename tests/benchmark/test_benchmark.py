@@ -52,7 +52,8 @@ def test_record_of_a_network_is_what_training_and_evaluation_give(
     done: Path, source: Corpus, target: Corpus, session_cache: Path
 ) -> None:
     settings = ["optimisation.steps=3", "optimisation.batch_size=6"]
-    model = didan.train(source, target, config=make_config("didan", assignments=settings), cache=session_cache)
+    config = make_config("didan", "spectrogram", assignments=settings)
+    model = didan.train(source, target, config=config, cache=session_cache)
     found = model.evaluate(target, session_cache)
     record = record_of(done, "didan")
     # Threads add numbers up in another order, so that equal is nearly equal.

@@ -142,7 +142,7 @@ def test_wrong_plans_are_explained(data: dict[str, Any], message: str) -> None:
     [
         ({"methods": [{"method": "didan", "settings": {"trade_of": 1}}]}, "trade_of"),
         ({"settings": {"optimisation": {"stepps": 1}}}, "optimisation.steps"),
-        ({"methods": ["tca"]}, "none of tca takes spectrogram"),
+        ({"methods": ["tca"], "features": ["spectrogram"]}, "none of tca takes spectrogram"),
     ],
 )
 def test_wrong_settings_are_explained_before_anything_runs(data: dict[str, Any], message: str) -> None:

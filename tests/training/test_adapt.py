@@ -578,6 +578,7 @@ def model_of(untrained: Model, config: Config) -> Model:
 def test_a_model_is_adapted_as_it_was_trained(untrained: Model) -> None:
     config = make_config(
         "dann",
+        "spectrogram",
         assignments=["optimisation.steps=7", "optimisation.loss=cross-entropy", "normalisation=utterance"],
         seed=3,
     )
