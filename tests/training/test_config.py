@@ -38,7 +38,10 @@ def test_flags_win_over_everything(tmp_path: Path) -> None:
         ("sed=3", "did you mean 'seed'"),
         ("method_settings.tua=3", "did you mean 'method_settings.tau'"),
         ("frontend.part=[cepstra]", "did you mean 'frontend.parts'"),
-        ("frontend.bands=40", "functionals has no setting 'frontend.bands', but spectrogram and linear"),
+        (
+            "frontend.bands=40",
+            "functionals has no setting 'frontend.bands', which belongs to spectrogram and linear",
+        ),
         ("network.dropouts=0.1", "did you mean 'network.dropout'"),
         ("optimisation.steps=0", "optimisation.steps"),
         ("optimisation.steps=many", "optimisation.steps"),
