@@ -174,7 +174,8 @@ def _explain(error: ValidationError, data: Mapping[str, Any], *above: str) -> st
         frontend = data.get("frontend", {}).get("kind", _FRONTEND)
         others = [kind for kind, settings in FRONTENDS.items() if name in settings.model_fields]
         if group == "frontend" and others:
-            return f"{frontend} has no setting {key!r}, which belongs to {' and '.join(others)}: --frontend {others[0]}"
+            theirs = " and ".join(others)
+            return f"{frontend} has no setting {key!r}, which belongs to {theirs}: --frontend {others[0]}"
         return f"unknown setting {key!r}: {suggest(key, _all_keys(data))}"
     reason = problem["msg"].removeprefix("Value error, ")
     return f"setting {key}: {reason} (given: {problem['input']!r})" if key else reason
