@@ -41,9 +41,8 @@ def means_table(benchmark: Benchmark) -> str:
         f"|---|{'---|' * len(columns)}",
     ]
     for method in methods:
-        name = f"{method} (oracle: trained on target labels)" if method in benchmark.oracles else method
         cells = [means.get((kind, method), "–") for kind in columns]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
+        lines.append(f"| {_named(method, benchmark)} | {' | '.join(cells)} |")
     chance = frame.groupby("task")["chance"].first().mean()
     lines.append(f"| chance | {' | '.join(f'{chance:.1f}' for _ in columns)} |")
     seeds = frame.groupby("features")["seeds"].max()
@@ -73,8 +72,7 @@ def tasks_table(benchmark: Benchmark) -> str:
     for method in methods:
         rows = frame[frame["method"] == method].set_index("task")
         cells = [_text(rows.loc[task]) if task in rows.index else "–" for task in (*benchmark.tasks, MEAN)]
-        name = f"{method} (oracle: trained on target labels)" if method in benchmark.oracles else method
-        lines.append(f"| {name} | {' | '.join(cells)} | {_difference(away.get(method))} |")
+        lines.append(f"| {_named(method, benchmark)} | {' | '.join(cells)} | {_difference(away.get(method))} |")
     return "\n".join(
         [
             *lines,
@@ -126,6 +124,10 @@ def classes_table(benchmark: Benchmark) -> str:
             worst = f"{emotions[wrong.argmax()]} ({wrong.max():.0f} %)"
             lines.append(f"| {task} | {emotion} | {before:.0f} | {shares[k, k]:.0f} | {worst} |")
     return "\n".join([*lines, "", f"Recalls in %, means over seeds. Model selection: {_selection(benchmark)}."])
+
+
+def _named(method: str, benchmark: Benchmark) -> str:
+    return f"{method} (oracle: trained on target labels)" if method in benchmark.oracles else method
 
 
 def _seeds(most: int) -> str:

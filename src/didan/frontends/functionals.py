@@ -75,11 +75,11 @@ class Functionals:
         """
         samples: Samples = waveform.numpy()
         levels = self._spectrogram(waveform).numpy().astype(np.float64)
-        values = np.concatenate([self._part(part, samples, levels) for part in self.settings.parts])
+        heard = _heard(levels)
+        values = np.concatenate([self._part(part, samples, levels, heard) for part in self.settings.parts])
         return torch.from_numpy(np.nan_to_num(values).astype(np.float32))[None]
 
-    def _part(self, part: Part, samples: Samples, levels: Numbers) -> Numbers:
-        heard = _heard(levels)
+    def _part(self, part: Part, samples: Samples, levels: Numbers, heard: slice) -> Numbers:
         match part:
             case "contours":
                 return _contours(descriptors(samples, levels)[heard])

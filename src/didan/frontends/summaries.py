@@ -1,7 +1,5 @@
 """Summaries of frames: how the bands of an utterance are distributed, move and pulse."""
 
-from itertools import pairwise
-
 import numpy as np
 import numpy.typing as npt
 
@@ -84,9 +82,13 @@ def modulation_spectrum(levels: Numbers, n_bands: int) -> Numbers:
     wound = np.pad(levels - levels.mean(axis=0), ((0, -len(levels) % TRANSFORM), (0, 0)))
     wound = wound.reshape(-1, TRANSFORM, n_bands).sum(axis=0)
     spectrum = np.abs(np.fft.rfft(wound, axis=0)) ** 2 / len(levels)
-    frequencies = np.fft.rfftfreq(TRANSFORM, 1 / _RATE)
-    within = ((frequencies >= low) & (frequencies < high) for low, high in pairwise(MODULATIONS))
-    return np.concatenate([np.log(spectrum[chosen].mean(axis=0) + MOVES) for chosen in within])
+    return np.concatenate([np.log(spectrum[within].mean(axis=0) + MOVES) for within in modulation_ranges().T])
+
+
+def modulation_ranges() -> Frames:
+    """Which frequencies of the transform lie between which edges, shape (257, 8)."""
+    frequencies = np.fft.rfftfreq(TRANSFORM, 1 / _RATE)[:, None]
+    return (frequencies >= MODULATIONS[:-1]) & (frequencies < MODULATIONS[1:])
 
 
 def _step(frames: Numbers) -> Numbers:

@@ -13,18 +13,21 @@ from didan.audio import RATE, Samples
 from didan.frontends.spectrogram import SpectrogramSettings
 from didan.frontends.summaries import Frames, Numbers
 
-N_DESCRIPTORS = 19
 EVERYWHERE = 13
 """The first column of :func:`descriptors` that means something where there is no voice as well."""
 
 LOWEST_PITCH, HIGHEST_PITCH = 60.0, 500.0  # Hz
 
 HOP = RATE // 100
-PITCH_WINDOW = 0.04
+TRANSFORM = 1024  # samples of every Fourier transform here; windows are shorter
+PITCH_WINDOW = np.hanning(641)[:-1]  # 40 ms
+FORMANT_WINDOW = np.hamming(512)  # 32 ms
 OCTAVE_COST = 0.03
 FINE = 2  # lags per sample; at one, a multiple of the period that happens to be a whole number beats the period
+LAGS = np.arange(int(FINE * RATE / HIGHEST_PITCH), int(FINE * RATE / LOWEST_PITCH) + 1)
 JUMP = 6.0  # semitones; more from one frame to the next is a mistake of the tracker
 HIGHEST = 5500.0  # Hz; five formants at most lie below
+FORMANT_BINS = round(TRANSFORM * HIGHEST / RATE) + 1
 GRID = 550
 ORDER = 12
 LOWEST_FORMANT, HIGHEST_FORMANT = 150.0, 5000.0  # Hz
@@ -33,6 +36,26 @@ BROADEST = 700.0  # Hz
 _TINY = 1e-12
 _BANDS = SpectrogramSettings()
 CENTRES: Numbers = librosa.mel_frequencies(_BANDS.bands + 2, fmin=_BANDS.low, fmax=_BANDS.high)[1:-1]
+
+
+def _between(low: float, high: float) -> slice:
+    """The mel bands whose centres are there."""
+    first, last = np.searchsorted(CENTRES, (low, high))
+    return slice(int(first), int(last))
+
+
+def _slope(low: float, high: float) -> Numbers:
+    """What levels are multiplied by for the slope of the line that fits those between two frequencies best."""
+    within = _between(low, high)
+    kilohertz = np.zeros_like(CENTRES)
+    kilohertz[within] = (CENTRES[within] - CENTRES[within].mean()) / 1000
+    weights: Numbers = kilohertz / (kilohertz @ kilohertz)
+    return weights
+
+
+BELOW_1000, ABOVE_1000 = _between(50, 1000), _between(1000, 5000)
+BELOW_2000, ABOVE_2000 = _between(0, 2000), _between(2000, 5000)
+SLOPES = np.column_stack([_slope(0, 500), _slope(500, 1500)])
 
 
 def descriptors(samples: Samples, levels: Numbers) -> Numbers:
@@ -65,10 +88,9 @@ def descriptors(samples: Samples, levels: Numbers) -> Numbers:
         _levels_at(formants, levels) - _levels_at(frequency[:, None], levels),
         semitones,
         loudness,
-        10 * np.log10(power[:, _between(50, 1000)].sum(axis=1) / power[:, _between(1000, 5000)].sum(axis=1)),
-        levels[:, _between(0, 2000)].max(axis=1) - levels[:, _between(2000, 5000)].max(axis=1),
-        _slope(levels, 0, 500),
-        _slope(levels, 500, 1500),
+        10 * np.log10(power[:, BELOW_1000].sum(axis=1) / power[:, ABOVE_1000].sum(axis=1)),
+        levels[:, BELOW_2000].max(axis=1) - levels[:, ABOVE_2000].max(axis=1),
+        levels @ SLOPES,
         _flux(power),
     ]
     return np.column_stack(columns)
@@ -91,24 +113,20 @@ def pitch(samples: Samples) -> tuple[Numbers, Numbers]:
     >>> round(float(np.median(pitch(tone)[0])))
     200
     """
-    width = round(PITCH_WINDOW * RATE)
-    window = np.hanning(width + 1)[:-1]
-    frames = _frames(samples, width, HOP)
-    frames = (frames - frames.mean(axis=1, keepdims=True)) * window
-    correlation, own = (_autocorrelation(x, 1024, FINE) for x in (frames, window[None]))
-    rate = FINE * RATE
-    lags = np.arange(int(rate / HIGHEST_PITCH), int(rate / LOWEST_PITCH) + 1)
-    near = slice(lags[0] - 1, lags[-1] + 2)
+    frames = _frames(samples, len(PITCH_WINDOW))
+    frames = (frames - frames.mean(axis=1, keepdims=True)) * PITCH_WINDOW
+    correlation, own = (_autocorrelation(x) for x in (frames, PITCH_WINDOW[None]))
+    near = slice(LAGS[0] - 1, LAGS[-1] + 2)
     r = correlation[:, near] / np.maximum(correlation[:, :1], _TINY) / (own / own[:, :1])[:, near]
     before, here, after = r[:, :-2], r[:, 1:-1], r[:, 2:]
     peak = (here >= before) & (here >= after)
-    best = np.where(peak, here - OCTAVE_COST * np.log2(lags / lags[0]), -1.0).argmax(axis=1)
+    best = np.where(peak, here - OCTAVE_COST * np.log2(LAGS / LAGS[0]), -1.0).argmax(axis=1)
     rows = np.arange(len(r))
     before, here, after = before[rows, best], here[rows, best], after[rows, best]
     # The parabola through three points has its top beside the middle one.
     bend = np.minimum(before - 2 * here + after, -_TINY)
     beside = np.clip(0.5 * (before - after) / bend, -0.5, 0.5)
-    return rate / (lags[best] + beside), np.clip(here, 0.001, 0.999)
+    return FINE * RATE / (LAGS[best] + beside), np.clip(here, 0.001, 0.999)
 
 
 def resonances(samples: Samples) -> tuple[Numbers, Numbers]:
@@ -130,8 +148,8 @@ def resonances(samples: Samples) -> tuple[Numbers, Numbers]:
     ((11, 3), (11, 3))
     """
     signal = np.append(samples[:1], samples[1:] - PREEMPHASIS * samples[:-1])
-    frames = _frames(signal, 512, HOP) * np.hamming(512)
-    power = np.abs(rfft(frames, 1024)[:, : round(1024 * HIGHEST / RATE) + 1]) ** 2
+    frames = _frames(signal, len(FORMANT_WINDOW)) * FORMANT_WINDOW
+    power = np.abs(rfft(frames, TRANSFORM)[:, :FORMANT_BINS]) ** 2
     inverse = np.abs(_inverse_filter(power)) ** 2
     before, here, after = inverse[:, :-2], inverse[:, 1:-1], inverse[:, 2:]
     bend = np.maximum(before - 2 * here + after, _TINY)
@@ -146,17 +164,17 @@ def resonances(samples: Samples) -> tuple[Numbers, Numbers]:
     return _mean_where_none(frequency, found), _mean_where_none(bandwidth, found)
 
 
-def _frames(signal: Numbers | Samples, width: int, hop: int) -> Numbers:
-    """Centred windows, shape (n // hop + 1, width)."""
+def _frames(signal: Numbers | Samples, width: int) -> Numbers:
+    """Centred windows, shape (n // 160 + 1, width)."""
     padded = np.pad(np.asarray(signal, dtype=np.float64), width // 2)
-    windows: Numbers = np.lib.stride_tricks.sliding_window_view(padded, width)[::hop]
+    windows: Numbers = np.lib.stride_tricks.sliding_window_view(padded, width)[::HOP]
     return windows
 
 
-def _autocorrelation(frames: Numbers, length: int, fine: int) -> Numbers:
-    """By a Fourier transform of some length, at so many lags per sample."""
-    correlation: Numbers = irfft(np.abs(rfft(frames, length)) ** 2, fine * length)
-    return correlation[:, : fine * frames.shape[1]]
+def _autocorrelation(frames: Numbers) -> Numbers:
+    """At ``FINE`` lags per sample."""
+    correlation: Numbers = irfft(np.abs(rfft(frames, TRANSFORM)) ** 2, FINE * TRANSFORM)
+    return correlation
 
 
 def _inverse_filter(power: Numbers) -> npt.NDArray[np.complex128]:
@@ -186,23 +204,10 @@ def _mean_where_none(values: Numbers, found: Frames) -> Numbers:
     return np.asarray(np.where(there, chosen, mean), dtype=np.float64)
 
 
-def _between(low: float, high: float) -> Frames:
-    return (low <= CENTRES) & (high > CENTRES)
-
-
 def _levels_at(frequencies: Numbers, levels: Numbers) -> Numbers:
     """Of the mel bands nearest to the frequencies, shape as theirs."""
     nearest = np.abs(frequencies[:, :, None] - CENTRES).argmin(axis=2)
     return np.take_along_axis(levels, nearest, axis=1)
-
-
-def _slope(levels: Numbers, low: float, high: float) -> Numbers:
-    """Of the straight line that fits levels over frequency best, in dB/kHz."""
-    within = _between(low, high)
-    kilohertz = CENTRES[within] / 1000
-    kilohertz = kilohertz - kilohertz.mean()
-    slope: Numbers = levels[:, within] @ kilohertz / (kilohertz @ kilohertz)
-    return slope
 
 
 def _flux(power: Numbers) -> Numbers:

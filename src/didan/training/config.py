@@ -171,24 +171,29 @@ def _explain(error: ValidationError, data: Mapping[str, Any], *above: str) -> st
     key = ".".join([*above, *(str(part) for part in problem["loc"] if part not in FRONTENDS)])
     if problem["type"] == "extra_forbidden":
         group, _, name = key.partition(".")
-        frontend = data.get("frontend", {}).get("kind", _FRONTEND)
         others = [kind for kind, settings in FRONTENDS.items() if name in settings.model_fields]
         if group == "frontend" and others:
             theirs = " and ".join(others)
-            return f"{frontend} has no setting {key!r}, which belongs to {theirs}: --frontend {others[0]}"
+            return (
+                f"{_frontend_of(data)} has no setting {key!r}, which belongs to {theirs}: --frontend {others[0]}"
+            )
         return f"unknown setting {key!r}: {suggest(key, _all_keys(data))}"
     reason = problem["msg"].removeprefix("Value error, ")
     return f"setting {key}: {reason} (given: {problem['input']!r})" if key else reason
 
 
+def _frontend_of(data: Mapping[str, Any]) -> str:
+    kind: str = data.get("frontend", {}).get("kind", _FRONTEND)
+    return kind
+
+
 def _all_keys(data: Mapping[str, Any]) -> list[str]:
     """Every valid key, dotted, for this method and frontend."""
-    frontend = data.get("frontend", {}).get("kind", _FRONTEND)
     parts: dict[str, type[BaseModel]] = {
         "": Config,
         "network.": NetworkSettings,
         "optimisation.": OptimisationSettings,
-        "frontend.": FRONTENDS.get(frontend, FunctionalsSettings),
+        "frontend.": FRONTENDS.get(_frontend_of(data), FunctionalsSettings),
         "method_settings.": find_method(data.get("method", "didan")).settings,
     }
     return [f"{prefix}{name}" for prefix, model in parts.items() for name in model.model_fields]

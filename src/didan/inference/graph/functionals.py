@@ -7,10 +7,18 @@ from torch import Tensor, nn
 
 from didan.frontends import FunctionalsSettings, SpectrogramSettings
 from didan.frontends.functionals import ENOUGH, HEARD, LOUD, MODULATION_BANDS, N_CEPSTRA, SOUNDING
-from didan.frontends.summaries import MODULATIONS, TRANSFORM
+from didan.frontends.summaries import modulation_ranges
 from didan.frontends.voice import EVERYWHERE
-from didan.inference.graph.spectrogram import SpectrogramGraph
-from didan.inference.graph.summaries import chosen_first, course, mean, modulation_powers, outline, rhythm
+from didan.inference.graph.spectrogram import SpectrogramGraph, span
+from didan.inference.graph.summaries import (
+    among_first,
+    chosen_first,
+    course,
+    mean,
+    modulation_powers,
+    outline,
+    rhythm,
+)
 from didan.inference.graph.voice import VoiceGraph
 
 
@@ -31,9 +39,7 @@ class FunctionalsGraph(nn.Module):
         self.spectrogram, self.voice = SpectrogramGraph(spectrogram), VoiceGraph()
         cosines = dct(np.eye(spectrogram.bands), axis=1, norm="ortho")[:, :N_CEPSTRA]
         self.register_buffer("cosines", torch.from_numpy(cosines).float())
-        frequencies = np.fft.rfftfreq(TRANSFORM, 0.01)
-        low, high = np.array(MODULATIONS[:-1]), np.array(MODULATIONS[1:])
-        within = (frequencies[:, None] >= low) & (frequencies[:, None] < high)
+        within = modulation_ranges()
         self.register_buffer("within", torch.from_numpy(within / within.sum(axis=0)).float())
 
     def forward(self, waveform: Tensor) -> tuple[Tensor, Tensor]:
@@ -43,12 +49,10 @@ class FunctionalsGraph(nn.Module):
             Shape (n, 1, n_functionals), and how many frames that is of each, which is 1, shape (n,).
         """
         levels, counts = self.spectrogram(waveform)
+        loudness = torch.where(among_first(levels, counts), _loudness(levels), -torch.inf)
+        first, last = span(loudness >= loudness.amax(dim=1, keepdim=True) - HEARD)
         frames = torch.arange(levels.shape[1], device=waveform.device)
-        loudness = torch.where(frames < counts[:, None], _loudness(levels), -torch.inf)
-        audible = loudness >= loudness.amax(dim=1, keepdim=True) - HEARD
-        first = torch.where(audible, frames, levels.shape[1]).amin(dim=1, keepdim=True)
-        last = torch.where(audible, frames, 0).amax(dim=1, keepdim=True)
-        heard = (frames >= first) & (frames <= last)
+        heard = (frames >= first[:, None]) & (frames <= last[:, None])
         spoken, counts_heard = chosen_first(levels, heard)
         parts = []
         for part in self.parts:
@@ -63,7 +67,7 @@ class FunctionalsGraph(nn.Module):
 
     def _contours(self, voice: Tensor, counts: Tensor) -> Tensor:
         harmonics_to_noise, loudness = voice[:, :, 0], voice[:, :, EVERYWHERE]
-        own = _own(voice, counts)
+        own = among_first(voice, counts)
         loudness = torch.where(own, loudness, -torch.inf)
         voiced = own & (harmonics_to_noise > 0) & (loudness > loudness.amax(dim=1, keepdim=True) - SOUNDING)
         return torch.cat(
@@ -77,7 +81,7 @@ class FunctionalsGraph(nn.Module):
 
     def _cepstra(self, levels: Tensor, counts: Tensor) -> Tensor:
         cepstra = levels @ self.cosines
-        own = _own(levels, counts)
+        own = among_first(levels, counts)
         loudness = torch.where(own, _loudness(levels), -torch.inf)
         loud = loudness >= loudness.amax(dim=1, keepdim=True) - LOUD
         return torch.cat([outline(cepstra, counts), outline(*_those(cepstra, loud, own))], dim=1)
@@ -90,10 +94,6 @@ class FunctionalsGraph(nn.Module):
 
 def _loudness(levels: Tensor) -> Tensor:
     return 10 * (10 ** (levels / 10)).sum(dim=2).log10()
-
-
-def _own(frames: Tensor, counts: Tensor) -> Tensor:
-    return torch.arange(frames.shape[1], device=frames.device) < counts[:, None]
 
 
 def _those(frames: Tensor, chosen: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:

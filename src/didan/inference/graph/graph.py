@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from didan.frontends import FunctionalsSettings
 from didan.inference.graph.functionals import FunctionalsGraph
 from didan.inference.graph.spectrogram import SpectrogramGraph
+from didan.inference.graph.summaries import moments
 from didan.model import Model
 
 
@@ -44,9 +45,5 @@ class Graph(nn.Module):
             return features
         if self.normalisation != "utterance":
             return (features - self.mean) / self.deviation
-        frames = torch.arange(features.shape[1], device=features.device)
-        own = (frames < counts[:, None]).to(features.dtype)[:, :, None]
-        mean = (features * own).sum(dim=1, keepdim=True) / own.sum(dim=1, keepdim=True)
-        variance = ((features - mean).square() * own).sum(dim=1, keepdim=True) / own.sum(dim=1, keepdim=True)
-        deviation = variance.sqrt()
+        mean, deviation = (one[:, None] for one in moments(features, counts))
         return (features - mean) / torch.where(deviation < 1e-5, 1.0, deviation)

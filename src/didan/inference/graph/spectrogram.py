@@ -42,10 +42,15 @@ class SpectrogramGraph(nn.Module):
             return decibels, valid.sum(dim=1)
         loudness = torch.where(valid, 10 * power.sum(dim=1).clamp_min(1e-10).log10(), nothing)
         loud = loudness >= loudness.amax(dim=1, keepdim=True) - self.settings.trim
-        first = torch.where(loud, frames, power.shape[2]).amin(dim=1)
-        last = torch.where(loud, frames, 0).amax(dim=1)
+        first, last = span(loud)
         shifted = (frames + first[:, None]).clamp(max=power.shape[2] - 1)
         return decibels.gather(1, shifted[:, :, None].expand_as(decibels)), last - first + 1
+
+
+def span(chosen: Tensor) -> tuple[Tensor, Tensor]:
+    """The first and the last frame chosen of each utterance, each of shape (n,)."""
+    frames = torch.arange(chosen.shape[1], device=chosen.device)
+    return torch.where(chosen, frames, chosen.shape[1]).amin(dim=1), torch.where(chosen, frames, 0).amax(dim=1)
 
 
 def sample_counts(waveform: Tensor) -> Tensor:

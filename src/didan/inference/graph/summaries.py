@@ -26,23 +26,32 @@ def chosen_first(frames: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
     return frames.gather(1, order[:, :, None].expand_as(frames)), chosen.sum(dim=1)
 
 
+def among_first(frames: Tensor, counts: Tensor) -> Tensor:
+    """Whether frames, of shape (n, frames, ...), are among the first so many of theirs; shape (n, frames)."""
+    return torch.arange(frames.shape[1], device=frames.device) < counts[:, None]
+
+
 def mean(frames: Tensor, counts: Tensor) -> Tensor:
     """Shape (n, bands)."""
-    return (frames * _own(frames, counts)).sum(dim=1) / counts[:, None]
+    return (frames * among_first(frames, counts)[:, :, None]).sum(dim=1) / counts[:, None]
+
+
+def moments(frames: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and deviation, each of shape (n, bands)."""
+    average = mean(frames, counts)
+    return average, mean((frames - average[:, None]).square(), counts).sqrt()
 
 
 def outline(frames: Tensor, counts: Tensor) -> Tensor:
     """See :func:`didan.frontends.summaries.outline`; shape (n, 5 * bands)."""
-    return torch.cat(
-        [*_moments(frames, counts), *_percentiles(frames, counts, (10, 90)), _step(frames, counts)], 1
-    )
+    return torch.cat([*moments(frames, counts), *_percentiles(frames, counts, (10, 90)), _step(frames, counts)], 1)
 
 
 def course(frames: Tensor, counts: Tensor) -> Tensor:
     """See :func:`didan.frontends.summaries.course`; shape (n, 10 * bands)."""
     quantiles = _percentiles(frames, counts, (10, 25, 50, 75, 90))
     places = torch.arange(frames.shape[1], device=frames.device)
-    own = _own(frames, counts)
+    own = among_first(frames, counts)[:, :, None]
     times = (2 * places / (counts[:, None] - 1).clamp_min(1) - 1)[:, :, None] * own
     # Even and odd polynomials are orthogonal on times that lie symmetrically, so the parabola's parts come apart.
     squares = (times.square() - mean(times.square(), counts)[:, None]) * own
@@ -50,7 +59,7 @@ def course(frames: Tensor, counts: Tensor) -> Tensor:
         (wave * frames).sum(dim=1) / wave.square().sum(dim=1).clamp_min(1e-12) * (counts[:, None] >= 3)
         for wave in (squares, times)
     ]
-    return torch.cat([*_moments(frames, counts), *quantiles, _step(frames, counts), *bent], dim=1)
+    return torch.cat([*moments(frames, counts), *quantiles, _step(frames, counts), *bent], dim=1)
 
 
 def rhythm(voiced: Tensor, counts: Tensor) -> Tensor:
@@ -61,7 +70,7 @@ def rhythm(voiced: Tensor, counts: Tensor) -> Tensor:
     starts, number = chosen_first(places, after & ~before)
     ends, _ = chosen_first(places, before & ~after)
     lengths, some = (ends - starts).float(), number.clamp_min(1)
-    average, deviation = _moments(lengths, some)
+    average, deviation = moments(lengths, some)
     spoken = torch.stack([voiced.sum(dim=1) / counts, number / counts], dim=1)
     return torch.cat([spoken, average, deviation], dim=1) * (number > 0)[:, None]
 
@@ -77,7 +86,7 @@ def modulation_powers(bands: Tensor, counts: Tensor, within: Tensor) -> Tensor:
     Returns:
         Shape (n, ranges * bands).
     """
-    bands = bands * _own(bands, counts)
+    bands = bands * among_first(bands, counts)[:, :, None]
     frequencies = torch.arange(len(within), device=bands.device)
     places = torch.arange(bands.shape[1], device=bands.device)
     # Reduced to one turn in whole numbers, where nothing is rounded.
@@ -86,18 +95,8 @@ def modulation_powers(bands: Tensor, counts: Tensor, within: Tensor) -> Tensor:
     return ((within.T @ power) + MOVES).log().flatten(1)
 
 
-def _own(frames: Tensor, counts: Tensor) -> Tensor:
-    places = torch.arange(frames.shape[1], device=frames.device)
-    return (places < counts[:, None])[:, :, None]
-
-
-def _moments(frames: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:
-    average = mean(frames, counts)
-    return average, mean((frames - average[:, None]).square(), counts).sqrt()
-
-
 def _percentiles(frames: Tensor, counts: Tensor, percent: tuple[int, ...]) -> list[Tensor]:
-    ordered = torch.where(_own(frames, counts), frames, torch.inf).sort(dim=1).values
+    ordered = torch.where(among_first(frames, counts)[:, :, None], frames, torch.inf).sort(dim=1).values
     found = []
     for one in percent:
         place = (counts - 1) * (one / 100)
@@ -112,5 +111,5 @@ def _percentiles(frames: Tensor, counts: Tensor, percent: tuple[int, ...]) -> li
 
 
 def _step(frames: Tensor, counts: Tensor) -> Tensor:
-    both = _own(frames, counts)[:, 1:]
+    both = among_first(frames, counts)[:, 1:, None]
     return ((frames[:, 1:] - frames[:, :-1]).abs() * both).sum(dim=1) / (counts[:, None] - 1).clamp_min(1)

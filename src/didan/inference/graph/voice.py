@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from didan.audio import RATE
 from didan.frontends import voice
-from didan.frontends.summaries import Numbers
 from didan.inference.graph.spectrogram import fourier_waves, power_spectrum, sample_counts
+from didan.inference.graph.summaries import among_first
 
 _TINY = 1e-12
 
@@ -25,8 +25,7 @@ class VoiceGraph(nn.Module):
         super().__init__()
         self.pitch, self.resonances = _Pitch(), _Resonances()
         self.register_buffer("centres", torch.from_numpy(voice.CENTRES).float())
-        slopes = np.stack([_slope(0, 500), _slope(500, 1500)], axis=1)
-        self.register_buffer("slopes", torch.from_numpy(slopes).float())
+        self.register_buffer("slopes", torch.from_numpy(voice.SLOPES).float())
 
     def forward(self, waveform: Tensor, levels: Tensor, counts: Tensor) -> Tensor:
         """Describe every frame.
@@ -44,8 +43,7 @@ class VoiceGraph(nn.Module):
         semitones = 12 * (frequency / 27.5).log2()
         power = 10 ** (levels / 10)
         loudness = 10 * power.sum(dim=2).log10()
-        balance = power[:, :, _between(50, 1000)].sum(dim=2) / power[:, :, _between(1000, 5000)].sum(dim=2)
-        peaks = (levels[:, :, _between(*edges)].amax(dim=2) for edges in ((0, 2000), (2000, 5000)))
+        balance = power[:, :, voice.BELOW_1000].sum(dim=2) / power[:, :, voice.ABOVE_1000].sum(dim=2)
         columns = [
             10 * (harmonicity / (1 - harmonicity)).log10(),
             _step(semitones).clamp_max(voice.JUMP),
@@ -56,7 +54,7 @@ class VoiceGraph(nn.Module):
             semitones,
             loudness,
             10 * balance.log10(),
-            next(peaks) - next(peaks),
+            levels[:, :, voice.BELOW_2000].amax(dim=2) - levels[:, :, voice.ABOVE_2000].amax(dim=2),
             *(levels @ self.slopes).unbind(dim=2),
             _flux(power),
         ]
@@ -76,20 +74,17 @@ class _Pitch(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        width, n_fft = round(voice.PITCH_WINDOW * RATE), 1024
-        n_bins = n_fft // 2 + 1
-        window = np.hanning(width + 1)[:-1]
-        waves = fourier_waves(torch.from_numpy(window), n_fft, n_bins).double()
+        n_bins = voice.TRANSFORM // 2 + 1
+        waves = fourier_waves(torch.from_numpy(voice.PITCH_WINDOW), voice.TRANSFORM, n_bins).double()
         # What takes the mean out of a frame before the window, takes the window's share of it out of each wave.
         self.register_buffer("waves", (waves - waves.mean(dim=2, keepdim=True)).float())
-        self.rate = voice.FINE * RATE
-        lags = np.arange(int(self.rate / voice.HIGHEST_PITCH), int(self.rate / voice.LOWEST_PITCH) + 1)
-        near = np.concatenate([[0], np.arange(lags[0] - 1, lags[-1] + 2)])
-        weights = np.where(np.arange(n_bins) == 0, 1, 2) / (voice.FINE * n_fft)
-        back = weights[:, None] * np.cos(2 * np.pi * np.outer(np.arange(n_bins), near) / (voice.FINE * n_fft))
-        own = np.abs(np.fft.rfft(window, n_fft)) ** 2 @ back
+        near = np.concatenate([[0], np.arange(voice.LAGS[0] - 1, voice.LAGS[-1] + 2)])
+        length = voice.FINE * voice.TRANSFORM
+        weights = np.where(np.arange(n_bins) == 0, 1, 2) / length
+        back = weights[:, None] * np.cos(2 * np.pi * np.outer(np.arange(n_bins), near) / length)
+        own = np.abs(np.fft.rfft(voice.PITCH_WINDOW, voice.TRANSFORM)) ** 2 @ back
         self.register_buffer("correlation", torch.from_numpy(back * own[0] / own).float())
-        self.register_buffer("lags", torch.from_numpy(lags).float())
+        self.register_buffer("lags", torch.from_numpy(voice.LAGS).float())
 
     def forward(self, waveform: Tensor) -> tuple[Tensor, Tensor]:
         """Pitch in Hz and harmonicity, each of shape (n, frames)."""
@@ -102,7 +97,7 @@ class _Pitch(nn.Module):
         before, here, after = (x.gather(2, best)[:, :, 0] for x in (before, here, after))
         bend = (before - 2 * here + after).clamp_max(-_TINY)
         beside = (0.5 * (before - after) / bend).clamp(-0.5, 0.5)
-        return self.rate / (self.lags[best[:, :, 0]] + beside), here.clamp(0.001, 0.999)
+        return voice.FINE * RATE / (self.lags[best[:, :, 0]] + beside), here.clamp(0.001, 0.999)
 
 
 class _Resonances(nn.Module):
@@ -116,9 +111,9 @@ class _Resonances(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        n_bins = round(1024 * voice.HIGHEST / RATE) + 1
+        n_bins, window = voice.FORMANT_BINS, torch.from_numpy(voice.FORMANT_WINDOW)
         bins, lags, grid = np.arange(n_bins), np.arange(voice.ORDER + 1), np.arange(voice.GRID + 1)
-        self.register_buffer("waves", fourier_waves(torch.from_numpy(np.hamming(512)), 1024, n_bins))
+        self.register_buffer("waves", fourier_waves(window, voice.TRANSFORM, n_bins))
         weights = np.where((bins == 0) | (bins == n_bins - 1), 0.5, 1.0)[:, None]
         # The white noise at lag 0 is part of the matrix, since exporters take so small a summand for nothing.
         noise = np.where(lags == 0, 1 + 1e-9, 1)
@@ -134,8 +129,7 @@ class _Resonances(nn.Module):
     def forward(self, waveform: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:
         """Frequencies and bandwidths of three formants in Hz, each of shape (n, frames, 3)."""
         before = torch.cat([torch.zeros_like(waveform[:, :1]), waveform[:, :-1]], dim=1)
-        own = torch.arange(waveform.shape[1], device=waveform.device) < sample_counts(waveform)[:, None]
-        signal = (waveform - voice.PREEMPHASIS * before) * own
+        signal = (waveform - voice.PREEMPHASIS * before) * among_first(waveform, sample_counts(waveform))
         inverse = self._inverse(power_spectrum(signal, self.waves, voice.HOP).mT.double())
         before, here, after = inverse[:, :, :-2], inverse[:, :, 1:-1], inverse[:, :, 2:]
         bend = (before - 2 * here + after).clamp_min(_TINY)
@@ -171,7 +165,7 @@ def _of_number(
     """Frequency and bandwidth of the k-th formant, shape (n, frames); where there is none, means over frames."""
     place = (number == k).float().argmax(dim=2, keepdim=True)
     there = (number == k).any(dim=2)
-    counted = there & (torch.arange(number.shape[1], device=number.device) < counts[:, None])
+    counted = there & among_first(number, counts)
 
     def filled(values: Tensor) -> Tensor:
         chosen = values.gather(2, place)[:, :, 0]
@@ -179,19 +173,6 @@ def _of_number(
         return torch.where(there, chosen, mean[:, None])
 
     return filled(frequency), filled(bandwidth)
-
-
-def _between(low: float, high: float) -> slice:
-    bands = np.flatnonzero((low <= voice.CENTRES) & (high > voice.CENTRES))
-    return slice(int(bands[0]), int(bands[-1]) + 1)
-
-
-def _slope(low: float, high: float) -> Numbers:
-    """What levels are multiplied by for the slope of the line through those between two frequencies."""
-    within = _between(low, high)
-    kilohertz = np.zeros(len(voice.CENTRES))
-    kilohertz[within] = (voice.CENTRES[within] - voice.CENTRES[within].mean()) / 1000
-    return np.asarray(kilohertz / np.square(kilohertz).sum(), dtype=np.float64)
 
 
 def _step(values: Tensor) -> Tensor:
