@@ -78,3 +78,10 @@ def test_labels_leave_the_undecided_by_sharpness_times_what_predictions_do(sharp
     away = 1e-3 * torch.tensor([[1.0, -1.0, 0.0], [0.0, 1.0, -1.0], [-1.0, 0.0, 1.0]]).double()
     labels = carried_labels((1 / 3 + away).log(), sharpness)
     torch.testing.assert_close(labels - 1 / 3, sharpness * away, rtol=0, atol=1e-5)
+
+
+def test_emotions_are_carried_to_as_many_as_they_are_said_to_be() -> None:
+    shares = torch.tensor([0.6, 0.1, 0.1, 0.2]).double()
+    labels = carried_labels(predictions(50, 4), SHARPNESS, shares)
+    torch.testing.assert_close(labels.sum(dim=1), torch.ones(50).double())
+    torch.testing.assert_close(labels.sum(dim=0), 50 * shares, rtol=5e-3, atol=0)

@@ -140,6 +140,8 @@ def test_l21_with_convex_rows_is_refused(constraint: str) -> None:
         {"constraint": "signed"},
         {"tolerance": 0},
         {"max_iterations": 0},
+        {"proportions": {"neutral": 1}},
+        {"proportions": {"neutral": 0}},
     ],
 )
 def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any]) -> None:
@@ -181,3 +183,28 @@ def test_labels_are_carried_by_balanced_coefficients(loss: Literal["regression",
     found = term.carry(Output({}, shares if loss == "regression" else shares.log()))
     torch.testing.assert_close(found, carried_labels(shares.log(), 3.0), rtol=0, atol=1e-4)
     assert term.labels_weight() == 2.0
+
+
+def test_proportions_say_how_much_every_emotion_is_used() -> None:
+    proportions = {"fear": 0.2, "neutral": 0.7}
+    told, shares = (
+        build(proportions=proportions, tolerance=1e-4, max_iterations=500),
+        torch.tensor([0.1, 0.2, 0.7]),
+    )
+    source, target, index = output(5, 0), output(5, 1), torch.tensor([0, 1, 3, 5, 8])
+    expected = align(
+        source.embeddings["fc1"],
+        target.embeddings["fc1"],
+        penalty="none",
+        constraint="balanced",
+        source_marginal=torch.tensor([0.05, 0.05, 0.2, 0.35, 0.35]),
+        tolerance=1e-4,
+        max_iterations=500,
+    )
+    assert float(measure(told, source, target, index).loss) == pytest.approx(float(expected.loss), rel=1e-3)
+    # Near the shares, a regression says nearly what a softmax says.
+    near = (shares.log() + 0.01 * output(40, 3).scores).softmax(dim=1)
+    assert isinstance(told, LabelCarrier)
+    carried = told.carry(Output({}, near))
+    torch.testing.assert_close(carried, carried_labels(near.log(), 1.8, shares), rtol=0, atol=1e-3)
+    torch.testing.assert_close(carried.mean(dim=0), shares, rtol=1e-2, atol=0)

@@ -4,11 +4,12 @@
 
 The idea of L_IDA is the paper's; its settings here, the constraint on the coefficients first of all, are ours. So
 is the last term, which reconstructs the target's scores from the source's labels, see
-:mod:`didan.alignment.carried_labels`; ``labels=0`` leaves it out.
+:mod:`didan.alignment.carried_labels`; ``labels=0`` leaves it out. Both terms use every source emotion alike,
+unless ``proportions`` says how frequent it is in the target.
 """
 
 import math
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 from torch import Tensor, nn
@@ -17,6 +18,7 @@ from didan.alignment import Alignment, MemoryBank, align, carried_labels, class_
 from didan.alignment.reconstruction import Constraint, Penalty, check_combination
 from didan.errors import UserError
 from didan.methods.method import AlignmentSettings, Method, Setting
+from didan.methods.proportions import expected_shares
 from didan.networks import Output
 
 
@@ -36,6 +38,8 @@ class DidanSettings(AlignmentSettings):
         labels_from: share of training before the first such labels.
         labels_every: steps from one set of labels to the next.
         sharpness: how much further from undecided the labels are than the scores; not above 1, labels fade.
+        proportions: roughly, the shares of emotions in the target, where they are known beforehand, such as
+            ``{neutral: 0.5}``; emotions not named share the rest alike.
     """
 
     trade_off: float = Field(0.1, ge=0)
@@ -50,6 +54,7 @@ class DidanSettings(AlignmentSettings):
     labels_from: float = Field(0.1, ge=0, le=1)
     labels_every: int = Field(10, ge=1)
     sharpness: float = Field(1.8, gt=0)
+    proportions: dict[str, Annotated[float, Field(gt=0, lt=1)]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _solvable(self) -> "DidanSettings":
@@ -59,6 +64,10 @@ class DidanSettings(AlignmentSettings):
             raise ValueError(str(error)) from error
         return self
 
+    def told(self) -> dict[str, float]:
+        """See :class:`didan.methods.MethodSettings`."""
+        return self.proportions
+
 
 class ImplicitAlignment(nn.Module):
     """L_IDA between the features of one layer, from the batch or from a memory bank, and the labels it carries."""
@@ -66,6 +75,7 @@ class ImplicitAlignment(nn.Module):
     def __init__(self, settings: DidanSettings, known: Setting) -> None:
         super().__init__()
         self.settings, self.known = settings, known
+        self.shares = expected_shares(settings.proportions, known.emotions)
         in_memory = settings.dictionary == "memory"
         self.bank = MemoryBank(known.labels, known.widths[settings.layer]) if in_memory else None
 
@@ -82,7 +92,7 @@ class ImplicitAlignment(nn.Module):
             penalty=settings.penalty,
             constraint=settings.constraint,
             tau=settings.tau,
-            source_marginal=class_balanced_marginal(labels) if balanced else None,
+            source_marginal=class_balanced_marginal(labels, self.shares) if balanced else None,
             tolerance=settings.tolerance,
             max_iterations=settings.max_iterations,
         )
@@ -98,10 +108,12 @@ class ImplicitAlignment(nn.Module):
 
     def carry(self, target: Output) -> Tensor:
         """See :class:`didan.methods.LabelCarrier`."""
-        scores, n_emotions = target.scores, len(self.known.emotions)
-        # Regression scores g are near the shares of emotions, and around 1 / n the logarithm of a share is n g.
-        log_p = scores.log_softmax(dim=1) if self.known.loss == "cross-entropy" else n_emotions * scores
-        return carried_labels(log_p, self.settings.sharpness)
+        if self.known.loss == "cross-entropy":
+            log_p = target.scores.log_softmax(dim=1)
+        else:
+            # Scores g are probabilities that begin near the shares pi, where the logarithm of g is g / pi + const.
+            log_p = target.scores * (1 / self.shares).to(target.scores)
+        return carried_labels(log_p, self.settings.sharpness, self.shares)
 
 
 METHOD = Method(

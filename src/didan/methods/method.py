@@ -16,6 +16,10 @@ class MethodSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    def told(self) -> dict[str, float]:
+        """What is said of the target beforehand: shares of emotions, empty if nothing is."""
+        return {}
+
 
 class AlignmentSettings(MethodSettings):
     """Settings of every method that aligns.

@@ -10,7 +10,7 @@ from didan.corpora import Recordings
 from didan.corpora.task import make_task
 from didan.errors import UserError
 from didan.frontends import default_cache, load_features
-from didan.methods import AlignmentSettings
+from didan.methods import AlignmentSettings, expected_shares
 from didan.model import Model
 from didan.networks import Output
 from didan.selection import CRITERIA, view_of
@@ -118,6 +118,7 @@ def adapt(
     config = config or adapting_config(model)
     cache = cache or default_cache()
     task = make_task(source_corpora(model), target, model.emotions)
+    expected_shares(config.method_settings.told(), task.emotions)  # a mistake is known before features are made
 
     def hook(done: int, total: int) -> None:
         if progress:

@@ -19,7 +19,7 @@ from didan.corpora.task import Task, class_indices, identical_files, make_task
 from didan.errors import DidanWarning
 from didan.frontends import FeatureSet, PackedFeatures, SpectrogramSettings, default_cache, join, load_features
 from didan.hardware import hardware, versions
-from didan.methods import find_method
+from didan.methods import MethodSettings, expected_shares, find_method
 from didan.model import Model, Reference
 from didan.networks import network_outputs
 from didan.training.batches import hold_out
@@ -68,12 +68,14 @@ def train(
         The model.
 
     Raises:
-        UserError: see :func:`didan.corpora.task.make_task` and :func:`didan.frontends.extract`; ``out`` is in
-            use or cannot be written; what lies in ``OUT.unfinished`` was begun with other settings or data.
+        UserError: see :func:`didan.corpora.task.make_task`, :func:`didan.frontends.extract` and
+            :func:`didan.methods.expected_shares`; ``out`` is in use or cannot be written; what lies in
+            ``OUT.unfinished`` was begun with other settings or data.
         KeyboardInterrupt: the user interrupted; with ``out``, ``resume`` continues.
     """
     config = _choose(config or make_config(), method, seed)
     task = make_task([source] if isinstance(source, Corpus) else list(source), target, emotions)
+    expected_shares(config.method_settings.told(), task.emotions)  # a mistake is known before features are made
     with unfinished(out, resume) as workspace:
         data = prepare(task, config, cache or default_cache(), progress)
         held_out = hold_out(data.labels, config.optimisation.validation, config.seed)
@@ -222,13 +224,18 @@ def _reference_table(data: TrainingData, held_out: npt.NDArray[np.bool_]) -> pd.
     )
 
 
+def _selection(settings: MethodSettings) -> str:
+    told = ", ".join(f"{emotion} {share:g}" for emotion, share in settings.told().items())
+    return f"{SELECTION}; told of the target: {told}" if told else SELECTION
+
+
 def _record(data: TrainingData, config: Config, seconds: float) -> dict[str, Any]:
     return {
         "sources": [corpus.name for corpus in data.task.sources],
         "target": data.task.target.name,
         "n_source": len(data.source),
         "n_target": len(data.target),
-        "selection": SELECTION,
+        "selection": _selection(config.method_settings),
         "leakage": data.task.leakage.as_dict(),
         "seconds": round(seconds, 2),
         "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
