@@ -61,25 +61,28 @@ def test_train_evaluate_and_predict_work_together(
     assert len(capsys.readouterr().out.splitlines()) == 1 + len(target)
 
 
-def test_a_plain_folder_is_a_target(source: Corpus, target: Corpus, session_cache: Path, tmp_path: Path) -> None:
-    folder = str(Path(table_of(target)).parent)
-    cache = ["--cache", str(session_cache)]
-    assert (
-        run(
-            [
-                "train",
-                "--source",
-                table_of(source),
-                "--target",
-                folder,
-                "--out",
-                str(tmp_path / "m"),
-                *QUICK,
-                *cache,
-            ]
-        )
-        == 0
-    )
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ([], "equally frequent in {folder}; if it is mostly neutral, say so"),
+        (["--set", "method_settings.proportions.neutral=0.6"], "told of {folder}: neutral 0.6"),
+        (["--method", "source-only"], None),
+    ],
+)
+def test_a_plain_folder_is_a_target(
+    source: Corpus,
+    target: Corpus,
+    session_cache: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    more: list[str],
+    said: str | None,
+) -> None:
+    folder = Path(table_of(target)).parent
+    arguments = ["--source", table_of(source), "--target", str(folder), "--out", str(tmp_path / "m"), *more]
+    assert run(["train", *arguments, *QUICK, "--cache", str(session_cache)]) == 0
+    shown = capsys.readouterr().err
+    assert said.format(folder=folder.name) in shown if said else "frequent" not in shown
 
 
 @pytest.mark.parametrize(
@@ -99,6 +102,9 @@ def test_a_plain_folder_is_a_target(source: Corpus, target: Corpus, session_cach
         (["--method", "didna"], "did you mean 'didan'"),
         (["--frontend", "spectogram"], "did you mean 'spectrogram'"),
         (["--set", "optimisation.step=3"], "did you mean 'optimisation.steps'"),
+        (["--set", "method_settings.proportions.nutral=0.5"], "did you mean 'neutral'"),
+        (["--set", "method_settings.proportions.neutral=50"], "less than 1"),
+        (["--set", "method_settings.proportions=0.5"], "method_settings.proportions"),
         (["--emotions", "anger,sadnes"], "did you mean 'sadness'"),
         (["--map", "anger"], "label=emotion"),
         (["--sedd", "3"], "--seed"),

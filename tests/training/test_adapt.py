@@ -292,6 +292,15 @@ def test_too_few_utterances_are_refused(trained: Model, calls: Corpus, tmp_path:
     adapt(trained, Recordings("calls", calls.unlabelled().table[:20]), config=with_steps(trained, 1))
 
 
+def test_proportions_of_an_unknown_emotion_are_refused_before_any_work(
+    trained: Model, calls: Corpus, tmp_path: Path
+) -> None:
+    config = adapting_config(trained, assignments=["method_settings.proportions.nutral=0.6"])
+    with pytest.raises(UserError, match="did you mean 'neutral'"):
+        adapt(trained, calls.unlabelled(), config=config, cache=tmp_path / "cache", out=tmp_path / "m")
+    assert list(tmp_path.iterdir()) == []
+
+
 def collapse(monkeypatch: pytest.MonkeyPatch, emotion: int) -> None:
     """Make every adaptation end with a network that gives one emotion to everything."""
     fit = fit_model

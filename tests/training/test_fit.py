@@ -10,6 +10,7 @@ import torch
 import didan
 from didan.corpora import Corpus, Recordings
 from didan.errors import DidanWarning, UserError
+from didan.frontends import load_features
 from didan.model import Model
 from didan.training import loop
 from didan.training.config import Config, make_config
@@ -197,3 +198,31 @@ def test_the_record_says_what_a_reader_must_know(source: Corpus, target: Corpus,
     assert {"torch", "didan"} <= model.record["versions"].keys()
     assert list(model.history["step"]) == [1, 2]
     assert {"fit", "alignment", "weight", "residual", "used", "gap", "loss"} <= set(model.history.columns)
+
+
+def test_what_was_told_of_the_target_is_in_the_record(source: Corpus, target: Corpus, session_cache: Path) -> None:
+    config = quick("didan", 2, "method_settings.proportions.neutral=0.6")
+    model = didan.train(source, target, config=config, cache=session_cache)
+    assert model.record["selection"].endswith("without target labels; told of the target: neutral 0.6")
+
+
+def test_proportions_of_an_unknown_emotion_are_refused_before_features_are_made(
+    source: Corpus, target: Corpus, tmp_path: Path
+) -> None:
+    config = quick("didan", 2, "method_settings.proportions={nutral: 0.6}")
+    with pytest.raises(UserError, match="did you mean 'neutral'"):
+        didan.train(source, target, config=config, cache=tmp_path / "cache", out=tmp_path / "m")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_labels_are_carried_in_the_proportions_told(source: Corpus, target: Corpus, session_cache: Path) -> None:
+    told = "method_settings.proportions.neutral=0.8"
+    models = [
+        didan.train(source, target, config=quick("didan", 60, *more), cache=session_cache) for more in ([], [told])
+    ]
+    features = load_features(target.unlabelled(), models[0].config.frontend, "speaker", session_cache)
+    even, mostly = (
+        float((model.outputs(features).scores.argmax(dim=1) == model.emotions.index("neutral")).double().mean())
+        for model in models
+    )
+    assert mostly > even + 0.2

@@ -52,6 +52,7 @@ def adapt(
 
     from rich.console import Console
 
+    from didan.cli.assumption import print_assumption
     from didan.cli.progress import progress_bars
     from didan.corpora import Corpus
     from didan.model_directory import load
@@ -77,6 +78,7 @@ def adapt(
             highlight=False,
             soft_wrap=True,
         )
+        print_assumption(console, config.method_settings, target.name)
         try:
             _, change = carry_over(
                 known,

@@ -61,6 +61,7 @@ def train(
 
     from rich.console import Console
 
+    from didan.cli.assumption import print_assumption
     from didan.cli.progress import progress_bars
     from didan.training.config import make_config
     from didan.training.fit import train as fit
@@ -77,6 +78,8 @@ def train(
         highlight=False,
         soft_wrap=True,
     )
+    if is_plain_folder(target):
+        print_assumption(console, settings.method_settings, adapt_to.name)
     try:
         with progress_bars() as hook:
             model = fit(
