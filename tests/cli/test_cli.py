@@ -1,7 +1,9 @@
 """The program as a whole: help, start, errors that are ours."""
 
+import os
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
 
@@ -15,6 +17,21 @@ def test_help_imports_neither_torch_nor_pandas() -> None:
         "assert not heavy, heavy\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out == f"didan {version('didan')}\n"
+
+
+def test_a_reader_that_has_seen_enough_is_no_fault() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    found = subprocess.run(
+        [sys.executable, "-m", "didan", "corpora"], stdout=writer, stderr=subprocess.PIPE, check=False
+    )
+    os.close(writer)
+    assert (found.returncode, found.stderr) == (0, b"")
 
 
 @pytest.mark.parametrize("command", ["demo", "corpora", "inspect", "train", "evaluate", "predict"])

@@ -4,7 +4,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Sequence
-from typing import TextIO
+from typing import Annotated, TextIO
 
 import typer
 from typer.exceptions import TyperException
@@ -25,9 +25,17 @@ from didan.errors import DidanWarning, UserError
 
 _INTERRUPTED = 130  # what typer makes of Ctrl-C
 
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"didan {version('didan')}")
+        raise typer.Exit
+
+
 app = typer.Typer(
     name="didan",
-    help="Learn emotions from a labelled speech corpus and carry them over to recordings nobody has labelled.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="rich",
@@ -51,6 +59,15 @@ for command in (
     app.command()(command)
 
 
+@app.callback()
+def didan(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Say which version this is.")
+    ] = False,
+) -> None:
+    """Learn emotions from a labelled speech corpus and carry them over to recordings nobody has labelled."""
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and end the process: 0 done, 2 the user's input is wrong, 1 a fault of ours."""
     warnings.showwarning = _show_warning
@@ -65,9 +82,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return _complain(error.format_message() if isinstance(error, TyperException) else str(error))
     except (KeyboardInterrupt, typer.Abort):
         return _complain("interrupted")
-    except BrokenPipeError:  # the reader, `head` for instance, has seen enough
-        sys.stderr.close()
-        return 0
+    except SystemExit as end:  # typer's, if the reader, `head` for instance, has seen enough
+        if isinstance(end.__context__, BrokenPipeError):
+            return 0
+        raise
     except Exception:
         traceback.print_exc()
         print("didan: this is a fault of didan, not yours; please report the lines above", file=sys.stderr)
