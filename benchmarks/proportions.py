@@ -20,7 +20,7 @@ from scipy.optimize import nnls
 
 from benchmarks.uneven import OFTEN
 from didan.corpora import Corpus, read_corpus
-from didan.corpora.task import class_indices, make_task
+from didan.corpora.task import class_indices
 from didan.files import written_whole
 from didan.frontends import default_cache, load_features
 from didan.selection import view_of
@@ -67,13 +67,15 @@ def by_confusions(confusion: Shares, found: Shares) -> Shares:
 def estimates(source: Corpus, target: Corpus, seed: int) -> Iterator[dict[str, object]]:
     """A row for every way to estimate the proportions."""
     model = train(source, target, "source-only", seed=seed)
-    task = make_task([source], target.unlabelled())
-    outputs = model.outputs(load_features(task.target, model.config.frontend, "speaker", default_cache()))
+    # As in a benchmark: features are normalised over the utterances that are recognised.
+    kept = target.only(model.emotions)
+    config = model.config
+    outputs = model.outputs(
+        load_features(kept.unlabelled(), config.frontend, config.normalisation, default_cache())
+    )
     n = len(model.emotions)
-    table = target.table[target.table["emotion"].isin(model.emotions)]
-    kept = target.table["emotion"].isin(model.emotions).to_numpy(dtype=bool)
-    truth = counted(class_indices(table, model.emotions), n)
-    predicted = outputs.scores.argmax(dim=1).numpy()[kept]
+    truth = counted(class_indices(kept.table, model.emotions), n)
+    predicted = outputs.scores.argmax(dim=1).numpy()
     view = view_of(model, outputs)
     held_out = view.validation_probabilities.argmax(axis=1)
     confusion = np.stack([counted(held_out[view.validation_labels == c], n) for c in range(n)], axis=1)
@@ -81,7 +83,7 @@ def estimates(source: Corpus, target: Corpus, seed: int) -> Iterator[dict[str, o
         "all alike": np.full(n, 1 / n),
         "predictions counted": counted(predicted, n),
         "expectation maximisation": by_expectation_maximisation(
-            model.probabilities(outputs.scores).double().numpy()[kept]
+            model.probabilities(outputs.scores).double().numpy()
         ),
         "confusions": by_confusions(confusion, counted(predicted, n)),
     }

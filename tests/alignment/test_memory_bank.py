@@ -103,3 +103,9 @@ def test_every_class_that_occurs_weighs_the_same(classes: list[int]) -> None:
         members = weights[labels == label]
         assert float(members.sum()) == pytest.approx(1 / len(occurring), rel=1e-5)
         assert torch.equal(members, members[:1].expand_as(members))
+
+
+def test_every_class_that_occurs_weighs_by_its_share() -> None:
+    # Class 1 does not occur; the others share its part as they share the rest.
+    weights = class_balanced_marginal(torch.tensor([0, 0, 2, 2, 2]), torch.tensor([0.2, 0.5, 0.3]))
+    torch.testing.assert_close(weights, torch.tensor([0.2, 0.2, 0.2, 0.2, 0.2]))

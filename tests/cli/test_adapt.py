@@ -34,7 +34,7 @@ def test_a_model_is_carried_over(
     assert run(["adapt", str(model), str(calls), "--out", str(tmp_path / "new"), "--cache", cache, *FAST]) == 0
     out, err = capsys.readouterr()
     assert "broken.wav" in err
-    assert "if it is mostly neutral, say so" in err
+    assert "if it is mostly neutral, say how much" in err
     for word in (
         "anger",
         "before",

@@ -64,7 +64,9 @@ def test_train_evaluate_and_predict_work_together(
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        ([], "equally frequent in {folder}; if it is mostly neutral, say so"),
+        ([], "equally frequent in {folder}; if it is mostly neutral, say how much"),
+        (["--method", "lidan"], "equally frequent in {folder}\n"),
+        (["--set", "method_settings.labels=0", "--set", "method_settings.constraint=convex"], None),
         (["--set", "method_settings.proportions.neutral=0.6"], "told of {folder}: neutral 0.6"),
         (["--method", "source-only"], None),
     ],

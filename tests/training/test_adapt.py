@@ -597,6 +597,14 @@ def test_a_model_is_adapted_as_it_was_trained(untrained: Model) -> None:
     assert changed.method_settings.model_dump()["trade_off"] == 0.3
 
 
+def test_what_was_told_is_told_again_unless_something_else_is(untrained: Model) -> None:
+    told = make_config("didan", assignments=["method_settings.proportions.neutral=0.6"])
+    model = model_of(untrained, told)
+    assert adapting_config(model).method_settings.told() == {"neutral": 0.6}
+    again = adapting_config(model, assignments=["method_settings.proportions={anger: 0.2}"])
+    assert again.method_settings.told() == {"anger": 0.2}
+
+
 def test_a_model_without_adaptation_takes_didan(untrained: Model) -> None:
     config = adapting_config(model_of(untrained, quick("source-only", 7)))
     assert config == quick("didan", 7)

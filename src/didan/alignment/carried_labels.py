@@ -12,9 +12,11 @@ probabilities,
     min_W sum_ji W_ji log(W_ji / p_j(y_i)^s)
 
 which Sinkhorn's scalings solve exactly, and which decides. A network that is fitted to Q and asked again must not
-fall back to undecided: there Q deviates from 1 / c by s times what p does, so s has to be above 1, and by more the
-less of Q the network learns. The idea is ours; labels from balanced predictions are known from self-supervised
-learning (Asano, Rupprecht and Vedaldi, ICLR 2020).
+fall back to undecided: there Q deviates from pi by s times what p does, so s has to be above 1, and by more the
+less of Q the network learns. As only the label of a source utterance counts, W is alike within an emotion, and
+what is left of it is one weight per emotion: the network learns from its own scores, held to proportions. The idea
+is ours; labels from balanced predictions are known from self-supervised learning (Asano, Rupprecht and Vedaldi,
+ICLR 2020).
 """
 
 import torch

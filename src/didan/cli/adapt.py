@@ -78,7 +78,7 @@ def adapt(
             highlight=False,
             soft_wrap=True,
         )
-        print_assumption(console, config.method_settings, target.name)
+        print_assumption(console, config.method_settings, known.emotions, target.name)
         try:
             _, change = carry_over(
                 known,

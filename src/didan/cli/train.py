@@ -51,7 +51,6 @@ def train(
     ] = False,
 ) -> None:
     """Train a recogniser on labelled speech and adapt it to recordings without labels."""
-    # What is wrong with the settings should be said before torch has been waited for.
     from didan.corpora import Recordings, find_utterances, read_corpus, read_target
     from didan.corpora.emotions import parse_mapping
 
@@ -78,8 +77,9 @@ def train(
         highlight=False,
         soft_wrap=True,
     )
-    if is_plain_folder(target):
-        print_assumption(console, settings.method_settings, adapt_to.name)
+    if isinstance(adapt_to, Recordings):
+        known = {emotion for corpus in sources for emotion in corpus.emotions}
+        print_assumption(console, settings.method_settings, known, adapt_to.name)
     try:
         with progress_bars() as hook:
             model = fit(

@@ -4,7 +4,7 @@ from importlib import import_module
 
 from didan.errors import UserError, suggest
 from didan.methods.method import AlignmentSettings, AlignmentTerm, LabelCarrier, Method, MethodSettings, Setting
-from didan.methods.proportions import expected_shares
+from didan.methods.proportions import described, expected_shares
 
 # One file each, in the order of tables. A new method is its file and its line here.
 _FILES = (
@@ -34,6 +34,7 @@ __all__ = [
     "Method",
     "MethodSettings",
     "Setting",
+    "described",
     "expected_shares",
     "find_method",
 ]

@@ -1,9 +1,9 @@
 """DIDAN: deep regression with implicit distribution alignment (Zhao et al., ICASSP 2023, arXiv 2302.08921).
 
-    L = L_reg + lambda * L_IDA(features) + mu * L_IDA(labels)
+    L = L_reg + lambda * L_IDA(H_t, H_s) + mu * (1/n_t) ||G_t - W Y_s||_F^2
 
 The idea of L_IDA is the paper's; its settings here, the constraint on the coefficients first of all, are ours. So
-is the last term, which reconstructs the target's scores from the source's labels, see
+is the last term, which draws the target's scores G_t to mixtures of the source's labels Y_s, see
 :mod:`didan.alignment.carried_labels`; ``labels=0`` leaves it out. Both terms use every source emotion alike,
 unless ``proportions`` says how frequent it is in the target.
 """
@@ -68,6 +68,10 @@ class DidanSettings(AlignmentSettings):
         """See :class:`didan.methods.MethodSettings`."""
         return self.proportions
 
+    def supposes_even(self) -> bool:
+        """See :class:`didan.methods.MethodSettings`."""
+        return not self.proportions and (self.labels > 0 or self.constraint == "balanced")
+
 
 class ImplicitAlignment(nn.Module):
     """L_IDA between the features of one layer, from the batch or from a memory bank, and the labels it carries."""
@@ -111,7 +115,7 @@ class ImplicitAlignment(nn.Module):
         if self.known.loss == "cross-entropy":
             log_p = target.scores.log_softmax(dim=1)
         else:
-            # Scores g are probabilities that begin near the shares pi, where the logarithm of g is g / pi + const.
+            # Fitted to labels whose mean is pi, scores g are probabilities around it: log g ~ g / pi + const.
             log_p = target.scores * (1 / self.shares).to(target.scores)
         return carried_labels(log_p, self.settings.sharpness, self.shares)
 

@@ -31,6 +31,10 @@ class LidanSettings(AlignmentSettings):
     tolerance: float = Field(2e-2, gt=0)
     max_iterations: int = Field(50, ge=1)
 
+    def supposes_even(self) -> bool:
+        """See :class:`didan.methods.MethodSettings`."""
+        return True
+
 
 class Lidan(nn.Module):
     """All utterances aligned in the first layer, rough classes in the second, emotions in the third.

@@ -20,6 +20,10 @@ class MethodSettings(BaseModel):
         """What is said of the target beforehand: shares of emotions, empty if nothing is."""
         return {}
 
+    def supposes_even(self) -> bool:
+        """Whether the method takes all emotions for equally frequent in the target."""
+        return False
+
 
 class AlignmentSettings(MethodSettings):
     """Settings of every method that aligns.

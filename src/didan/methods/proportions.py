@@ -1,7 +1,7 @@
 """What is known of the target beforehand: how frequent its emotions are.
 
-Features that are normalised within a speaker hardly show it, see docs/experiments/proportions.md; so it has to be
-told.
+Features that are normalised within a speaker do not show it to any of the known estimators that were tried, see
+docs/experiments/proportions.md; so it has to be told.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from didan.errors import UserError, suggest
 
-_ROUNDING = 1e-3
+_ROUNDING = 1e-2
 
 
 def expected_shares(proportions: Mapping[str, float], emotions: Sequence[str]) -> Tensor:
@@ -40,4 +40,14 @@ def expected_shares(proportions: Mapping[str, float], emotions: Sequence[str]) -
     if not others and abs(given - 1) > _ROUNDING:
         raise UserError(f"proportions name every emotion, so they have to add up to 1, not {given:g}")
     rest = (1 - given) / max(others, 1)
-    return torch.tensor([proportions.get(name, rest) for name in emotions], dtype=torch.float64)
+    shares = torch.tensor([proportions.get(name, rest) for name in emotions], dtype=torch.float64)
+    return shares / shares.sum()
+
+
+def described(proportions: Mapping[str, float]) -> str:
+    """Shares as people read them.
+
+    >>> described({"neutral": 0.5, "anger": 0.25})
+    'neutral 0.5, anger 0.25'
+    """
+    return ", ".join(f"{emotion} {share:g}" for emotion, share in proportions.items())

@@ -19,7 +19,7 @@ from didan.corpora.task import Task, class_indices, identical_files, make_task
 from didan.errors import DidanWarning
 from didan.frontends import FeatureSet, PackedFeatures, SpectrogramSettings, default_cache, join, load_features
 from didan.hardware import hardware, versions
-from didan.methods import MethodSettings, expected_shares, find_method
+from didan.methods import MethodSettings, described, expected_shares, find_method
 from didan.model import Model, Reference
 from didan.networks import network_outputs
 from didan.training.batches import hold_out
@@ -225,8 +225,8 @@ def _reference_table(data: TrainingData, held_out: npt.NDArray[np.bool_]) -> pd.
 
 
 def _selection(settings: MethodSettings) -> str:
-    told = ", ".join(f"{emotion} {share:g}" for emotion, share in settings.told().items())
-    return f"{SELECTION}; told of the target: {told}" if told else SELECTION
+    told = settings.told()
+    return f"{SELECTION}; told of the target: {described(told)}" if told else SELECTION
 
 
 def _record(data: TrainingData, config: Config, seconds: float) -> dict[str, Any]:

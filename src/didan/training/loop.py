@@ -97,7 +97,8 @@ def _run(adaptation: Adaptation, steps: int, workspace: Workspace | None, progre
     with _quiet_lightning():
         trainer = pl.Trainer(
             max_steps=steps,
-            accelerator="auto",
+            # Not "auto", which takes Apple's: there is no float64 on it, which solvers and marginals need.
+            accelerator="cuda" if torch.cuda.is_available() else "cpu",
             devices=1,
             logger=False,
             enable_checkpointing=False,

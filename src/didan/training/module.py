@@ -60,7 +60,7 @@ class Adaptation(pl.LightningModule):
         So a resumed run repeats an uninterrupted one.
         """
         if isinstance(self.term, LabelCarrier) and self.term.labels_due(self.global_step, self.settings.steps):
-            self.carried = self.term.carry(self._all_of_the_target()).to(self.device)
+            self.carried = self.term.carry(self._all_of_the_target())
         torch.manual_seed(self.seed * 1_000_003 + self.global_step)
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
@@ -79,7 +79,8 @@ class Adaptation(pl.LightningModule):
             row |= {"alignment": float(alignment.loss.detach()), "weight": weight, **alignment.diagnostics}
             loss = loss + weight * alignment.loss
         if isinstance(self.term, LabelCarrier) and self.carried is not None:
-            carried = self.carried[batch["target_index"]]
+            # Those of a checkpoint lie in main memory.
+            carried = self.carried.to(self.device)[batch["target_index"]]
             fit = fitting_loss(scores[n_source:], carried, self.settings.loss)
             agreement = (scores[n_source:].argmax(dim=1) == carried.argmax(dim=1)).double().mean()
             row |= {"labels": float(fit.detach()), "agreement": float(agreement)}
