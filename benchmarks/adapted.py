@@ -11,6 +11,7 @@ source to target at once. The target's labels are read by the evaluation only. W
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -29,17 +30,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name in ("source", "first", "target"):
         parser.add_argument(f"--{name}", required=True)
-    parser.add_argument("--frontend", nargs="+", default=["functionals", "spectrogram"])
+    parser.add_argument("--frontend", nargs="+", default=["functionals"])
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="as for didan train")
     parser.add_argument("--cache", type=Path, default=default_cache())
     arguments = parser.parse_args()
     source, first, target = (read_corpus(getattr(arguments, name)) for name in ("source", "first", "target"))
     emotions = [e for e in source.emotions if e in first.emotions and e in target.emotions]
-    rows = []
+    rows: list[dict[str, Any]] = []
     for frontend in arguments.frontend:
         for seed in range(arguments.seeds):
-            config = make_config("didan", frontend, seed, assignments=[f"optimisation.steps={arguments.steps}"])
+            config = make_config("didan", frontend, seed, assignments=arguments.set)
             cache = arguments.cache
             before = train(source, first, config=config, emotions=emotions, cache=cache)
             adapted, _ = adapt(before, target.only(tuple(emotions)).unlabelled(), config=config, cache=cache)
@@ -48,14 +49,13 @@ def main() -> None:
                 name: model.evaluate(target, cache).uar
                 for name, model in (("before", before), ("adapted", adapted), ("joint", joint))
             }
-            rows.append({"frontend": frontend, "seed": seed, **found})
-            print(rows[-1], flush=True)
+            rows.append({"config": config.model_dump(mode="json"), **found})
+            print(frontend, seed, found, flush=True)
     record = {
         "source": source.name,
         "first": first.name,
         "target": target.name,
         "emotions": emotions,
-        "steps": arguments.steps,
         "selection": "last step; settings fixed beforehand, without target labels",
         "runs": rows,
         "versions": versions("didan", "torch"),
@@ -65,7 +65,7 @@ def main() -> None:
     with written_whole(OUT) as partial:
         partial.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     for frontend in arguments.frontend:
-        chosen = [row for row in rows if row["frontend"] == frontend]
+        chosen = [row for row in rows if row["config"]["frontend"]["kind"] == frontend]
         uars = {name: 100 * np.array([row[name] for row in chosen]) for name in ("before", "adapted", "joint")}
         differences = uars["adapted"] - uars["joint"]
         error = differences.std(ddof=1) / np.sqrt(len(differences)) if len(differences) > 1 else np.nan
