@@ -1,5 +1,6 @@
 """What many tests share: two tiny synthetic corpora, and a cache that is not the user's."""
 
+import os
 import resource
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -9,6 +10,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+
+# Workers that compile librosa's functions for the first time must not write one cache: it can end broken, and then
+# crashes whoever reads it. Numba looks at this when it is imported, so it comes before everything that does.
+_COMPILED = Path(__file__).parents[1] / "build" / "numba" / os.environ.get("PYTEST_XDIST_WORKER", "alone")
+os.environ.setdefault("NUMBA_CACHE_DIR", str(_COMPILED))
 
 from didan.corpora import Corpus
 from didan.corpora.synthetic import between, make_corpus, style
