@@ -14,7 +14,7 @@ import torch
 # Workers that compile librosa's functions for the first time must not write one cache: it can end broken, and then
 # crashes whoever reads it. Numba looks at this when it is imported, so it comes before everything that does.
 _COMPILED = Path(__file__).parents[1] / "build" / "numba" / os.environ.get("PYTEST_XDIST_WORKER", "alone")
-os.environ.setdefault("NUMBA_CACHE_DIR", str(_COMPILED))
+os.environ["NUMBA_CACHE_DIR"] = str(_COMPILED)
 
 from didan.corpora import Corpus
 from didan.corpora.synthetic import between, make_corpus, style
