@@ -21,7 +21,7 @@ from didan.frontends import default_cache
 from didan.hardware import hardware, versions
 from didan.training.adapt import adapt
 from didan.training.config import make_config
-from didan.training.fit import train
+from didan.training.fit import SELECTION, train
 
 OUT = Path(__file__).parents[1] / "results" / "adapted" / "results.json"
 
@@ -56,7 +56,7 @@ def main() -> None:
         "first": first.name,
         "target": target.name,
         "emotions": emotions,
-        "selection": "last step; settings fixed beforehand, without target labels",
+        "selection": SELECTION,
         "runs": rows,
         "versions": versions("didan", "torch"),
         "hardware": hardware(),

@@ -75,17 +75,17 @@ def estimates(source: Corpus, target: Corpus, seed: int) -> Iterator[dict[str, o
     )
     n = len(model.emotions)
     truth = counted(class_indices(kept.table, model.emotions), n)
-    predicted = outputs.scores.argmax(dim=1).numpy()
+    found = counted(outputs.scores.argmax(dim=1).numpy(), n)
     view = view_of(model, outputs)
     held_out = view.validation_probabilities.argmax(axis=1)
     confusion = np.stack([counted(held_out[view.validation_labels == c], n) for c in range(n)], axis=1)
     ways = {
         "all alike": np.full(n, 1 / n),
-        "predictions counted": counted(predicted, n),
+        "predictions counted": found,
         "expectation maximisation": by_expectation_maximisation(
             model.probabilities(outputs.scores).double().numpy()
         ),
-        "confusions": by_confusions(confusion, counted(predicted, n)),
+        "confusions": by_confusions(confusion, found),
     }
     often = model.emotions.index(OFTEN)
     for way, shares in ways.items():

@@ -20,8 +20,8 @@ from didan.benchmark.comparisons import Comparison, against
 from didan.benchmark.frames import MEAN, results_frame
 from didan.benchmark.tables import summary
 
-RESULTS = Path(__file__).parent / "benchmark"
-ROOT = Path(__file__).parents[1]
+STUDIES = Path(__file__).parent
+ROOT = STUDIES.parent
 README = ROOT / "README.md"
 SEEN = (
     "Defaults (features, dropout, steps, what concerns carried labels) were found on these corpora, with their "
@@ -207,13 +207,13 @@ def _text(mean: "pd.Series[float]") -> str:
     return f"{mean['uar']:.1f}{spread}"
 
 
-_EXPERIMENTS, _STUDIES = ROOT / "docs" / "experiments", Path(__file__).parent
+_EXPERIMENTS = ROOT / "docs" / "experiments"
 
 
 @functools.cache
 def benchmark_in(name: str) -> Benchmark:
     """The records of one study."""
-    return Benchmark(read_records(_STUDIES / name))
+    return Benchmark(read_records(STUDIES / name))
 
 
 PAGES: dict[Path, Callable[[], str]] = {
@@ -225,7 +225,7 @@ PAGES: dict[Path, Callable[[], str]] = {
     _EXPERIMENTS / "ablation.md": lambda: tasks_table(benchmark_in("ablation")),
     _EXPERIMENTS / "chosen-elsewhere.md": lambda: elsewhere_table(benchmark_in("ablation")),
     _EXPERIMENTS / "uneven.md": lambda: tasks_table(benchmark_in("uneven")),
-    _EXPERIMENTS / "proportions.md": lambda: proportions_table(_STUDIES / "proportions" / "records.json"),
+    _EXPERIMENTS / "proportions.md": lambda: proportions_table(STUDIES / "proportions" / "records.json"),
 }
 
 

@@ -6,24 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from results.table import BEGIN, END, PAGES, README, RESULTS
+from results.table import BEGIN, END, PAGES, README, STUDIES, benchmark_in
 
-from didan.benchmark import read_records
-from didan.benchmark.cells import Benchmark
 from didan.benchmark.plan import make_plan
 from didan.benchmark.report import results_markdown
 from didan.files import read_yaml
 
-ROOT = RESULTS.parent
-FOLDERS = [
-    RESULTS,
-    *(ROOT / name for name in ("selection", "trade-offs", "per-speaker", "rivals", "ablation", "uneven")),
-]
-
-
-@pytest.fixture(scope="module")
-def published() -> dict[Path, list[dict[str, Any]]]:
-    return {folder: read_records(folder) for folder in FOLDERS}
+NAMES = ("benchmark", "selection", "trade-offs", "per-speaker", "rivals", "ablation", "uneven")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
@@ -32,14 +21,14 @@ def test_pages_show_the_records(page: Path) -> None:
     assert text.partition(BEGIN)[2].partition(END)[0].strip() == PAGES[page]()
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
-def test_the_tables_are_made_of_the_records(folder: Path, published: dict[Path, list[dict[str, Any]]]) -> None:
-    assert (folder / "results.md").read_text(encoding="utf-8") == results_markdown(Benchmark(published[folder]))
+@pytest.mark.parametrize("name", NAMES)
+def test_the_tables_are_made_of_the_records(name: str) -> None:
+    assert (STUDIES / name / "results.md").read_text(encoding="utf-8") == results_markdown(benchmark_in(name))
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
-def test_records_are_consistent(folder: Path, published: dict[Path, list[dict[str, Any]]]) -> None:
-    for record in published[folder]:
+@pytest.mark.parametrize("name", NAMES)
+def test_records_are_consistent(name: str) -> None:
+    for record in benchmark_in(name).records:
         confusion = np.array(record["confusion"])
         assert confusion.sum() == record["n"]
         recalls = confusion.diagonal() / confusion.sum(axis=1)
@@ -51,10 +40,10 @@ def test_records_are_consistent(folder: Path, published: dict[Path, list[dict[st
         assert "/" not in json.dumps(record)
 
 
-def test_readme_means_are_means_over_tasks_and_seeds(published: dict[Path, list[dict[str, Any]]]) -> None:
+def test_readme_means_are_means_over_tasks_and_seeds() -> None:
     values = [
         100 * record["uar"]
-        for record in published[ROOT / "per-speaker"]
+        for record in benchmark_in("per-speaker").records
         if (record["features"], record["method"]) == ("functionals", "didan")
     ]
     row = next(line for line in README.read_text(encoding="utf-8").splitlines() if line.startswith("| didan |"))
@@ -75,11 +64,11 @@ def test_readme_means_are_means_over_tasks_and_seeds(published: dict[Path, list[
     ],
 )
 def test_all_runs_of_the_plans_are_there(name: str, folder: str, corpora: list[str]) -> None:
-    runs = make_plan(read_yaml(ROOT / "plans" / f"{name}.yaml", "seeds: 5")).runs(corpora)
-    missing = [str(run) for run in runs if not (ROOT / folder / run.file).exists()]
+    runs = make_plan(read_yaml(STUDIES / "plans" / f"{name}.yaml", "seeds: 5")).runs(corpora)
+    missing = [str(run) for run in runs if not (STUDIES / folder / run.file).exists()]
     assert not missing
     for run in runs:
-        settings = json.loads((ROOT / folder / run.file).read_text())["identity"]["settings"]
+        settings = json.loads((STUDIES / folder / run.file).read_text())["identity"]["settings"]
         assert_made_with(settings, json.loads(json.dumps(dict(run.settings))))
 
 

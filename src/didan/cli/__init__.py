@@ -9,6 +9,7 @@ from typing import Annotated, TextIO
 import typer
 from typer.exceptions import TyperException
 
+from didan import __version__
 from didan.cli.adapt import adapt
 from didan.cli.benchmark import benchmark
 from didan.cli.corpora import corpora
@@ -28,9 +29,7 @@ _INTERRUPTED = 130  # what typer makes of Ctrl-C
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
-
-        print(f"didan {version('didan')}")
+        print(f"didan {__version__}")
         raise typer.Exit
 
 

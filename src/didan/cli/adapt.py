@@ -58,6 +58,7 @@ def adapt(
     from didan.model_directory import load
     from didan.training.adapt import adapt as carry_over
     from didan.training.adapt import adapting_config
+    from didan.training.workspace import Workspace
 
     known = load(model)
     config = adapting_config(known, method, seed, set or ())
@@ -91,9 +92,7 @@ def adapt(
                 progress=hook,
             )
         except KeyboardInterrupt:
-            left = out.with_name(f"{out.name}.unfinished")
-            advice = "repeat the command with --resume to continue" if left.exists() else "nothing was written"
-            raise UserError(f"interrupted; {advice}") from None
+            raise Workspace.interrupted(out) from None
     _print(change, out)
 
 

@@ -64,6 +64,7 @@ def train(
     from didan.cli.progress import progress_bars
     from didan.training.config import make_config
     from didan.training.fit import train as fit
+    from didan.training.workspace import Workspace
 
     settings = make_config(method, frontend, seed, config, set or ())
     if isinstance(adapt_to, Recordings) and is_plain_folder(target):
@@ -94,10 +95,7 @@ def train(
                 progress=hook,
             )
     except KeyboardInterrupt:
-        left = out.with_name(f"{out.name}.unfinished")
-        advice = "repeat the command with --resume to continue" if left.exists() else "nothing was written"
-        console.print(f"didan: interrupted; {advice}", highlight=False, soft_wrap=True)
-        raise typer.Exit(2) from None
+        raise Workspace.interrupted(out) from None
     console.print(
         f"{out}: recognises {', '.join(model.emotions)}; trained in {model.record['seconds']:.0f} s.\n"
         f"How well? With labelled recordings like yours: didan evaluate {out} CORPUS",

@@ -53,6 +53,12 @@ def _slope(low: float, high: float) -> Numbers:
     return weights
 
 
+_ENDS = np.where(np.isin(np.arange(FORMANT_BINS), (0, FORMANT_BINS - 1)), 0.5, 1.0)
+# From a power spectrum up to HIGHEST to its autocorrelation; from coefficients to their filter on the grid.
+TO_CORRELATION = _ENDS[:, None] * np.cos(
+    np.pi * np.outer(np.arange(FORMANT_BINS), np.arange(ORDER + 1)) / (FORMANT_BINS - 1)
+)
+ANGLES = np.pi * np.outer(np.arange(1, ORDER + 1), np.arange(GRID + 1)) / GRID
 BELOW_1000, ABOVE_1000 = _between(50, 1000), _between(1000, 5000)
 BELOW_2000, ABOVE_2000 = _between(0, 2000), _between(2000, 5000)
 SLOPES = np.column_stack([_slope(0, 500), _slope(500, 1500)])
@@ -179,16 +185,12 @@ def _autocorrelation(frames: Numbers) -> Numbers:
 
 def _inverse_filter(power: Numbers) -> npt.NDArray[np.complex128]:
     """1 - sum_k a_k e^(-i w k), of the best prediction of signals with these spectra, at w evenly up to pi."""
-    n_bins = power.shape[1]
-    weights = np.where((np.arange(n_bins) == 0) | (np.arange(n_bins) == n_bins - 1), 0.5, 1.0)
-    lags = np.arange(ORDER + 1)
-    correlation = (weights * power) @ np.cos(np.pi * np.outer(np.arange(n_bins), lags) / (n_bins - 1))
+    correlation = power @ TO_CORRELATION
     # A little white noise, 90 dB under the signal, without which silence has no solution.
     correlation[:, 0] = correlation[:, 0] * (1 + 1e-9) + _TINY
-    toeplitz = np.abs(np.subtract.outer(lags[1:], lags[1:]))
+    toeplitz = np.abs(np.subtract.outer(np.arange(ORDER), np.arange(ORDER)))
     coefficients = np.linalg.solve(correlation[:, toeplitz], correlation[:, 1:, None])[:, :, 0]
-    waves = np.exp(-1j * np.pi * np.outer(lags[1:], np.arange(GRID + 1)) / GRID)
-    return np.asarray(1 - coefficients @ waves, dtype=np.complex128)
+    return np.asarray(1 - coefficients @ np.exp(-1j * ANGLES), dtype=np.complex128)
 
 
 def _mean_where_none(values: Numbers, found: Frames) -> Numbers:

@@ -76,10 +76,12 @@ class DidanSettings(AlignmentSettings):
 class ImplicitAlignment(nn.Module):
     """L_IDA between the features of one layer, from the batch or from a memory bank, and the labels it carries."""
 
+    shares: Tensor
+
     def __init__(self, settings: DidanSettings, known: Setting) -> None:
         super().__init__()
         self.settings, self.known = settings, known
-        self.shares = expected_shares(settings.proportions, known.emotions)
+        self.register_buffer("shares", expected_shares(settings.proportions, known.emotions), persistent=False)
         in_memory = settings.dictionary == "memory"
         self.bank = MemoryBank(known.labels, known.widths[settings.layer]) if in_memory else None
 

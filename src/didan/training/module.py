@@ -54,13 +54,18 @@ class Adaptation(pl.LightningModule):
         first = self.global_step
         return DataLoader(self.batches.between(first, min(first + ROUND, self.settings.steps)), batch_size=None)
 
+    def on_train_start(self) -> None:
+        """Labels of a checkpoint come in main memory, and follow the network to its device."""
+        if self.carried is not None:
+            self.carried = self.carried.to(self.device)
+
     def on_train_batch_start(self, batch: Batch, batch_index: int) -> None:
         """Labels for the target, if it is time; and dropout that depends on seed and step alone.
 
         So a resumed run repeats an uninterrupted one.
         """
         if isinstance(self.term, LabelCarrier) and self.term.labels_due(self.global_step, self.settings.steps):
-            self.carried = self.term.carry(self._all_of_the_target())
+            self.carried = self.term.carry(self._all_of_the_target()).to(self.device)
         torch.manual_seed(self.seed * 1_000_003 + self.global_step)
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
@@ -79,8 +84,7 @@ class Adaptation(pl.LightningModule):
             row |= {"alignment": float(alignment.loss.detach()), "weight": weight, **alignment.diagnostics}
             loss = loss + weight * alignment.loss
         if isinstance(self.term, LabelCarrier) and self.carried is not None:
-            # Those of a checkpoint lie in main memory.
-            carried = self.carried.to(self.device)[batch["target_index"]]
+            carried = self.carried[batch["target_index"]]
             fit = fitting_loss(scores[n_source:], carried, self.settings.loss)
             agreement = (scores[n_source:].argmax(dim=1) == carried.argmax(dim=1)).double().mean()
             row |= {"labels": float(fit.detach()), "agreement": float(agreement)}

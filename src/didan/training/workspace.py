@@ -12,6 +12,10 @@ import yaml
 from didan.errors import UserError, reason
 
 
+def _beside(out: Path) -> Path:
+    return out.with_name(f"{out.name}.unfinished")
+
+
 class Workspace:
     """``OUT.unfinished``, from the beginning of a training until its model directory is written.
 
@@ -25,7 +29,7 @@ class Workspace:
 
     def __init__(self, out: Path, resume: bool) -> None:
         self.out = out
-        self.folder = out.with_name(f"{out.name}.unfinished")
+        self.folder = _beside(out)
         self.checkpoint = self.folder / "last.ckpt"
         if out.exists():
             raise UserError(f"--out {out} exists already; choose another name or delete it")
@@ -39,6 +43,14 @@ class Workspace:
             (self.folder / "writable").unlink()
         except OSError as error:
             raise UserError(f"cannot write --out {out} ({reason(error)})") from None
+
+    @staticmethod
+    def interrupted(out: Path) -> UserError:
+        """What to say of a training to ``out`` that the user has interrupted."""
+        left = _beside(out).exists()
+        return UserError(
+            f"interrupted; {'repeat the command with --resume to continue' if left else 'nothing was written'}"
+        )
 
     def claim(self, identity: dict[str, Any]) -> None:
         """Note settings and data, or make sure that they are those of the training to resume.

@@ -111,15 +111,13 @@ class _Resonances(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        n_bins, window = voice.FORMANT_BINS, torch.from_numpy(voice.FORMANT_WINDOW)
-        bins, lags, grid = np.arange(n_bins), np.arange(voice.ORDER + 1), np.arange(voice.GRID + 1)
-        self.register_buffer("waves", fourier_waves(window, voice.TRANSFORM, n_bins))
-        weights = np.where((bins == 0) | (bins == n_bins - 1), 0.5, 1.0)[:, None]
+        window = torch.from_numpy(voice.FORMANT_WINDOW)
+        self.register_buffer("waves", fourier_waves(window, voice.TRANSFORM, voice.FORMANT_BINS))
         # The white noise at lag 0 is part of the matrix, since exporters take so small a summand for nothing.
-        noise = np.where(lags == 0, 1 + 1e-9, 1)
-        self._add("autocorrelation", noise * weights * np.cos(np.pi * np.outer(bins, lags) / (n_bins - 1)))
-        self._add("cosines", np.cos(np.pi * np.outer(lags[1:], grid) / voice.GRID))
-        self._add("sines", np.sin(np.pi * np.outer(lags[1:], grid) / voice.GRID))
+        noise = np.where(np.arange(voice.ORDER + 1) == 0, 1 + 1e-9, 1)
+        self._add("autocorrelation", noise * voice.TO_CORRELATION)
+        self._add("cosines", np.cos(voice.ANGLES))
+        self._add("sines", np.sin(voice.ANGLES))
         self._add("frequencies", np.arange(1, voice.GRID))
 
     def _add(self, name: str, values: npt.NDArray[Any]) -> None:
