@@ -16,12 +16,12 @@ from typing import Any
 import numpy as np
 
 from didan.corpora import read_corpus
+from didan.features import default_cache
 from didan.files import written_whole
-from didan.frontends import default_cache
 from didan.hardware import hardware, versions
+from didan.model.config import make_config
 from didan.training.adapt import adapt
-from didan.training.config import make_config
-from didan.training.fit import SELECTION, train
+from didan.training.train import SELECTION, train
 
 OUT = Path(__file__).parents[1] / "results" / "adapted" / "results.json"
 

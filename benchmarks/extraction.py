@@ -18,8 +18,8 @@ import numpy as np
 import didan
 from didan.audio import RATE
 from didan.corpora import Corpus, Recordings
-from didan.corpora.synthetic import make_corpus, style
-from didan.frontends import SpectrogramSettings, extract
+from didan.features import SpectrogramSettings, extract
+from didan.synthesis import make_corpus, style
 
 SAMPLE = 300
 """Files of each corpus that librosa is timed on; its time grows in proportion."""

@@ -21,9 +21,9 @@ import soundfile
 
 import didan
 from didan.audio import RATE, read_audio
-from didan.corpora.synthetic import make_corpus, style
 from didan.inference.export import export
-from didan.training.config import make_config
+from didan.model.config import make_config
+from didan.synthesis import make_corpus, style
 
 SHORT, LONG = 3 * 60, 3 * 3600
 """Seconds of the two recordings."""

@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from didan.corpora.synthetic import make_corpus, style
+from didan.synthesis import make_corpus, style
 
 TABLES = ("results.md", "results.csv", "comparisons.csv", "selection.csv", "domain.csv")
 EMOTIONS = ("anger", "neutral", "sadness")

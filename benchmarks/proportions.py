@@ -20,11 +20,11 @@ from scipy.optimize import nnls
 
 from benchmarks.uneven import OFTEN
 from didan.corpora import Corpus, read_corpus
-from didan.corpora.task import class_indices
+from didan.corpora.emotions import class_indices
+from didan.features import default_cache, load_features
 from didan.files import written_whole
-from didan.frontends import default_cache, load_features
 from didan.selection import view_of
-from didan.training.fit import train
+from didan.training.train import train
 
 Shares = npt.NDArray[np.float64]
 

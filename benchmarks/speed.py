@@ -19,11 +19,11 @@ from torch.nn.functional import one_hot
 
 import didan
 from didan.corpora import Corpus, Recordings
-from didan.corpora.synthetic import make_corpus, style
 from didan.methods.didan import METHOD, DidanSettings
 from didan.methods.method import Setting
+from didan.model.config import make_config
 from didan.networks import build_network
-from didan.training.config import make_config
+from didan.synthesis import make_corpus, style
 from didan.training.module import fitting_loss
 
 BATCH, FRAMES, BANDS, EMOTIONS = 64, 200, 64, 5

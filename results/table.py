@@ -15,10 +15,10 @@ import numpy as np
 import pandas as pd
 
 from didan.benchmark import read_records
-from didan.benchmark.cells import BASELINES, Benchmark
-from didan.benchmark.comparisons import Comparison, against
-from didan.benchmark.frames import MEAN, results_frame
-from didan.benchmark.tables import summary
+from didan.report.comparisons import Comparison, against
+from didan.report.dataframes import MEAN, results_frame
+from didan.report.results import BASELINES, Benchmark
+from didan.report.tables import summary
 
 STUDIES = Path(__file__).parent
 ROOT = STUDIES.parent

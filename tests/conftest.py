@@ -17,11 +17,11 @@ _COMPILED = Path(__file__).parents[1] / "build" / "numba" / os.environ.get("PYTE
 os.environ["NUMBA_CACHE_DIR"] = str(_COMPILED)
 
 from didan.corpora import Corpus
-from didan.corpora.synthetic import between, make_corpus, style
-from didan.frontends import FeatureSet, extract, normalised
-from didan.model import Model, Reference
+from didan.features import FeatureSet, extract, normalised
+from didan.model.config import make_config
+from didan.model.trained import Model, Reference
 from didan.networks import build_network, network_outputs
-from didan.training.config import make_config
+from didan.synthesis import between, make_corpus, style
 
 EMOTIONS = ("anger", "neutral", "sadness")
 

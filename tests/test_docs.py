@@ -18,7 +18,7 @@ import pytest
 
 import didan
 from didan import cli
-from didan.corpora.synthetic import make_corpus, style
+from didan.synthesis import make_corpus, style
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = sorted(str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md"))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from didan.cli import run
-from didan.corpora.synthetic import make_corpus, style
+from didan.synthesis import make_corpus, style
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -25,7 +25,7 @@ def test_python_runs(block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def _quick() -> object:
-    from didan.training.config import make_config
+    from didan.model.config import make_config
 
     return make_config(assignments=["optimisation.steps=2", "optimisation.batch_size=4"])
 

@@ -9,8 +9,8 @@ import pytest
 from results.table import BEGIN, END, PAGES, README, STUDIES, benchmark_in
 
 from didan.benchmark.plan import make_plan
-from didan.benchmark.report import results_markdown
 from didan.files import read_yaml
+from didan.report.page import results_markdown
 
 NAMES = ("benchmark", "selection", "trade-offs", "per-speaker", "rivals", "ablation", "uneven")
 

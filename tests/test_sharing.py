@@ -12,11 +12,11 @@ import yaml
 import didan
 from didan.corpora import Corpus
 from didan.errors import DidanWarning
-from didan.hub import PretrainedModel
-from didan.model import Model
-from didan.model_directory import note_evaluation
+from didan.model.config import make_config
+from didan.model.directory import note_evaluation
+from didan.model.hub import PretrainedModel
+from didan.model.trained import Model
 from didan.training.adapt import adapt, adapting_config
-from didan.training.config import make_config
 
 
 @pytest.fixture(scope="module")

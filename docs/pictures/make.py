@@ -107,7 +107,7 @@ def page() -> None:
 
     import didan
     from didan.audio import RATE, read_audio
-    from didan.corpora.synthetic import make_corpus, style
+    from didan.synthesis import make_corpus, style
     from didan.web.page import Limits, serve
 
     with tempfile.TemporaryDirectory() as name:

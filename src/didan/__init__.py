@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from didan.corpora.loading import load_corpus, read_corpus, read_target
     from didan.errors import UserError
-    from didan.model import Model
-    from didan.model_directory import load
-    from didan.training.config import Config, make_config
-    from didan.training.fit import train
+    from didan.model.config import Config, make_config
+    from didan.model.directory import load
+    from didan.model.trained import Model
+    from didan.training.train import train
 
 __version__ = version("didan")
 
@@ -27,15 +27,15 @@ __all__ = [
 ]
 
 _HOME = {
-    "Config": "didan.training.config",
-    "Model": "didan.model",
+    "Config": "didan.model.config",
+    "Model": "didan.model.trained",
     "UserError": "didan.errors",
-    "load": "didan.model_directory",
+    "load": "didan.model.directory",
     "load_corpus": "didan.corpora.loading",
-    "make_config": "didan.training.config",
+    "make_config": "didan.model.config",
     "read_corpus": "didan.corpora.loading",
     "read_target": "didan.corpora.loading",
-    "train": "didan.training.fit",
+    "train": "didan.training.train",
 }
 
 

@@ -12,9 +12,9 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_array, check_is_fitted
 from torch import nn
 
+from didan.model.config import Config, make_config
 from didan.networks import Output, network_outputs
 from didan.training.calibration import UNCALIBRATED
-from didan.training.config import Config, make_config
 from didan.training.loop import fit_network
 
 MASKED = -1

@@ -11,12 +11,12 @@ from sklearn.metrics import balanced_accuracy_score
 import didan
 from didan.benchmark import benchmark as module
 from didan.benchmark import make_plan, read_records, run_benchmark
-from didan.benchmark.pool import Outcome, in_processes
+from didan.benchmark.processes import Outcome, in_processes
 from didan.benchmark.run import Run
 from didan.corpora import Corpus
 from didan.errors import UserError
+from didan.model.config import make_config
 from didan.selection import CRITERIA
-from didan.training.config import make_config
 from helpers import table_of
 
 SETTINGS = {"optimisation": {"steps": 3, "batch_size": 6}}
@@ -105,7 +105,7 @@ def test_classical_record_agrees_with_scikit_learn(
     from sklearn.preprocessing import StandardScaler
     from sklearn.svm import LinearSVC
 
-    from didan.frontends import SpectrogramSettings, extract
+    from didan.features import SpectrogramSettings, extract
 
     vectors = []
     for corpus in (source, target):

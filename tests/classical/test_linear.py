@@ -13,7 +13,7 @@ from didan.classical.jdar import JDAR
 from didan.classical.jiasl import JIASL, reconstruction_errors
 from didan.classical.linear import Centred, LinearAdaptation
 from didan.classical.method import Array, Labels
-from didan.evaluation.metrics import unweighted_average_recall
+from didan.metrics import unweighted_average_recall
 
 X_S, Y_S, X_T = unbalanced()
 X, Y, DOMAIN = joined(X_S, Y_S, X_T)

@@ -7,7 +7,7 @@ import pytest
 from classical.shifts import shifted
 from didan.classical import CLASSICAL, ClassicalMethod, Prediction, fit_predict, normalise
 from didan.classical.method import Array, Labels
-from didan.evaluation.metrics import unweighted_average_recall
+from didan.metrics import unweighted_average_recall
 
 pytest.importorskip("skada")
 every_method = pytest.mark.parametrize("method", CLASSICAL.values(), ids=list(CLASSICAL))

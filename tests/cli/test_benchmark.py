@@ -71,7 +71,7 @@ def test_failures_make_the_exit_code(
     arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from didan.benchmark import benchmark
-    from didan.benchmark.pool import Outcome
+    from didan.benchmark.processes import Outcome
 
     def failing(work: object, runs: list[object], workers: int) -> object:
         return iter([Outcome(run, None, "out of memory") for run in runs])  # type: ignore[arg-type]

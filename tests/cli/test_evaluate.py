@@ -6,7 +6,7 @@ import pytest
 import didan
 from didan.cli import run
 from didan.corpora import Corpus
-from didan.training.config import make_config
+from didan.model.config import make_config
 from helpers import complaint, table_of
 
 

@@ -12,7 +12,7 @@ import soundfile
 from didan.audio import RATE
 from didan.cli import run
 from didan.corpora import Corpus
-from didan.model import Model
+from didan.model.trained import Model
 from helpers import complaint
 
 

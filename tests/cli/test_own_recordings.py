@@ -19,7 +19,7 @@ from didan.audio import RATE
 from didan.cli import run
 from didan.corpora import Corpus
 from didan.errors import DidanWarning
-from didan.model import Model
+from didan.model.trained import Model
 from didan.selection import CRITERIA
 from helpers import complaint, table_of
 from speech.talk import conversation, noise, silence

@@ -16,7 +16,7 @@ from didan.audio import RATE, read_audio
 from didan.cli import run
 from didan.corpora import Corpus
 from didan.inference.export import export
-from didan.model import Model
+from didan.model.trained import Model
 from helpers import complaint
 
 

@@ -215,7 +215,7 @@ def test_a_full_disk_while_features_are_written(
     def full(file: object, array: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("didan.frontends.store.np.save", full)
+    monkeypatch.setattr("didan.features.store.np.save", full)
     arguments = ["--source", table_of(source), "--target", table_of(target), "--cache", str(tmp_path / "cache")]
     assert run(["train", *arguments, "--out", str(tmp_path / "m"), *QUICK]) == 2
     assert "no space left on device" in complaint(capsys)
@@ -248,7 +248,7 @@ def test_ctrl_c_ends_with_one_line_and_can_be_resumed(
     # So long that it cannot end before the signal comes.
     arguments += ["--out", str(out), "--set", "optimisation.steps=1500", "--set", "optimisation.batch_size=8"]
     slow = (
-        "import sys, time; from didan.frontends import extraction\n"
+        "import sys, time; from didan.features import extraction\n"
         "read = extraction.read_audio\n"
         "def slow_read(*a):\n    time.sleep(0.2); return read(*a)\n"
         "extraction.read_audio = slow_read\n"

@@ -15,12 +15,13 @@ import soundfile
 import torch
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix, recall_score
 
+from didan import metrics
 from didan.audio import read_audio
 from didan.corpora import Corpus
 from didan.errors import UserError
-from didan.evaluation import Evaluation, evaluate, metrics
-from didan.frontends import Normalisation, Spectrogram, SpectrogramSettings
-from didan.model import Model
+from didan.evaluation import Evaluation, evaluate
+from didan.features import Normalisation, Spectrogram, SpectrogramSettings
+from didan.model.trained import Model
 
 NAN = float("nan")
 

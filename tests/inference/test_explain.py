@@ -14,7 +14,7 @@ from didan.audio import RATE, read_audio
 from didan.corpora import Corpus
 from didan.errors import AudioError
 from didan.inference.explain import Explanation, explain, to_dict
-from didan.model import Model
+from didan.model.trained import Model
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ import torch
 from didan.audio import RATE, Samples, read_audio
 from didan.corpora import Corpus
 from didan.errors import UserError
-from didan.frontends import (
+from didan.features import (
     FunctionalsSettings,
     Spectrogram,
     SpectrogramSettings,
@@ -24,7 +24,7 @@ from didan.frontends import (
 )
 from didan.inference.export import export
 from didan.inference.onnx import OnnxRecogniser
-from didan.model import Model
+from didan.model.trained import Model
 from didan.networks import build_network
 
 

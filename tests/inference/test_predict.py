@@ -10,13 +10,14 @@ import scipy
 import soundfile
 import torch
 
+from didan import metrics
 from didan.audio import RATE, Samples, read_audio
 from didan.corpora import Corpus
 from didan.errors import AudioError, UserError
-from didan.evaluation import evaluate, metrics
-from didan.frontends import Normalisation, Spectrogram, SpectrogramSettings
+from didan.evaluation import evaluate
+from didan.features import Normalisation, Spectrogram, SpectrogramSettings
 from didan.inference import Prediction, predict
-from didan.model import Model
+from didan.model.trained import Model
 
 
 @pytest.fixture

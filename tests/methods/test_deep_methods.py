@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from didan.alignment import Alignment, align, class_balanced_marginal, multi_kernel_mmd
 from didan.corpora import Corpus
 from didan.methods import METHODS, Setting, find_method
+from didan.model.config import make_config
 from didan.networks import Output
-from didan.training.config import make_config
-from didan.training.fit import train
+from didan.training.train import train
 
 WIDTHS = {"fc1": 6, "fc2": 5, "output": 3}
 LABELS = torch.tensor([0, 1, 2, 0, 1, 2, 0, 1])

@@ -9,8 +9,8 @@ from scipy.stats import ortho_group
 
 from didan.alignment import Alignment, align
 from didan.selection import View, residual
+from didan.selection.outputs import Classes, Floats
 from didan.selection.residual import ida_residual
-from didan.selection.view import Classes, Floats
 
 NOTHING = np.empty((0, 2))
 A, B = np.array([1.0, 2.0, 0.0]), np.array([-1.0, 0.5, 3.0])

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from didan.audio import RATE, Samples
-from didan.corpora.synthetic import Speaker, style, synthesise
+from didan.synthesis import Speaker, style, synthesise
 
 
 @cache

@@ -18,16 +18,16 @@ import torch
 
 import didan
 from didan.corpora import Corpus, Recordings
-from didan.corpora.synthetic import make_corpus, style
 from didan.errors import DidanWarning, UserError
-from didan.frontends import load_features
-from didan.model import Model
+from didan.features import load_features
+from didan.model.config import Config, make_config
+from didan.model.trained import Model
 from didan.selection import CRITERIA
+from didan.synthesis import make_corpus, style
 from didan.training import adapt as adapt_module
 from didan.training import loop
 from didan.training.adapt import Change, adapt, adapting_config
-from didan.training.config import Config, make_config
-from didan.training.fit import fit_model
+from didan.training.train import fit_model
 
 STEPS = 14
 """More than a round, so that there is something to resume."""
@@ -425,7 +425,7 @@ def test_a_disk_that_fills_up_while_saving_leaves_no_model(
     def full(*args: object, **kwargs: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("didan.model_directory.save_file", full)
+    monkeypatch.setattr("didan.model.directory.save_file", full)
     config = with_steps(trained, 2)
     with pytest.raises(UserError, match="no space left"):
         adapt(trained, calls.unlabelled(), config=config, cache=session_cache, out=tmp_path / "m")

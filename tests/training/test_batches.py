@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from didan.frontends import FeatureSet
+from didan.features import FeatureSet
 from didan.training.batches import Batches, crop
 
 

@@ -9,7 +9,7 @@ from torch.nn.functional import one_hot
 
 import didan
 from didan.corpora import Corpus
-from didan.training.config import make_config
+from didan.model.config import make_config
 from didan.training.module import fitting_loss, ramp
 
 

@@ -15,12 +15,12 @@ import torch
 from didan.audio import read_audio
 from didan.corpora import Corpus
 from didan.errors import UserError
-from didan.frontends import FeatureStore, Normalisation, PackedFeatures, Spectrogram, SpectrogramSettings
-from didan.frontends.store import Features
-from didan.model import Model
-from didan.training.config import make_config
-from didan.training.fit import train
+from didan.features import FeatureStore, Normalisation, PackedFeatures, Spectrogram, SpectrogramSettings
+from didan.features.store import Features
+from didan.model.config import make_config
+from didan.model.trained import Model
 from didan.training.sources import source_corpora, source_features
+from didan.training.train import train
 
 
 def raw(file: str, start: float = float("nan"), end: float = float("nan")) -> Features:

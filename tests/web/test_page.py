@@ -22,7 +22,7 @@ from didan.audio import RATE, read_audio
 from didan.corpora import Corpus
 from didan.errors import UserError
 from didan.inference import predict
-from didan.model import Model
+from didan.model.trained import Model
 from didan.web.page import Limits, serve
 
 # Gradio itself uses what pandas has deprecated, and leaves sockets to be collected.
@@ -165,7 +165,7 @@ def test_the_server_asks_nothing_of_the_outside(untrained: Model, tmp_path: Path
         "    asked.add(str(address[0]))\n"
         "    return connect(self, address)\n"
         "socket.getaddrinfo, socket.socket.connect = spy_look_up, spy_connect\n"
-        "from didan.model_directory import load\n"
+        "from didan.model.directory import load\n"
         "from didan.web.page import Limits, serve\n"
         "page = serve({'a': load(sys.argv[1])}, '127.0.0.1', 0, Limits(), block=False)\n"
         "time.sleep(3)\n"

@@ -1,6 +1,5 @@
 """Alignment: source and target features become one number, how far they are apart."""
 
-from didan.alignment.carried_labels import carried_labels
 from didan.alignment.ida import Alignment, align, implicit_distribution_alignment
 from didan.alignment.layer_adapted import grouped_alignment
 from didan.alignment.local_mmd import local_mmd
@@ -8,6 +7,7 @@ from didan.alignment.margin_disparity import margin_disparity
 from didan.alignment.memory_bank import MemoryBank, class_balanced_marginal
 from didan.alignment.mmd import joint_mmd, multi_kernel_mmd
 from didan.alignment.reconstruction import Reconstruction, reconstruct, tau_max
+from didan.self_training.balanced import carried_labels
 
 __all__ = [
     "Alignment",

@@ -2,7 +2,7 @@
 
 from didan.benchmark.benchmark import Summary, run_benchmark
 from didan.benchmark.plan import Entry, Plan, make_plan
-from didan.benchmark.record import read_failures, read_records
+from didan.benchmark.records import read_failures, read_records
 from didan.benchmark.run import Run
 
 __all__ = [

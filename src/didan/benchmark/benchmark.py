@@ -9,14 +9,14 @@ from typing import Any
 
 from didan.benchmark.cluster import on_cluster
 from didan.benchmark.plan import Plan, frontend_of
-from didan.benchmark.pool import Outcome, in_processes
-from didan.benchmark.record import read_record, write_record
+from didan.benchmark.processes import Outcome, in_processes
+from didan.benchmark.records import read_record, write_record
 from didan.benchmark.run import Run, corpus_digest, identity
 from didan.corpora import Corpus, read_corpus
 from didan.corpora.emotions import parse_mapping
 from didan.errors import UserError
+from didan.features import default_cache, extract
 from didan.files import written_whole
-from didan.frontends import default_cache, extract
 
 Progress = Callable[[str, int, int], None]
 

@@ -4,7 +4,7 @@ import socket
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from didan.benchmark.pool import Outcome, Work, attempt
+from didan.benchmark.processes import Outcome, Work, attempt
 from didan.benchmark.run import Run
 from didan.errors import UserError
 from didan.extras import require

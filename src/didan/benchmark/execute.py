@@ -7,12 +7,12 @@ from pathlib import Path
 import torch
 from threadpoolctl import threadpool_limits
 
-from didan.benchmark.deep import run_network
 from didan.benchmark.plan import TARGET_ONLY, config_of, frontend_of
-from didan.benchmark.record import Record
+from didan.benchmark.records import Record
 from didan.benchmark.run import Run, corpus_digest, identity
-from didan.benchmark.shallow import run_classical
-from didan.benchmark.upper_bound import run_target_only
+from didan.benchmark.run_classical import run_classical
+from didan.benchmark.run_network import run_network
+from didan.benchmark.run_target_only import run_target_only
 from didan.classical import CLASSICAL
 from didan.corpora import read_corpus
 from didan.corpora.emotions import parse_mapping

@@ -9,12 +9,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from didan.benchmark.run import Features, Run
 from didan.classical import CLASSICAL
 from didan.errors import UserError, suggest
-from didan.frontends import FRONTENDS, FrontendSettings
+from didan.features import FRONTENDS, FrontendSettings
 from didan.methods import METHODS
-from didan.training.config import Config, make_config
+from didan.model.config import Config, make_config
 
 TARGET_ONLY = "target-only"
-"""The upper bound, see :mod:`didan.benchmark.upper_bound`."""
+"""The upper bound, see :mod:`didan.benchmark.run_target_only`."""
 
 FOLDS = 4
 """Parts of the target that it is trained and tested on in turn."""

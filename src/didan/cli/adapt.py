@@ -55,7 +55,7 @@ def adapt(
     from didan.cli.assumption import print_assumption
     from didan.cli.progress import progress_bars
     from didan.corpora import Corpus
-    from didan.model_directory import load
+    from didan.model.directory import load
     from didan.training.adapt import adapt as carry_over
     from didan.training.adapt import adapting_config
     from didan.training.workspace import Workspace

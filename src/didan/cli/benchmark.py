@@ -76,8 +76,8 @@ def benchmark(
     from didan.cli.progress import progress_bars
     from didan.errors import UserError
     from didan.files import read_yaml
+    from didan.model.config import assign
     from didan.parallel import processors
-    from didan.training.config import assign
 
     data: dict[str, Any] = read_yaml(plan, "seeds: 5") if plan else {}
     given = {
@@ -130,7 +130,7 @@ def benchmark(
 
 def _report(out: Path, summary: "Summary", say: Any) -> None:
     from didan.benchmark import read_failures, read_records
-    from didan.benchmark.report import write_report
+    from didan.report.page import write_report
 
     if summary.done or summary.failed or not (out / "report.html").exists():
         write_report(read_records(out), out, read_failures(out))

@@ -32,7 +32,7 @@ def evaluate(
     from didan.cli.progress import progress_bars
     from didan.evaluation import evaluate as measure
     from didan.evaluation.plots import plot_confusion, save_plot
-    from didan.model_directory import load, note_evaluation
+    from didan.model.directory import load, note_evaluation
 
     recogniser = load(model)
     with progress_bars() as hook:

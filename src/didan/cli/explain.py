@@ -20,7 +20,7 @@ def explain(
 
     from didan.inference.explain import explain as mixture
     from didan.inference.explain import to_dict
-    from didan.model_directory import load
+    from didan.model.directory import load
 
     found = mixture(load(model), audio, n)
     if format is Format.csv:

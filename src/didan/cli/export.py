@@ -16,7 +16,7 @@ def export(
     from rich.console import Console
 
     from didan.inference.export import export as write
-    from didan.model_directory import load
+    from didan.model.directory import load
 
     write(load(model), file)
     Console(stderr=True).print(

@@ -89,7 +89,7 @@ def _recogniser(model: Path) -> "Recogniser":
         from didan.inference.onnx import OnnxRecogniser
 
         return OnnxRecogniser(model)
-    from didan.model_directory import load
+    from didan.model.directory import load
 
     return load(model)
 

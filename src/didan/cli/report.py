@@ -13,7 +13,7 @@ def report(
 ) -> None:
     """Rebuild the report of a benchmark from its run records."""
     from didan.benchmark import read_failures, read_records
-    from didan.benchmark.report import write_report
+    from didan.report.page import write_report
 
     write_report(read_records(folder), folder, read_failures(folder))
     typer.echo(folder / "report.html")

@@ -26,7 +26,7 @@ def serve(
     from rich.console import Console
 
     from didan.extras import require
-    from didan.model_directory import load
+    from didan.model.directory import load
 
     require("gradio", "web", "the web page")
     from didan.web.page import Limits

@@ -62,8 +62,8 @@ def train(
 
     from didan.cli.assumption import print_assumption
     from didan.cli.progress import progress_bars
-    from didan.training.config import make_config
-    from didan.training.fit import train as fit
+    from didan.model.config import make_config
+    from didan.training.train import train as fit
     from didan.training.workspace import Workspace
 
     settings = make_config(method, frontend, seed, config, set or ())

@@ -3,7 +3,7 @@
 from didan.corpora.corpus import Corpus, Recordings
 from didan.corpora.emotions import EMOTIONS, canonical_emotion
 from didan.corpora.loading import load_corpus, read_corpus, read_target
-from didan.corpora.segmentation import find_utterances
+from didan.speech.utterances import find_utterances
 
 __all__ = [
     "EMOTIONS",

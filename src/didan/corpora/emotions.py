@@ -1,7 +1,11 @@
 """The one emotion vocabulary, and the spellings of it that corpora use."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
 
 from didan.errors import UserError, suggest
 
@@ -126,3 +130,13 @@ def parse_mapping(pairs: list[str]) -> dict[str, str]:
             canonical_emotion(emotion)
         mapping[label] = emotion
     return mapping
+
+
+def class_indices(table: pd.DataFrame, emotions: Sequence[str]) -> npt.NDArray[np.int64]:
+    """The emotion of every utterance of a table as its place among ``emotions``, shape (n,).
+
+    >>> class_indices(pd.DataFrame({"emotion": ["fear", "anger"]}), ("anger", "fear"))
+    array([1, 0])
+    """
+    class_of = {emotion: index for index, emotion in enumerate(emotions)}
+    return np.array([class_of[emotion] for emotion in table["emotion"]], dtype=np.int64)

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from didan.corpora.synthetic import make_corpus, style
 from didan.errors import UserError
 from didan.evaluation import Evaluation
-from didan.model import Model
-from didan.training.config import make_config
-from didan.training.fit import train
+from didan.model.config import make_config
+from didan.model.trained import Model
+from didan.synthesis import make_corpus, style
+from didan.training.train import train
 
 METHODS = ("source-only", "didan")
 EMOTIONS = ("anger", "fear", "happiness", "neutral", "sadness", "surprise")

@@ -12,14 +12,15 @@ from sklearn.metrics import confusion_matrix
 from torch import Tensor
 
 from didan.corpora import Corpus
-from didan.corpora.task import class_indices, identical_files, shared_speakers
-from didan.evaluation.metrics import recalls, uar_interval, unweighted_average_recall
+from didan.corpora.emotions import class_indices
+from didan.corpora.leakage import identical_files, shared_speakers
+from didan.features import FeatureSet, default_cache, load_features
 from didan.files import written_whole
-from didan.frontends import FeatureSet, default_cache, load_features
+from didan.metrics import recalls, uar_interval, unweighted_average_recall
 from didan.parallel import Progress
 
 if TYPE_CHECKING:
-    from didan.model import Model
+    from didan.model.trained import Model
 
 _FEW_SPEAKERS = 10
 
@@ -36,7 +37,7 @@ class Evaluation:
         n: number of utterances.
         recall: by emotion; None where the emotion does not occur.
         confusion: counts, true emotion by row, predicted by column.
-        uar_ci95: bootstrap interval of ``uar``, see :func:`didan.evaluation.metrics.uar_interval`.
+        uar_ci95: bootstrap interval of ``uar``, see :func:`didan.metrics.uar_interval`.
         resampled: ``speaker``, or ``utterance`` where speakers are unknown or there is only one.
         n_speakers: how many there are, None where unknown.
         selection: how the model was chosen.
@@ -122,7 +123,7 @@ def evaluate(
         progress: called after every utterance.
 
     Raises:
-        UserError: the corpus has none of the model's emotions; see also :func:`didan.frontends.extract`.
+        UserError: the corpus has none of the model's emotions; see also :func:`didan.features.extract`.
     """
     kept = corpus.only(model.emotions)
     settings = model.config

@@ -18,7 +18,7 @@ from torch.nn.functional import normalize
 from didan.alignment import reconstruct
 from didan.audio import stream_audio
 from didan.errors import AudioError
-from didan.model import Model
+from didan.model.trained import Model
 from didan.speech import whole_or_cut
 
 _TOLERANCE = 1e-4

@@ -13,11 +13,11 @@ import torch
 from didan.audio import RATE
 from didan.errors import UserError
 from didan.extras import require
+from didan.features import FunctionalsSettings
 from didan.files import written_whole
-from didan.frontends import FunctionalsSettings
 from didan.inference.graph import Graph
 from didan.inference.onnx import FORMAT
-from didan.model import Model
+from didan.model.trained import Model
 
 OPSET = 20
 

@@ -3,8 +3,8 @@
 from importlib import import_module
 
 from didan.errors import UserError, suggest
+from didan.methods.class_prior import described, expected_shares
 from didan.methods.method import AlignmentSettings, AlignmentTerm, LabelCarrier, Method, MethodSettings, Setting
-from didan.methods.proportions import described, expected_shares
 
 # One file each, in the order of tables. A new method is its file and its line here.
 _FILES = (

@@ -4,7 +4,7 @@
 
 The idea of L_IDA is the paper's; its settings here, the constraint on the coefficients first of all, are ours. So
 is the last term, which draws the target's scores G_t to mixtures of the source's labels Y_s, see
-:mod:`didan.alignment.carried_labels`; ``labels=0`` leaves it out. Both terms use every source emotion alike,
+:mod:`didan.self_training.balanced`; ``labels=0`` leaves it out. Both terms use every source emotion alike,
 unless ``proportions`` says how frequent it is in the target.
 """
 
@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from didan.alignment import Alignment, MemoryBank, align, carried_labels, class_balanced_marginal
 from didan.alignment.reconstruction import Constraint, Penalty, check_combination
 from didan.errors import UserError
+from didan.methods.class_prior import expected_shares
 from didan.methods.method import AlignmentSettings, Method, Setting
-from didan.methods.proportions import expected_shares
 from didan.networks import Output
 
 

@@ -1,10 +1,10 @@
 """Selection without target labels: criteria that score trained recognisers, and how far corpora are apart."""
 
 from didan.selection.agreement import Agreement, rank_agreement
-from didan.selection.choose import choose
 from didan.selection.criteria import CRITERIA, Criterion
 from didan.selection.domain_gap import DomainGap, proxy_a_distance
-from didan.selection.view import LAYER, View, view_of
+from didan.selection.outputs import LAYER, View, view_of
+from didan.selection.select import choose
 
 __all__ = [
     "CRITERIA",

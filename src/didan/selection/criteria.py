@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from didan.selection.outputs import View
 from didan.selection.predictions import entropy, information_maximisation, soft_neighbourhood_density
 from didan.selection.residual import ida_residual
 from didan.selection.validation import deep_embedded_validation, importance_weighted_validation
-from didan.selection.view import View
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from didan.errors import UserError
-from didan.selection.view import Floats
+from didan.selection.outputs import Floats
 
 Groups = npt.NDArray[np.generic]
 

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from didan.alignment import align, class_balanced_marginal
-from didan.selection.view import Classes, View
+from didan.selection.outputs import Classes, View
 
 _UTTERANCES = 400
 _TOLERANCE = 1e-3

@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from didan.selection.view import Classes, Floats, View
+from didan.selection.outputs import Classes, Floats, View
 
 
 def log_density_ratio(source: Floats, target: Floats, at: Floats) -> npt.NDArray[np.float64]:

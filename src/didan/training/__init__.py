@@ -1,5 +1,5 @@
 """Training: a task and a configuration become a model."""
 
-from didan.training.config import Config, make_config
+from didan.model.config import Config, make_config
 
 __all__ = ["Config", "make_config"]

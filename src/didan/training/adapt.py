@@ -7,17 +7,17 @@ from pathlib import Path
 import numpy as np
 
 from didan.corpora import Recordings
-from didan.corpora.task import make_task
 from didan.errors import UserError
-from didan.frontends import default_cache, load_features
+from didan.features import default_cache, load_features
 from didan.methods import AlignmentSettings, expected_shares
-from didan.model import Model
+from didan.model.config import Config, make_config
+from didan.model.trained import Model
 from didan.networks import Output
 from didan.selection import CRITERIA, view_of
-from didan.training.config import Config, make_config
-from didan.training.fit import fit_model, put_together
 from didan.training.loop import Progress
 from didan.training.sources import source_corpora, source_features
+from didan.training.task import make_task
+from didan.training.train import fit_model, put_together
 from didan.training.workspace import unfinished
 
 MIN_UTTERANCES = 20

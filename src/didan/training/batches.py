@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from didan.frontends.store import Features
+from didan.features.store import Features
 
 Batch = dict[str, Tensor]
 

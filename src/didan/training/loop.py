@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from didan.methods import AlignmentSettings, Setting, find_method
+from didan.model.config import Config
 from didan.networks import build_network
 from didan.training.batches import Batches, Utterances
-from didan.training.config import Config
 from didan.training.module import Adaptation, ramp
 from didan.training.workspace import Workspace
 

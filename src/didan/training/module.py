@@ -12,9 +12,9 @@ from torch.nn.functional import cross_entropy, one_hot
 from torch.utils.data import DataLoader
 
 from didan.methods import AlignmentTerm, LabelCarrier
+from didan.model.config import OptimisationSettings
 from didan.networks import Output, network_outputs
 from didan.training.batches import Batch, Batches
-from didan.training.config import OptimisationSettings
 
 ROUND = 10
 """Steps between two moments at which training can be interrupted and resumed."""

@@ -11,9 +11,9 @@ import pandas as pd
 from didan.audio import find_audio
 from didan.corpora import Corpus
 from didan.errors import AudioError, UserError
-from didan.frontends import FeatureSet, extract, join, normalised
-from didan.frontends.store import FeatureStore
-from didan.model import Model
+from didan.features import FeatureSet, extract, join, normalised
+from didan.features.store import FeatureStore
+from didan.model.trained import Model
 
 
 def source_corpora(model: Model) -> list[Corpus]:

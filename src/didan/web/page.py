@@ -14,7 +14,7 @@ from didan.errors import UserError
 from didan.inference import predict
 from didan.inference.explain import explain
 from didan.inference.predict import MIN_WINDOW
-from didan.model import Model
+from didan.model.trained import Model
 from didan.web.timeline import plot_timeline
 
 EXAMPLES = 3

@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from didan.audio import RATE, Samples
-from didan.frontends import FunctionalsSettings, SpectrogramSettings, build_frontend
-from didan.frontends.functionals import Part
-from didan.frontends.voice import descriptors
+from didan.features import FunctionalsSettings, SpectrogramSettings, build_frontend
+from didan.features.functionals import Part
+from didan.features.voice import descriptors
 from didan.inference.graph.functionals import FunctionalsGraph
 from didan.inference.graph.spectrogram import SpectrogramGraph
 from didan.inference.graph.voice import VoiceGraph

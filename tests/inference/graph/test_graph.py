@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from didan.audio import RATE, Samples
-from didan.frontends import (
+from didan.features import (
     Normalisation,
     Spectrogram,
     SpectrogramSettings,
@@ -19,7 +19,7 @@ from didan.frontends import (
 )
 from didan.inference.graph import Graph
 from didan.inference.graph.spectrogram import SpectrogramGraph
-from didan.model import Model
+from didan.model.trained import Model
 from didan.networks import build_network
 from speech.talk import noise, silence, talk, utterances, vowel
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from didan.frontends import summaries as alone
-from didan.frontends.summaries import Numbers
+from didan.features import summaries as alone
+from didan.features.summaries import Numbers
 from didan.inference.graph.summaries import chosen_first, course, modulation_powers, outline, rhythm
 
 COUNTS = torch.tensor([1, 2, 3, 40, 700])

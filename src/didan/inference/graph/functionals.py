@@ -5,10 +5,10 @@ import torch
 from scipy.fft import dct
 from torch import Tensor, nn
 
-from didan.frontends import FunctionalsSettings, SpectrogramSettings
-from didan.frontends.functionals import ENOUGH, HEARD, LOUD, MODULATION_BANDS, N_CEPSTRA, SOUNDING
-from didan.frontends.summaries import modulation_ranges
-from didan.frontends.voice import EVERYWHERE
+from didan.features import FunctionalsSettings, SpectrogramSettings
+from didan.features.functionals import ENOUGH, HEARD, LOUD, MODULATION_BANDS, N_CEPSTRA, SOUNDING
+from didan.features.summaries import modulation_ranges
+from didan.features.voice import EVERYWHERE
 from didan.inference.graph.spectrogram import SpectrogramGraph, span
 from didan.inference.graph.summaries import (
     among_first,
@@ -23,7 +23,7 @@ from didan.inference.graph.voice import VoiceGraph
 
 
 class FunctionalsGraph(nn.Module):
-    """What :class:`didan.frontends.Functionals` computes, for a batch of utterances of different lengths.
+    """What :class:`didan.features.Functionals` computes, for a batch of utterances of different lengths.
 
     Frames that are chosen, the voiced ones for instance, are moved to the front; then only their number matters.
     Zeros at the end of a waveform count as padding.

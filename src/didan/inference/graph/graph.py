@@ -3,11 +3,11 @@
 import torch
 from torch import Tensor, nn
 
-from didan.frontends import FunctionalsSettings
+from didan.features import FunctionalsSettings
 from didan.inference.graph.functionals import FunctionalsGraph
 from didan.inference.graph.spectrogram import SpectrogramGraph
 from didan.inference.graph.summaries import moments
-from didan.model import Model
+from didan.model.trained import Model
 
 
 class Graph(nn.Module):

@@ -4,11 +4,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv1d
 
-from didan.frontends import Spectrogram, SpectrogramSettings
+from didan.features import Spectrogram, SpectrogramSettings
 
 
 class SpectrogramGraph(nn.Module):
-    """What :class:`didan.frontends.Spectrogram` computes, for a batch of utterances of different lengths.
+    """What :class:`didan.features.Spectrogram` computes, for a batch of utterances of different lengths.
 
     The Fourier transform is a convolution with windowed cosines and sines. Zeros at the end of a waveform count as
     padding.

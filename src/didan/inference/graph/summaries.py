@@ -1,9 +1,9 @@
-"""What :mod:`didan.frontends.summaries` computes, of the first so many frames of every utterance of a batch."""
+"""What :mod:`didan.features.summaries` computes, of the first so many frames of every utterance of a batch."""
 
 import torch
 from torch import Tensor
 
-from didan.frontends.summaries import MOVES, TRANSFORM
+from didan.features.summaries import MOVES, TRANSFORM
 
 
 def chosen_first(frames: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
@@ -43,12 +43,12 @@ def moments(frames: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def outline(frames: Tensor, counts: Tensor) -> Tensor:
-    """See :func:`didan.frontends.summaries.outline`; shape (n, 5 * bands)."""
+    """See :func:`didan.features.summaries.outline`; shape (n, 5 * bands)."""
     return torch.cat([*moments(frames, counts), *_percentiles(frames, counts, (10, 90)), _step(frames, counts)], 1)
 
 
 def course(frames: Tensor, counts: Tensor) -> Tensor:
-    """See :func:`didan.frontends.summaries.course`; shape (n, 10 * bands)."""
+    """See :func:`didan.features.summaries.course`; shape (n, 10 * bands)."""
     quantiles = _percentiles(frames, counts, (10, 25, 50, 75, 90))
     places = torch.arange(frames.shape[1], device=frames.device)
     own = among_first(frames, counts)[:, :, None]
@@ -63,7 +63,7 @@ def course(frames: Tensor, counts: Tensor) -> Tensor:
 
 
 def rhythm(voiced: Tensor, counts: Tensor) -> Tensor:
-    """See :func:`didan.frontends.summaries.rhythm`; ``voiced`` has shape (n, frames), the answer (n, 4)."""
+    """See :func:`didan.features.summaries.rhythm`; ``voiced`` has shape (n, frames), the answer (n, 4)."""
     nothing = torch.zeros_like(voiced[:, :1])
     before, after = torch.cat([nothing, voiced], dim=1), torch.cat([voiced, nothing], dim=1)
     places = torch.arange(before.shape[1], device=voiced.device)[None, :, None].expand(voiced.shape[0], -1, 1)
@@ -76,7 +76,7 @@ def rhythm(voiced: Tensor, counts: Tensor) -> Tensor:
 
 
 def modulation_powers(bands: Tensor, counts: Tensor, within: Tensor) -> Tensor:
-    """See :func:`didan.frontends.summaries.modulation_spectrum`.
+    """See :func:`didan.features.summaries.modulation_spectrum`.
 
     Args:
         bands: levels less their mean, shape (n, frames, bands).

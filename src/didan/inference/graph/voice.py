@@ -1,4 +1,4 @@
-"""What :mod:`didan.frontends.voice` computes, for a batch of utterances of different lengths."""
+"""What :mod:`didan.features.voice` computes, for a batch of utterances of different lengths."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from didan.audio import RATE
-from didan.frontends import voice
+from didan.features import voice
 from didan.inference.graph.spectrogram import fourier_waves, power_spectrum, sample_counts
 from didan.inference.graph.summaries import among_first
 
@@ -36,7 +36,7 @@ class VoiceGraph(nn.Module):
             counts: how many frames of each are its own, shape (n,).
 
         Returns:
-            Shape (n, frames, 19), see :func:`didan.frontends.voice.descriptors`.
+            Shape (n, frames, 19), see :func:`didan.features.voice.descriptors`.
         """
         frequency, harmonicity = self.pitch(waveform)
         formants, bandwidths = self.resonances(waveform, counts)
@@ -66,7 +66,7 @@ class VoiceGraph(nn.Module):
 
 
 class _Pitch(nn.Module):
-    """See :func:`didan.frontends.voice.pitch`. Fourier transforms and windows are matrices here."""
+    """See :func:`didan.features.voice.pitch`. Fourier transforms and windows are matrices here."""
 
     waves: Tensor
     correlation: Tensor
@@ -101,7 +101,7 @@ class _Pitch(nn.Module):
 
 
 class _Resonances(nn.Module):
-    """See :func:`didan.frontends.voice.resonances`."""
+    """See :func:`didan.features.voice.resonances`."""
 
     waves: Tensor
     autocorrelation: Tensor

@@ -1,0 +1,69 @@
+"""The card of a model: what it is, what it was made of, how well it does, and what it must not be used for."""
+
+import jinja2
+import numpy as np
+
+from didan.corpora.emotions import class_indices
+from didan.corpora.known import known_readers
+from didan.metrics import uar_interval, unweighted_average_recall
+from didan.model.trained import Model
+
+
+def model_card(model: Model) -> str:
+    """The card in Markdown, with the header that the Hugging Face Hub reads.
+
+    Figures are those of the source utterances held out of training, which are there for every model, and of the
+    evaluations that were noted with ``didan evaluate --card``.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("didan.model", "."),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    record = model.record
+    return environment.get_template("card.md.j2").render(
+        model=model,
+        sources=record.get("sources", []),
+        target=record.get("target", "unknown"),
+        n_target=record.get("n_target"),
+        selection=record.get("selection", "unknown"),
+        adaptation=record.get("adaptation"),
+        corpora=_corpora(model),
+        held_out=_held_out(model),
+        evaluations=record.get("evaluations", {}),
+        leakage=record.get("leakage", {}),
+        versions=record.get("versions", {}),
+        hardware=record.get("hardware", {}),
+    )
+
+
+def _corpora(model: Model) -> list[dict[str, object]]:
+    """The corpora learnt from, with the licence of those that are known."""
+    known = known_readers()
+    rows: list[dict[str, object]] = []
+    for name, table in model.reference.table.groupby("corpus", sort=False):
+        reader = known.get(str(name))
+        rows.append(
+            {
+                "name": reader.title if reader else name,
+                "language": reader.language if reader else "not known",
+                "utterances": len(table),
+                "speakers": table["speaker"].nunique() or "not known",
+                "licence": reader.licence if reader else "not known; ask whoever made the corpus",
+            }
+        )
+    return rows
+
+
+def _held_out(model: Model) -> dict[str, object] | None:
+    """UAR on the source utterances that were not trained on, with its interval."""
+    table = model.reference.table
+    chosen = table["validation"].to_numpy(dtype=bool)
+    if not chosen.any():
+        return None
+    labels = class_indices(table[chosen], model.emotions)
+    predicted = model.reference.embeddings["output"].numpy()[chosen].argmax(axis=1).astype(np.int64)
+    low, high = uar_interval(labels, predicted, None)
+    return {"n": int(chosen.sum()), "uar": unweighted_average_recall(labels, predicted), "low": low, "high": high}

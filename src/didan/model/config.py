@@ -1,0 +1,199 @@
+"""All settings of a training run, from defaults, a YAML file and ``--set key=value``."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError, model_validator
+
+from didan.errors import UserError, suggest
+from didan.features import FRONTENDS, FrontendSettings, FunctionalsSettings, Normalisation
+from didan.files import read_yaml
+from didan.methods import MethodSettings, find_method
+
+_FRONTEND = "functionals"
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NetworkSettings(_Settings):
+    """The network.
+
+    Attributes:
+        name: ``compact``, ``alexnet``, ``vgg11``, or ``mlp`` for functionals; None takes the one that fits the
+            frontend.
+        dropout: in the fully connected layers; None takes 0.6 for mlp, 0.3 for the others.
+        weights: file or address of torchvision-format ImageNet weights, for alexnet and vgg11.
+    """
+
+    name: Literal["compact", "alexnet", "vgg11", "mlp"] | None = None
+    dropout: float | None = Field(None, ge=0, lt=1)
+    weights: str | None = None
+
+
+class OptimisationSettings(_Settings):
+    """How the network is trained.
+
+    Attributes:
+        steps: number of steps; the model is the one after the last.
+        batch_size: source utterances per step, and as many of the target.
+        learning_rate: of AdamW at the start; it falls to 0 along a cosine.
+        weight_decay: of AdamW.
+        crop: seconds of each utterance seen per step, from a random place; shorter ones are repeated.
+        validation: share of the source utterances of every emotion that is not trained on, for criteria that
+            need labelled source utterances which the network has not seen.
+        loss: ``regression`` (squared error on one-hot labels, the paper's) or ``cross-entropy``.
+    """
+
+    steps: int = Field(750, ge=1)
+    batch_size: int = Field(64, ge=2)
+    learning_rate: float = Field(1e-3, gt=0)
+    weight_decay: float = Field(1e-2, ge=0)
+    crop: float = Field(2.0, gt=0)
+    validation: float = Field(0.1, ge=0, lt=1)
+    loss: Literal["regression", "cross-entropy"] = "regression"
+
+
+class Config(_Settings):
+    """Everything that, with the data and a seed, determines a model."""
+
+    method: str = "didan"
+    method_settings: SerializeAsAny[MethodSettings] = MethodSettings()
+    frontend: FrontendSettings = FunctionalsSettings()
+    normalisation: Normalisation = "speaker"
+    network: NetworkSettings = NetworkSettings()
+    optimisation: OptimisationSettings = OptimisationSettings()
+    seed: int = Field(0, ge=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _settings_of_the_method(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        method = find_method(data.get("method", "didan"))
+        given = data.get("method_settings", {})
+        try:
+            settings = given if isinstance(given, method.settings) else method.settings(**given)
+        except ValidationError as error:
+            raise UserError(_explain(error, data, "method_settings")) from None
+        return {**data, "method_settings": settings}
+
+    @model_validator(mode="after")
+    def _things_that_fit(self) -> "Config":
+        functionals = self.frontend.kind == "functionals"
+        if self.network.name is not None and (self.network.name == "mlp") != functionals:
+            fitting = "mlp or --frontend spectrogram" if functionals else "compact, alexnet or vgg11"
+            raise ValueError(f"network {self.network.name} does not fit {self.frontend.kind}; use {fitting}")
+        if functionals and self.normalisation == "utterance":
+            raise ValueError("functionals are one vector per utterance and cannot be normalised per utterance")
+        return self
+
+    @property
+    def network_name(self) -> str:
+        """The network, or the one that fits the frontend if none is named."""
+        return self.network.name or ("mlp" if self.frontend.kind == "functionals" else "compact")
+
+
+def make_config(
+    method: str | None = None,
+    frontend: str | None = None,
+    seed: int | None = None,
+    file: Path | None = None,
+    assignments: Iterable[str] = (),
+    data: Mapping[str, Any] | None = None,
+) -> Config:
+    """Put a configuration together; what comes later wins: defaults, data, file, assignments, the rest.
+
+    Args:
+        method: name of the method.
+        frontend: kind of the frontend.
+        seed: of everything random.
+        file: YAML with any of the keys of :class:`Config`.
+        assignments: ``key=value`` with dots between the levels, such as ``optimisation.steps=200``; the value
+            is read as YAML.
+        data: any of the keys of :class:`Config`.
+
+    Raises:
+        UserError: an unknown key or name (the nearest is suggested), a value out of range, an unreadable file.
+
+    >>> make_config("didan", assignments=["method_settings.tau=0.2"]).method_settings.tau
+    0.2
+    """
+    data = {**(data or {}), **(read_yaml(file, "method: didan") if file else {})}
+    for assignment in assignments:
+        assign(data, assignment)
+    if method is not None:
+        data["method"] = method
+    if seed is not None:
+        data["seed"] = seed
+    if frontend is not None:
+        if frontend not in FRONTENDS:
+            raise UserError(f"unknown frontend {frontend!r}: {suggest(frontend, FRONTENDS)}")
+        data["frontend"] = {**data.get("frontend", {}), "kind": frontend}
+    if "frontend" in data and isinstance(data["frontend"], dict):
+        data["frontend"] = {"kind": _FRONTEND, **data["frontend"]}
+    try:
+        return Config(**data)
+    except ValidationError as error:
+        raise UserError(_explain(error, data)) from None
+
+
+def assign(data: dict[str, Any], assignment: str) -> None:
+    """Put one setting, ``key=value`` with dots between the levels, into nested settings.
+
+    Raises:
+        UserError: it has no ``=``, its value is not YAML, or a level has a value of its own.
+
+    >>> settings = {}
+    >>> assign(settings, "optimisation.steps=200"); settings
+    {'optimisation': {'steps': 200}}
+    """
+    key, separator, value = assignment.partition("=")
+    if not separator or not key:
+        raise UserError(f"--set wants key=value, not {assignment!r}")
+    *levels, last = key.split(".")
+    for level in levels:
+        data = data.setdefault(level, {})
+        if not isinstance(data, dict):
+            raise UserError(f"--set {key}: {level} is a single value and has no settings of its own")
+    try:
+        data[last] = yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise UserError(f"--set {key}: cannot read the value {value!r}") from None
+
+
+def _explain(error: ValidationError, data: Mapping[str, Any], *above: str) -> str:
+    """One line for the first problem, with the nearest valid key or the reason."""
+    problem = error.errors()[0]
+    key = ".".join([*above, *(str(part) for part in problem["loc"] if part not in FRONTENDS)])
+    if problem["type"] == "extra_forbidden":
+        group, _, name = key.partition(".")
+        others = [kind for kind, settings in FRONTENDS.items() if name in settings.model_fields]
+        if group == "frontend" and others:
+            theirs = " and ".join(others)
+            return (
+                f"{_frontend_of(data)} has no setting {key!r}, which belongs to {theirs}: --frontend {others[0]}"
+            )
+        return f"unknown setting {key!r}: {suggest(key, _all_keys(data))}"
+    reason = problem["msg"].removeprefix("Value error, ")
+    return f"setting {key}: {reason} (given: {problem['input']!r})" if key else reason
+
+
+def _frontend_of(data: Mapping[str, Any]) -> str:
+    kind: str = data.get("frontend", {}).get("kind", _FRONTEND)
+    return kind
+
+
+def _all_keys(data: Mapping[str, Any]) -> list[str]:
+    """Every valid key, dotted, for this method and frontend."""
+    parts: dict[str, type[BaseModel]] = {
+        "": Config,
+        "network.": NetworkSettings,
+        "optimisation.": OptimisationSettings,
+        "frontend.": FRONTENDS.get(_frontend_of(data), FunctionalsSettings),
+        "method_settings.": find_method(data.get("method", "didan")).settings,
+    }
+    return [f"{prefix}{name}" for prefix, model in parts.items() for name in model.model_fields]

@@ -1,0 +1,161 @@
+"""A model's directory on disk. Nothing in it is ever executed: no pickle is written or read."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import yaml
+from pydantic import ValidationError
+from safetensors import SafetensorError
+from safetensors.numpy import load_file as load_arrays
+from safetensors.numpy import save_file as save_arrays
+from safetensors.torch import load_file, save_file
+
+from didan.errors import UserError, reason
+from didan.evaluation import Evaluation
+from didan.features import PackedFeatures, Statistics
+from didan.files import written_whole
+from didan.model.card import model_card
+from didan.model.config import Config
+from didan.model.trained import Model, Reference
+from didan.networks import build_network
+
+_FORMAT = 2
+_CARRIED = "reference-features.safetensors"
+
+
+def save(model: Model, folder: Path) -> None:
+    """Write the model directory, whole or not at all.
+
+    Raises:
+        UserError: the folder exists already, or cannot be written.
+    """
+    if folder.exists():
+        raise UserError(f"{folder} exists already; choose another name or delete it")
+    partial = folder.with_name(f".{folder.name}.partial")
+    try:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        write(model, partial)
+        partial.replace(folder)
+    except (OSError, SafetensorError) as error:
+        raise UserError(f"cannot write {folder} ({reason(error)})") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def write(model: Model, folder: Path) -> None:
+    """Write a model's files into a folder that is there."""
+    save_file(
+        {name: tensor.contiguous() for name, tensor in model.network.state_dict().items()},
+        folder / "model.safetensors",
+    )
+    _write_config(model, folder / "config.yaml")
+    model.history.to_csv(folder / "history.csv", index=False)
+    reference = model.reference
+    save_file(reference.embeddings, folder / "reference.safetensors")
+    reference.table.to_csv(folder / "reference.csv", index=False)
+    if reference.features is not None:
+        packed: dict[str, npt.NDArray[Any]] = {
+            "frames": reference.features.frames,
+            "counts": reference.features.counts,
+        }
+        save_arrays(packed, folder / _CARRIED)
+    (folder / "model-card.md").write_text(model_card(model), encoding="utf-8")
+
+
+def _write_config(model: Model, file: Path) -> None:
+    content = {
+        "format": _FORMAT,
+        "emotions": list(model.emotions),
+        "temperature": model.temperature,
+        "config": model.config.model_dump(mode="json"),
+        "statistics": {
+            "mean": [_exactly(x) for x in model.statistics.mean],
+            "deviation": [_exactly(x) for x in model.statistics.deviation],
+        },
+        "record": model.record,
+    }
+    file.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=110), encoding="utf-8")
+
+
+def note_evaluation(model: Model, folder: Path, evaluation: Evaluation) -> None:
+    """Add an evaluation to a model's record and card.
+
+    Raises:
+        UserError: the folder cannot be written.
+    """
+    kept = ("uar", "uar_ci95", "resampled", "n_speakers", "war", "n", "selection")
+    found = {key: value for key, value in evaluation.as_dict().items() if key in kept}
+    model.record.setdefault("evaluations", {})[evaluation.corpus] = found
+    with written_whole(folder / "config.yaml") as partial:
+        _write_config(model, partial)
+    with written_whole(folder / "model-card.md") as partial:
+        partial.write_text(model_card(model), encoding="utf-8")
+
+
+def _exactly(number: np.float32) -> float:
+    """The shortest decimal that gives the same float32 when read again."""
+    return float(str(number))
+
+
+def load(folder: str | Path) -> Model:
+    """Load a model directory. Nothing in it is executed: no pickle is read.
+
+    Raises:
+        UserError: the folder is missing or is not a model directory.
+    """
+    folder = Path(folder)
+    if not (folder / "config.yaml").is_file():
+        what = "holds no model (no config.yaml)" if folder.is_dir() else "does not exist"
+        raise UserError(f"model {folder} {what}; give a folder that didan train has written")
+    try:
+        content = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+        if content["format"] != _FORMAT:
+            raise UserError(f"{folder} is a model of format {content['format']}, this didan reads {_FORMAT}")
+        config = Config(**content["config"])
+        emotions = tuple(content["emotions"])
+        statistics = Statistics(
+            *(np.array(content["statistics"][key], dtype=np.float32) for key in ("mean", "deviation"))
+        )
+        network = build_network(config.network_name, len(statistics.mean), len(emotions), config.network.dropout)
+        network.load_state_dict(load_file(folder / "model.safetensors"))
+        reference = Reference(
+            # Speaker 03 stays 03, and a speaker called NA is no gap.
+            pd.read_csv(
+                folder / "reference.csv",
+                dtype=dict.fromkeys(("corpus", "speaker", "digest", "audio"), str),
+                keep_default_na=False,
+                na_values=[""],
+            ),
+            load_file(folder / "reference.safetensors"),
+            _read_carried(folder / _CARRIED),
+        )
+        temperature = float(content["temperature"])
+        history = pd.read_csv(folder / "history.csv")
+        record = content["record"]
+    except (
+        OSError,
+        KeyError,
+        TypeError,
+        ValueError,
+        RuntimeError,
+        ValidationError,
+        yaml.YAMLError,
+        SafetensorError,
+    ) as error:
+        detail = " ".join(str(error).split())[:200]
+        raise UserError(
+            f"{folder} is not a complete model directory ({type(error).__name__}: {detail})"
+        ) from error
+    return Model(config, emotions, network.eval(), statistics, reference, temperature, history, record)
+
+
+def _read_carried(file: Path) -> PackedFeatures | None:
+    if not file.exists():
+        return None
+    packed = load_arrays(file)
+    return PackedFeatures(packed["frames"], packed["counts"])

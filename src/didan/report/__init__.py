@@ -1,0 +1,1 @@
+"""Report: run records become tables, figures and one page."""

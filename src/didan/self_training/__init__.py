@@ -1,0 +1,1 @@
+"""Self-training: the target's scores become pseudo-labels that the network is fitted to."""

@@ -1,0 +1,91 @@
+"""A task: learn from labelled sources, carry over to an unlabelled target."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from didan.corpora.corpus import Corpus, Recordings
+from didan.corpora.leakage import Leakage, shared_speakers
+from didan.errors import UserError, suggest
+
+_MIN_PER_EMOTION = 2
+_MIN_TARGET = 2
+
+
+@dataclass(frozen=True)
+class Task:
+    """Sources and target cut to the emotions that take part, the target without its labels."""
+
+    sources: tuple[Corpus, ...]
+    target: Recordings
+    emotions: tuple[str, ...]
+    leakage: Leakage
+
+    @property
+    def source_table(self) -> pd.DataFrame:
+        """All source utterances, with a ``corpus`` column."""
+        return pd.concat([c.table.assign(corpus=c.name) for c in self.sources], ignore_index=True)
+
+
+def make_task(
+    sources: Sequence[Corpus], target: Corpus | Recordings, emotions: Sequence[str] | None = None
+) -> Task:
+    """Cut sources and target to the emotions they share, and take the target's labels away.
+
+    An emotion takes part if any source and the target have it; with an unlabelled target, if any source has it.
+    This selection is the one use of target labels outside evaluation, customary in the field, and is recorded.
+
+    Args:
+        sources: one or more labelled corpora.
+        target: a corpus, whose labels go no further than here, or unlabelled recordings.
+        emotions: fewer emotions than shared, if wanted.
+
+    Raises:
+        UserError: fewer than two emotions are shared, an emotion has one source utterance only, or the target
+            has one recording only.
+    """
+    available = sorted({emotion for corpus in sources for emotion in corpus.emotions})
+    labelled = isinstance(target, Corpus)
+    shared = [e for e in available if e in target.emotions] if isinstance(target, Corpus) else available
+    if emotions is not None:
+        for emotion in emotions:
+            if emotion not in shared:
+                raise UserError(f"emotion {emotion!r} is not among the shared ones: {suggest(emotion, shared)}")
+        shared = [e for e in shared if e in emotions]
+    if len(shared) < 2:
+        has = f"; {target.name} has {', '.join(target.emotions)}" if isinstance(target, Corpus) else ""
+        common = f"only {shared[0]}" if shared else "no emotion"
+        names = " + ".join(corpus.name for corpus in sources)
+        raise UserError(
+            f"source and target share {common}, at least two are needed ({names} has {', '.join(available)}{has})"
+        )
+    kept = tuple(shared)
+    cut = tuple(corpus.only(kept) for corpus in sources if set(corpus.emotions) & set(kept))
+    counts = pd.concat([corpus.table["emotion"] for corpus in cut]).value_counts()
+    for emotion in kept:
+        if counts[emotion] < _MIN_PER_EMOTION:
+            raise UserError(
+                f"{emotion} has only {counts[emotion]} source utterance, at least {_MIN_PER_EMOTION} are needed; "
+                f"leave it out with --emotions {','.join(e for e in kept if e != emotion)}"
+            )
+    recordings = target.only(kept).unlabelled() if isinstance(target, Corpus) else target.stripped()
+    if len(recordings) < _MIN_TARGET:
+        raise UserError(
+            f"target {target.name} has {len(recordings)} recording; adapting needs at least {_MIN_TARGET}, "
+            "and a few dozen to be worth it"
+        )
+    read = {
+        "training": "source labels",
+        "task": "target labels, to keep the shared emotions" if labelled else "none, the target has no labels",
+    }
+    in_both = sorted(
+        {
+            s
+            for corpus in cut
+            for s in shared_speakers(
+                corpus.name, corpus.table["speaker"], recordings.name, recordings.table["speaker"]
+            )
+        }
+    )
+    return Task(cut, recordings, kept, Leakage(in_both, read))

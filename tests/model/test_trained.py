@@ -1,0 +1,204 @@
+import errno
+import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import yaml
+
+from didan import metrics
+from didan.corpora import Corpus
+from didan.errors import UserError
+from didan.features import Statistics, extract, normalised
+from didan.model.config import Config, make_config
+from didan.model.directory import load
+from didan.model.trained import Model
+
+FILES = {
+    "model.safetensors",
+    "config.yaml",
+    "history.csv",
+    "reference.safetensors",
+    "reference.csv",
+    "model-card.md",
+}
+
+
+@pytest.fixture
+def saved(untrained: Model, tmp_path: Path) -> Path:
+    untrained.save(tmp_path / "model")
+    return tmp_path / "model"
+
+
+def test_loaded_model_gives_identical_outputs(
+    untrained: Model, saved: Path, target: Corpus, session_cache: Path
+) -> None:
+    loaded = load(saved)
+    recordings = target.unlabelled()
+    extracted = extract(recordings, loaded.config.frontend, session_cache)
+    features = normalised(recordings, extracted.files, extracted.contents, "corpus")
+    before, after = untrained.outputs(features), loaded.outputs(features)
+    assert torch.equal(before.scores, after.scores)
+    assert all(torch.equal(before.embeddings[layer], after.embeddings[layer]) for layer in before.embeddings)
+    files = target.table["file"].tolist()
+    pd.testing.assert_frame_equal(untrained.predict(*files), loaded.predict(*files), check_exact=True)
+
+
+def test_everything_comes_back(untrained: Model, saved: Path) -> None:
+    loaded = load(saved)
+    assert loaded.config == untrained.config
+    assert loaded.emotions == untrained.emotions
+    assert loaded.record == untrained.record
+    pd.testing.assert_frame_equal(loaded.history, untrained.history)
+    pd.testing.assert_frame_equal(loaded.reference.table, untrained.reference.table)
+    assert set(loaded.reference.embeddings) == {"fc1", "fc2", "output"}
+    for layer, embeddings in untrained.reference.embeddings.items():
+        assert torch.equal(loaded.reference.embeddings[layer], embeddings)
+    assert not loaded.network.training
+
+
+def test_statistics_lose_no_digit(untrained: Model, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    numbers = [(rng.standard_normal(64) * 10.0 ** rng.integers(-5, 6, 64)).astype(np.float32) for _ in range(2)]
+    replace(untrained, statistics=Statistics(*numbers)).save(tmp_path / "model")
+    found = load(tmp_path / "model").statistics
+    np.testing.assert_array_equal(found.mean, numbers[0])
+    np.testing.assert_array_equal(found.deviation, numbers[1])
+
+
+def test_speakers_keep_their_names(untrained: Model, tmp_path: Path) -> None:
+    names = ["03", "NA", None, "1.50"] * 9
+    table = untrained.reference.table.assign(speaker=pd.Series(names))
+    reference = replace(untrained.reference, table=table)
+    replace(untrained, reference=reference).save(tmp_path / "model")
+    found = load(tmp_path / "model").reference.table["speaker"]
+    assert found.astype(object).where(found.notna(), None).tolist() == names
+
+
+def test_folder_holds_what_is_promised_and_no_pickle(saved: Path) -> None:
+    assert {path.name for path in saved.iterdir()} == FILES
+    for path in saved.iterdir():
+        content = path.read_bytes()
+        assert not content.startswith((b"\x80", b"PK"))  # a pickle, or torch's zip around one
+
+
+@pytest.mark.parametrize(
+    "assignments",
+    [
+        ["method_settings.tau=0.2", "normalisation=utterance", "frontend.bands=64", "frontend.trim=null"],
+        ["method=source-only", "seed=3", "optimisation.loss=cross-entropy", "network.dropout=0.1"],
+    ],
+)
+def test_config_is_complete(untrained: Model, tmp_path: Path, assignments: list[str]) -> None:
+    config = make_config(frontend="spectrogram", assignments=assignments)
+    replace(untrained, config=config).save(tmp_path / "model")
+    content = yaml.safe_load((tmp_path / "model" / "config.yaml").read_text())["config"]
+    assert Config(**content) == config
+    assert set(content) == set(Config.model_fields)
+    for part in ("frontend", "network", "optimisation", "method_settings"):
+        assert set(content[part]) == set(type(getattr(config, part)).model_fields)
+    assert load(tmp_path / "model").config == config
+
+
+def test_card_names_the_corpora_and_the_emotions(saved: Path) -> None:
+    card = (saved / "model-card.md").read_text()
+    assert "alpha to gamma" in card
+    assert "anger, neutral, sadness" in card
+    assert "none, it is untrained" in card
+
+
+def test_existing_folder_is_not_touched(untrained: Model, tmp_path: Path) -> None:
+    for name in ("folder", "file"):
+        path = tmp_path / name
+        path.mkdir() if name == "folder" else path.write_text("mine")
+        with pytest.raises(UserError, match=f"{name} exists already"):
+            untrained.save(path)
+    assert (tmp_path / "file").read_text() == "mine"
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name in ("folder", "file")) == [
+        "file",
+        "folder",
+    ]
+    assert list((tmp_path / "folder").iterdir()) == []
+
+
+@pytest.mark.parametrize("size", [2_000, 300_000])
+def test_full_disk_leaves_nothing(
+    untrained: Model, tmp_path: Path, size: int, small_disk: Callable[[int], AbstractContextManager[None]]
+) -> None:
+    with small_disk(size), pytest.raises(UserError, match=r"cannot write .*model \(.*file too large") as caught:
+        untrained.save(tmp_path / "models" / "model")
+    assert "\n" not in str(caught.value)
+    assert list((tmp_path / "models").iterdir()) == []
+
+
+def test_disk_that_fills_up_at_the_last_file_leaves_nothing(
+    untrained: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: Path, *args: object, **kwargs: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", fail)
+    with pytest.raises(UserError, match=r"cannot write .*model \(no space left on device\)"):
+        untrained.save(tmp_path / "models" / "model")
+    assert list((tmp_path / "models").iterdir()) == []
+
+
+def test_missing_model(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="nowhere does not exist"):
+        load(tmp_path / "nowhere")
+    with pytest.raises(UserError, match=re.escape("holds no model (no config.yaml)")):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("name", sorted(FILES - {"model-card.md"}))
+@pytest.mark.parametrize("damage", ["missing", "empty", "no text"])
+def test_damaged_file(saved: Path, name: str, damage: str) -> None:
+    (saved / name).unlink()
+    if damage != "missing":
+        (saved / name).write_bytes(b"" if damage == "empty" else bytes(range(128, 256)))
+    with pytest.raises(UserError, match="model") as caught:
+        load(saved)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "reference.safetensors", "config.yaml"])
+def test_file_that_is_cut_off(saved: Path, name: str) -> None:
+    content = (saved / name).read_bytes()
+    (saved / name).write_bytes(content[: len(content) // 2])
+    with pytest.raises(UserError, match="is not a complete model directory"):
+        load(saved)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "reason"),
+    [
+        ("format", 99, "is a model of format 99, this didan reads 2"),
+        ("record", None, "is not a complete model directory"),
+        ("emotions", ["anger"], "is not a complete model directory"),
+        ("config", {"method": "didann"}, "did you mean 'didan'"),
+        ("config", {"colour": "red"}, "is not a complete model directory"),
+        ("statistics", {"mean": [1.0]}, "is not a complete model directory"),
+    ],
+)
+def test_config_that_does_not_fit(saved: Path, key: str, value: object, reason: str) -> None:
+    content = yaml.safe_load((saved / "config.yaml").read_text())
+    content[key] = value
+    if value is None:
+        del content[key]
+    (saved / "config.yaml").write_text(yaml.safe_dump(content))
+    with pytest.raises(UserError, match=reason):
+        load(saved)
+
+
+def test_model_evaluates_and_predicts(
+    untrained: Model, target: Corpus, session_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metrics, "_BOOTSTRAPS", 2)
+    found = untrained.evaluate(target, session_cache).utterances
+    predicted = untrained.predict(*target.table["file"])
+    assert predicted["emotion"].tolist() == found["predicted"].tolist()
