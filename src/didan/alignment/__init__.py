@@ -4,17 +4,14 @@ from didan.alignment.ida import Alignment, align, implicit_distribution_alignmen
 from didan.alignment.layer_adapted import grouped_alignment
 from didan.alignment.local_mmd import local_mmd
 from didan.alignment.margin_disparity import margin_disparity
-from didan.alignment.memory_bank import MemoryBank, class_balanced_marginal
+from didan.alignment.marginals import class_balanced_marginal
 from didan.alignment.mmd import joint_mmd, multi_kernel_mmd
 from didan.alignment.reconstruction import Reconstruction, reconstruct, tau_max
-from didan.self_training.balanced import carried_labels
 
 __all__ = [
     "Alignment",
-    "MemoryBank",
     "Reconstruction",
     "align",
-    "carried_labels",
     "class_balanced_marginal",
     "grouped_alignment",
     "implicit_distribution_alignment",

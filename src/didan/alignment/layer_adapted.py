@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from didan.alignment.ida import Alignment, normalise_together, reconstruction_error
-from didan.alignment.memory_bank import class_balanced_marginal
+from didan.alignment.marginals import class_balanced_marginal
 from didan.alignment.reconstruction import ReconstructionOptions
 
 

@@ -1,43 +1,50 @@
-"""Prediction: a recogniser and audio become emotions with probabilities, over time if wanted.
+"""Prediction: a recogniser and recordings become emotions with probabilities, over time if wanted.
 
-Recordings are read as streams and recognised in batches across files, so neither a long recording nor many of
-them fill the memory.
+The one way from audio to probabilities. Evaluation, the benchmark, the page and exported models all go it:
+
+    utterance -> segments between pauses -> features -> normalised with the statistics of its group -> network -> mean
+
+Statistics of groups need all utterances of a group, so recordings with groups are read twice; those without, once.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from typing import Generic
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
-from didan.audio import RATE, Samples, find_audio, stream_audio
+from didan.audio import find_audio
+from didan.corpora import Recordings
 from didan.errors import AudioError, UserError
-from didan.inference.recogniser import Recogniser
-from didan.speech import Piece, cut_windows, whole_or_cut
+from didan.features.normaliser import Moments, Statistics
+from didan.inference.recogniser import Prepared, Recogniser
+from didan.inference.segments import PreparedSegment, SegmentSource, StreamedSegments
 
 MIN_WINDOW = 0.3
 """Seconds; shorter windows hold no syllable."""
 
-_PIECES, _SECONDS = 32, 16.0  # of a batch, whichever comes first
-
-Floats = npt.NDArray[np.float32]
+_SEGMENTS, _SECONDS = 32, 16.0  # of a batch, whichever comes first
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Prediction:
-    """What a recogniser says of a recording, or of a window of it.
+    """What a recogniser predicts for an utterance, or for a window of it.
 
     Attributes:
+        row: number of the utterance among those given.
         file: the recording.
         start: first second.
         end: last second.
         speech: share of it that is speech.
-        emotion: the most probable one, or None where there is too little speech to hear one in.
+        emotion: the most probable one, or None where there is too little speech.
         probabilities: of every emotion, in the recogniser's order; they sum to 1. None without an emotion.
     """
 
+    row: int
     file: str
     start: float
     end: float
@@ -46,49 +53,73 @@ class Prediction:
     probabilities: dict[str, float] | None
 
 
-def predict(
-    recogniser: Recogniser,
-    paths: Sequence[Path],
-    window: float | None = None,
-    hop: float | None = None,
-    on_damaged: Callable[[AudioError], None] | None = None,
-) -> Iterator[Prediction]:
-    """Predict the emotion of audio files and of all audio in folders.
-
-    A recording of up to 15 s is one utterance. A longer one is cut at its pauses; its probabilities are the mean
-    of those of its utterances, weighted by how much speech each holds. With ``window`` there is a prediction for
-    each window instead. Features are normalised with the statistics of the target that the model was adapted to
-    (each utterance's own, if it normalises per utterance), so a prediction does not depend on other files.
-
-    Args:
-        recogniser: a :class:`didan.Model` or an exported one.
-        paths: files or folders.
-        window: seconds of each window, for a timeline.
-        hop: seconds from one window to the next; half a window if None.
-        on_damaged: called with the reason for a file that cannot be read, which is then left out; if None the
-            first such file is an error.
-
-    Yields:
-        Predictions in the order of the files, a file's only once all of it has been read.
+def recordings_in(paths: Sequence[Path]) -> Recordings:
+    """Audio files and all audio in folders as recordings of unknown speakers.
 
     Raises:
-        UserError: a folder without audio, or windows that leave gaps.
+        UserError: a folder without audio.
+    """
+    files = [str(file) for path in paths for file in (find_audio(path) if path.is_dir() else [path])]
+    return Recordings("recordings", pd.DataFrame({"file": files, "start": np.nan, "end": np.nan, "speaker": np.nan}))
+
+
+def predict(
+    recogniser: Recogniser[Prepared],
+    recordings: Recordings | Sequence[Path],
+    *,
+    window: float | None = None,
+    hop: float | None = None,
+    group: str | None = None,
+    on_damaged: Callable[[AudioError], None] | None = None,
+    segments: SegmentSource[Prepared] | None = None,
+) -> Iterator[Prediction]:
+    """Predict the emotion of utterances.
+
+    An utterance of up to 15 s is one segment. A longer one is cut at its pauses; its probabilities are the mean
+    of those of its segments, weighted by how much speech each holds. With ``window`` there is a prediction for each
+    window instead. Features are normalised with the statistics of the utterance's group among the recordings given,
+    drawn towards those of the domain that the recogniser was adapted to; see :mod:`didan.features.normaliser`. An
+    utterance of no known group gets those of the domain, and then its prediction does not depend on the others.
+
+    Args:
+        recogniser: a :class:`didan.model.trained.TrainedModel` or an exported one.
+        recordings: utterances, or audio files and folders.
+        window: seconds of each window, for a timeline.
+        hop: seconds from one window to the next; half a window if None.
+        group: what utterances are normalised together, see :class:`didan.features.NormalisationSettings`; as the
+            recogniser was trained if None.
+        on_damaged: called with the reason for a file that cannot be read, which is then left out; if None the
+            first such file is an error.
+        segments: where segments come from, if they are not to be made here.
+
+    Yields:
+        Predictions in the order of the utterances, an utterance's only once all of it has been read.
+
+    Raises:
+        UserError: a folder without audio, windows that leave gaps, or no such column to group by.
         AudioError: a file that cannot be read, where ``on_damaged`` is None.
     """
     check_windows(window, hop)
-    files = [file for path in paths for file in (find_audio(path) if path.is_dir() else [path])]
-    heard = _heard(files, window, hop)
-    for number, found in groupby(_recognised(recogniser, heard), key=lambda one: one.number):
-        *told, last = found
+    if not isinstance(recordings, Recordings):
+        recordings = recordings_in(recordings)
+    recordings = recordings.grouped(group or recogniser.group)
+    whole: SegmentSource[Prepared] = segments or StreamedSegments(recogniser)
+    statistics = _statistics(recogniser, recordings, whole)
+    source = whole if window is None else StreamedSegments(recogniser, window, hop)
+    read = _read(recordings, source, statistics)
+    for row, answers in groupby(_predicted(recogniser, read), key=lambda answer: answer.row):
+        *parts, last = answers
         if last.error is not None:
             if on_damaged is None:
                 raise last.error
             on_damaged(last.error)
-        elif window is not None:
-            for one in told:
-                yield _prediction(recogniser, str(files[number]), [one], one.piece.start, one.piece.end)
-        else:
-            yield _prediction(recogniser, str(files[number]), told, 0.0, last.piece.end)
+            continue
+        file, start = str(recordings.table["file"].iloc[row]), recordings.table["start"].iloc[row]
+        offset = 0.0 if pd.isna(start) else float(start)
+        spans = [[part] for part in parts] if window is not None else [parts]
+        for span in spans:
+            first, end = (span[0].segment.start, span[0].segment.end) if window is not None else (0.0, last.segment.end)
+            yield _prediction(recogniser.emotions, row, file, offset, span, first, end)
 
 
 def check_windows(window: float | None, hop: float | None) -> None:
@@ -101,84 +132,116 @@ def check_windows(window: float | None, hop: float | None) -> None:
         if hop is not None:
             raise UserError("--hop says how far apart windows are; say with --window how long they are")
     elif window < MIN_WINDOW:
-        raise UserError(f"a window of {window:g} s is too short to hear an emotion in; at least {MIN_WINDOW:g} s")
+        raise UserError(f"a window of {window:g} s is too short for an emotion; at least {MIN_WINDOW:g} s")
     elif hop is not None and not MIN_WINDOW / 10 <= hop <= window:
         raise UserError(f"a hop of {hop:g} s does not suit windows of {window:g} s; take 0.03 s to a window")
 
 
-@dataclass(frozen=True)
-class _Told:
-    """A piece of a file and what was recognised in it.
+def _statistics(
+    recogniser: Recogniser[Prepared], recordings: Recordings, source: SegmentSource[Prepared]
+) -> list[Statistics]:
+    """What each utterance is normalised with: a pass over the recordings for the moments of their groups, if they have any."""
+    groups = recordings.groups
+    moments: dict[object, list[Moments]] = {}
+    known = recordings.table[groups.notna()]
+    for group, file, start, end in zip(
+        groups[groups.notna()], known["file"], known["start"], known["end"], strict=True
+    ):
+        try:
+            for segment in source(Path(file), start, end):
+                if segment.prepared is not None:
+                    moments.setdefault(group, []).extend(recogniser.moments([segment.prepared]))
+        except AudioError:
+            continue  # the pass that predicts reports it
+    domain = recogniser.normaliser.statistics()
+    by_group = {group: recogniser.normaliser.statistics(Moments.pooled(parts)) for group, parts in moments.items()}
+    return [domain if pd.isna(group) else by_group.get(group, domain) for group in groups]
 
-    The last of a file has no samples; it knows how long the file is, or why it cannot be read.
+
+@dataclass(frozen=True)
+class _Answer(Generic[Prepared]):
+    """A segment of an utterance with its probabilities.
+
+    The last of an utterance has no content; it knows how long the utterance is, or why it cannot be read.
     """
 
-    number: int
-    piece: Piece
-    probabilities: Floats | None = None
+    row: int
+    segment: PreparedSegment[Prepared]
+    statistics: Statistics
+    probabilities: npt.NDArray[np.float32] | None = None
     error: AudioError | None = None
 
 
-_NO_SAMPLES: Samples = np.zeros(0, dtype=np.float32)
-
-
-def _heard(files: Sequence[Path], window: float | None, hop: float | None) -> Iterator[_Told]:
-    for number, file in enumerate(files):
-        length = 0
-
-        def counted(blocks: Iterator[Samples]) -> Iterator[Samples]:
-            nonlocal length
-            for block in blocks:
-                length += len(block)
-                yield block
-
-        blocks = counted(stream_audio(file))
-        pieces = whole_or_cut(blocks) if window is None else cut_windows(blocks, window, hop or window / 2)
-        error = None
+def _read(
+    recordings: Recordings, source: SegmentSource[Prepared], statistics: Sequence[Statistics]
+) -> Iterator[_Answer[Prepared]]:
+    """The segments of all utterances, those of an unreadable one ended by the reason."""
+    table = recordings.table
+    for row, (file, start, end) in enumerate(zip(table["file"], table["start"], table["end"], strict=True)):
         try:
-            for piece in pieces:
-                yield _Told(number, piece)
-        except AudioError as reason:
-            error = reason
-        yield _Told(number, Piece(0.0, length / RATE, _NO_SAMPLES, 0.0), error=error)
+            for segment in source(Path(file), start, end):
+                yield _Answer(row, segment, statistics[row])
+        except AudioError as error:
+            yield _Answer(row, PreparedSegment(0.0, 0.0, 0.0, None), statistics[row], error=error)
 
 
-def _recognised(recogniser: Recogniser, heard: Iterator[_Told]) -> Iterator[_Told]:
-    """The same in the same order, with probabilities where there is speech."""
-    waiting: list[_Told] = []
+def _predicted(
+    recogniser: Recogniser[Prepared], read: Iterator[_Answer[Prepared]]
+) -> Iterator[_Answer[Prepared]]:
+    """The same in the same order, with probabilities where there is speech, a batch at a time across utterances."""
+    waiting: list[_Answer[Prepared]] = []
     seconds = 0.0
-    for one in heard:
-        waiting.append(one)
-        seconds += len(one.piece.samples) / RATE
-        if len(waiting) >= _PIECES or seconds >= _SECONDS:
-            yield from _recognise(recogniser, waiting)
+    for answer in read:
+        waiting.append(answer)
+        if answer.segment.prepared is not None:
+            seconds += answer.segment.end - answer.segment.start
+        if len(waiting) >= _SEGMENTS or seconds >= _SECONDS:
+            yield from _predict_batch(recogniser, waiting)
             waiting, seconds = [], 0.0
-    yield from _recognise(recogniser, waiting)
+    yield from _predict_batch(recogniser, waiting)
 
 
-def _recognise(recogniser: Recogniser, waiting: Sequence[_Told]) -> Iterator[_Told]:
-    found = iter(recogniser.recognise([one.piece.samples for one in waiting if one.piece.is_spoken]))
-    for one in waiting:
-        piece = Piece(one.piece.start, one.piece.end, _NO_SAMPLES, one.piece.speech)
-        yield _Told(one.number, piece, next(found) if one.piece.is_spoken else None, one.error)
+def _predict_batch(
+    recogniser: Recogniser[Prepared], waiting: Sequence[_Answer[Prepared]]
+) -> Iterator[_Answer[Prepared]]:
+    spoken = [answer for answer in waiting if answer.segment.prepared is not None]
+    prepared = [answer.segment.prepared for answer in spoken if answer.segment.prepared is not None]
+    probabilities = iter(recogniser.predict_proba(prepared, [answer.statistics for answer in spoken]))
+    for answer in waiting:
+        segment = answer.segment
+        yield _Answer(
+            answer.row,
+            PreparedSegment(segment.start, segment.end, segment.speech, None),
+            answer.statistics,
+            None if segment.prepared is None else next(probabilities),
+            answer.error,
+        )
 
 
-def _prediction(recogniser: Recogniser, file: str, told: Sequence[_Told], start: float, end: float) -> Prediction:
-    spoken = [one for one in told if one.probabilities is not None]
-    speech = sum(one.piece.speech for one in told) / (end - start) if end > start else 0.0
-    if not spoken:
-        return Prediction(file, start, end, speech, None, None)
-    probabilities = np.average(
-        np.stack([one.probabilities for one in spoken if one.probabilities is not None]),
-        axis=0,
-        weights=[one.piece.speech for one in spoken],
-    )
-    emotions = recogniser.emotions
+def _prediction(
+    emotions: Sequence[str],
+    row: int,
+    file: str,
+    offset: float,
+    answers: Sequence[_Answer[Prepared]],
+    start: float,
+    end: float,
+) -> Prediction:
+    spoken = [(answer.probabilities, answer.segment.speech) for answer in answers if answer.probabilities is not None]
+    speech = sum(answer.segment.speech for answer in answers) / (end - start) if end > start else 0.0
+    emotion, by_emotion = None, None
+    if spoken:
+        probabilities = np.average(
+            np.stack([own for own, _ in spoken]), axis=0, weights=[seconds for _, seconds in spoken]
+        )
+        emotion = emotions[int(probabilities.argmax())]
+        by_emotion = {name: float(p) for name, p in zip(emotions, probabilities, strict=True)}
     return Prediction(
-        file,
-        start,
-        end,
-        speech,
-        emotions[int(probabilities.argmax())],
-        {emotion: float(p) for emotion, p in zip(emotions, probabilities, strict=True)},
+        row=row,
+        file=file,
+        start=offset + start,
+        end=offset + end,
+        speech=speech,
+        emotion=emotion,
+        probabilities=by_emotion,
     )

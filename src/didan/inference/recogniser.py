@@ -1,26 +1,49 @@
 """What prediction asks of a recogniser, be it a network in torch or an exported file."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from didan.audio import Samples
+from didan.features.normaliser import Moments, Normaliser, Statistics
+from didan.typing import Samples
+
+Prepared = TypeVar("Prepared")
+"""An utterance as a recogniser takes it: features before normalisation, or samples where features are made inside."""
 
 
-class Recogniser(Protocol):
-    """Maps recordings to probabilities."""
+class Recogniser(Protocol[Prepared]):
+    """Maps utterances to probabilities."""
 
     @property
     def emotions(self) -> tuple[str, ...]:
         """What the columns of the probabilities are."""
 
-    def recognise(self, waveforms: Sequence[Samples]) -> npt.NDArray[np.float32]:
+    @property
+    def normaliser(self) -> Normaliser:
+        """Of the domain that it was adapted to."""
+
+    @property
+    def group(self) -> str:
+        """What utterances are normalised together, unless somebody says otherwise."""
+
+    def prepare(self, samples: Samples) -> Prepared:
+        """An utterance as the other methods take it.
+
+        Args:
+            samples: shape (n,).
+        """
+
+    def moments(self, prepared: Sequence[Prepared]) -> list[Moments]:
+        """Moments of the features of each utterance, before normalisation."""
+
+    def predict_proba(self, prepared: Sequence[Prepared], statistics: Sequence[Statistics]) -> npt.NDArray[np.float32]:
         """The probability of every emotion.
 
         Args:
-            waveforms: 16 kHz samples of each utterance, of any lengths; an answer does not depend on the others.
+            prepared: of each utterance.
+            statistics: what the features of each are normalised with.
 
         Returns:
             Shape (n, n_emotions); rows sum to 1.

@@ -3,8 +3,8 @@
 from importlib import import_module
 
 from didan.errors import UserError, suggest
-from didan.methods.class_prior import described, expected_shares
-from didan.methods.method import AlignmentSettings, AlignmentTerm, LabelCarrier, Method, MethodSettings, Setting
+from didan.methods.class_prior import assumed_prior, prior_in_words
+from didan.methods.method import AlignmentSettings, AlignmentTerm, Method, MethodContext, MethodSettings
 
 # One file each, in the order of tables. A new method is its file and its line here.
 _FILES = (
@@ -30,13 +30,12 @@ __all__ = [
     "METHODS",
     "AlignmentSettings",
     "AlignmentTerm",
-    "LabelCarrier",
     "Method",
+    "MethodContext",
     "MethodSettings",
-    "Setting",
-    "described",
-    "expected_shares",
+    "assumed_prior",
     "find_method",
+    "prior_in_words",
 ]
 
 

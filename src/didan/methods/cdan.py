@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from didan.alignment import Alignment
 from didan.alignment.adversarial import Discriminator, certainty, domain_loss, multilinear, reverse_gradient
-from didan.methods.method import AlignmentSettings, Method, Setting
+from didan.methods.method import AlignmentSettings, Method, MethodContext
 from didan.networks import Output
 
 
@@ -18,16 +18,16 @@ class CdanSettings(AlignmentSettings):
 class Cdan(nn.Module):
     """The paper's CDAN+E: multilinear conditioning, utterances weighted by the certainty of their prediction."""
 
-    def __init__(self, settings: CdanSettings, known: Setting) -> None:
+    def __init__(self, settings: CdanSettings, context: MethodContext) -> None:
         super().__init__()
-        self.known = known
-        self.discriminator = Discriminator(known.widths["fc2"] * len(known.emotions))
+        self.context = context
+        self.discriminator = Discriminator(context.widths["fc2"] * len(context.emotions))
 
-    def forward(self, source: Output, target: Output, labels: Tensor, index: Tensor) -> Alignment:
+    def forward(self, source: Output, target: Output, labels: Tensor) -> Alignment:
         """See :class:`didan.methods.AlignmentTerm`."""
         guesses, weights = [], []
         for side in (source, target):
-            p = self.known.probabilities(side.scores).detach()
+            p = self.context.link.probabilities(side.scores).detach()
             conditioned = multilinear(side.embeddings["fc2"], p)
             guesses.append(self.discriminator(reverse_gradient(conditioned))[:, 0])
             weights.append(certainty(p))

@@ -1,7 +1,7 @@
-"""What is known of the target beforehand: how frequent its emotions are.
+"""The class prior assumed of the target: how frequent its emotions are.
 
-Features that are normalised within a speaker do not show it to any of the known estimators that were tried, see
-docs/experiments/proportions.md; so it has to be told.
+Features that are normalised within a speaker hide it from every known estimator that was tried, see
+docs/experiments/class-prior.md; so it is a setting.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,40 +14,40 @@ from didan.errors import UserError, suggest
 _ROUNDING = 1e-2
 
 
-def expected_shares(proportions: Mapping[str, float], emotions: Sequence[str]) -> Tensor:
-    """How frequent every emotion is expected to be in the target.
+def assumed_prior(class_prior: Mapping[str, float], emotions: Sequence[str]) -> Tensor:
+    """The assumed probability of every emotion in the target.
 
     Args:
-        proportions: the shares that are known, by emotion.
+        class_prior: the probabilities that are given, by emotion.
         emotions: all of them, in order.
 
     Returns:
-        Shares adding up to 1, shape (n_emotions,); emotions that are not named share what is left.
+        Probabilities adding up to 1, shape (n_emotions,); emotions that are not named share the rest equally.
 
     Raises:
         UserError: an emotion is not among them, or nothing is left for the others.
 
-    >>> expected_shares({"neutral": 0.6}, ["anger", "neutral", "sadness"])
+    >>> assumed_prior({"neutral": 0.6}, ["anger", "neutral", "sadness"])
     tensor([0.2000, 0.6000, 0.2000], dtype=torch.float64)
     """
-    for name in proportions:
+    for name in class_prior:
         if name not in emotions:
-            raise UserError(f"proportions: {name!r} is no emotion of this task; {suggest(name, emotions)}")
-    given = sum(proportions.values())
-    others = len(emotions) - len(proportions)
+            raise UserError(f"class_prior: {name!r} is no emotion of this task; {suggest(name, emotions)}")
+    given = sum(class_prior.values())
+    others = len(emotions) - len(class_prior)
     if others and given > 1 - _ROUNDING:
-        raise UserError(f"proportions add up to {given:g}; nothing is left for the {others} emotions not named")
+        raise UserError(f"class_prior adds up to {given:g}; nothing is left for the {others} emotions not named")
     if not others and abs(given - 1) > _ROUNDING:
-        raise UserError(f"proportions name every emotion, so they have to add up to 1, not {given:g}")
+        raise UserError(f"class_prior names every emotion, so it has to add up to 1, not {given:g}")
     rest = (1 - given) / max(others, 1)
-    shares = torch.tensor([proportions.get(name, rest) for name in emotions], dtype=torch.float64)
-    return shares / shares.sum()
+    prior = torch.tensor([class_prior.get(name, rest) for name in emotions], dtype=torch.float64)
+    return prior / prior.sum()
 
 
-def described(proportions: Mapping[str, float]) -> str:
-    """Shares as people read them.
+def prior_in_words(class_prior: Mapping[str, float]) -> str:
+    """A class prior for people.
 
-    >>> described({"neutral": 0.5, "anger": 0.25})
+    >>> prior_in_words({"neutral": 0.5, "anger": 0.25})
     'neutral 0.5, anger 0.25'
     """
-    return ", ".join(f"{emotion} {share:g}" for emotion, share in proportions.items())
+    return ", ".join(f"{emotion} {probability:g}" for emotion, probability in class_prior.items())

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from didan.alignment import Alignment
 from didan.alignment.adversarial import Discriminator, domain_loss, reverse_gradient
-from didan.methods.method import AlignmentSettings, Method, Setting
+from didan.methods.method import AlignmentSettings, Method, MethodContext
 from didan.networks import Output
 
 
@@ -18,11 +18,11 @@ class DannSettings(AlignmentSettings):
 class Dann(nn.Module):
     """A domain discriminator on the last hidden layer, behind a gradient reversal."""
 
-    def __init__(self, settings: DannSettings, known: Setting) -> None:
+    def __init__(self, settings: DannSettings, context: MethodContext) -> None:
         super().__init__()
-        self.discriminator = Discriminator(known.widths["fc2"])
+        self.discriminator = Discriminator(context.widths["fc2"])
 
-    def forward(self, source: Output, target: Output, labels: Tensor, index: Tensor) -> Alignment:
+    def forward(self, source: Output, target: Output, labels: Tensor) -> Alignment:
         """See :class:`didan.methods.AlignmentTerm`."""
         guesses = [self.discriminator(reverse_gradient(side.embeddings["fc2"]))[:, 0] for side in (source, target)]
         return Alignment(domain_loss(*guesses), {})

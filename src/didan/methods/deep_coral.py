@@ -5,7 +5,7 @@ from torch import Tensor
 
 from didan.alignment import Alignment
 from didan.extras import require
-from didan.methods.method import AlignmentSettings, Method, Setting
+from didan.methods.method import AlignmentSettings, Method, MethodContext
 from didan.networks import Output
 
 
@@ -18,10 +18,10 @@ class DeepCoralSettings(AlignmentSettings):
 class DeepCoral:
     """``||C_s - C_t||_F^2 / (4 d^2)`` with the covariances C of the output layer of width d; skada's loss."""
 
-    def __init__(self, settings: DeepCoralSettings, known: Setting) -> None:
+    def __init__(self, settings: DeepCoralSettings, context: MethodContext) -> None:
         self.loss = require("skada.deep.losses", "benchmark", "deep-coral").deepcoral_loss
 
-    def __call__(self, source: Output, target: Output, labels: Tensor, index: Tensor) -> Alignment:
+    def __call__(self, source: Output, target: Output, labels: Tensor) -> Alignment:
         """See :class:`didan.methods.AlignmentTerm`."""
         return Alignment(self.loss(source.embeddings["output"], target.embeddings["output"]), {})
 

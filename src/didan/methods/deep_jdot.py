@@ -6,7 +6,7 @@ from torch.nn.functional import one_hot
 
 from didan.alignment import Alignment
 from didan.extras import require
-from didan.methods.method import AlignmentSettings, Method, Setting
+from didan.methods.method import AlignmentSettings, Method, MethodContext
 from didan.networks import Output
 
 
@@ -26,11 +26,11 @@ class DeepJdot:
     L is the loss that the network is fitted with. The transport is skada's (exact, through POT).
     """
 
-    def __init__(self, settings: DeepJdotSettings, known: Setting) -> None:
-        self.known, self.distance = known, settings.distance
+    def __init__(self, settings: DeepJdotSettings, context: MethodContext) -> None:
+        self.context, self.distance = context, settings.distance
         self.loss = require("skada.deep.losses", "benchmark", "deep-jdot").deepjdot_loss
 
-    def __call__(self, source: Output, target: Output, labels: Tensor, index: Tensor) -> Alignment:
+    def __call__(self, source: Output, target: Output, labels: Tensor) -> Alignment:
         """See :class:`didan.methods.AlignmentTerm`; both batches must be of one size."""
         loss = self.loss(
             labels,
@@ -39,7 +39,7 @@ class DeepJdot:
             target.embeddings["fc2"],
             self.distance,
             1.0,
-            criterion=None if self.known.loss == "cross-entropy" else squared_error,
+            criterion=None if self.context.link.loss == "cross-entropy" else squared_error,
         )
         return Alignment(loss, {})
 

@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from didan.alignment import Alignment, local_mmd
-from didan.methods.method import AlignmentSettings, Method, Setting
+from didan.methods.method import AlignmentSettings, Method, MethodContext
 from didan.networks import Output
 
 
@@ -18,13 +18,13 @@ class DsanSettings(AlignmentSettings):
 class Dsan:
     """LMMD of the last hidden layer; target membership is the predicted probability, held fixed."""
 
-    def __init__(self, settings: DsanSettings, known: Setting) -> None:
-        self.known = known
+    def __init__(self, settings: DsanSettings, context: MethodContext) -> None:
+        self.context = context
 
-    def __call__(self, source: Output, target: Output, labels: Tensor, index: Tensor) -> Alignment:
+    def __call__(self, source: Output, target: Output, labels: Tensor) -> Alignment:
         """See :class:`didan.methods.AlignmentTerm`."""
-        members = one_hot(labels, len(self.known.emotions)).to(source.scores)
-        probabilities = self.known.probabilities(target.scores.detach())
+        members = one_hot(labels, len(self.context.emotions)).to(source.scores)
+        probabilities = self.context.link.probabilities(target.scores.detach())
         loss = local_mmd(source.embeddings["fc2"], target.embeddings["fc2"], members, probabilities)
         return Alignment(loss, {})
 

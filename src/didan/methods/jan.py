@@ -4,7 +4,7 @@ from pydantic import Field
 from torch import Tensor
 
 from didan.alignment import Alignment, joint_mmd
-from didan.methods.method import AlignmentSettings, Method, Setting
+from didan.methods.method import AlignmentSettings, Method, MethodContext
 from didan.networks import Output
 
 
@@ -17,13 +17,13 @@ class JanSettings(AlignmentSettings):
 class Jan:
     """MMD^2 of the joint distribution of the last hidden layer and the predicted probabilities."""
 
-    def __init__(self, settings: JanSettings, known: Setting) -> None:
-        self.known = known
+    def __init__(self, settings: JanSettings, context: MethodContext) -> None:
+        self.context = context
 
-    def __call__(self, source: Output, target: Output, labels: Tensor, index: Tensor) -> Alignment:
+    def __call__(self, source: Output, target: Output, labels: Tensor) -> Alignment:
         """See :class:`didan.methods.AlignmentTerm`."""
         features = (source.embeddings["fc2"], target.embeddings["fc2"])
-        predictions = (self.known.probabilities(source.scores), self.known.probabilities(target.scores))
+        predictions = (self.context.link.probabilities(source.scores), self.context.link.probabilities(target.scores))
         return Alignment(joint_mmd([features, predictions]), {})
 
 

@@ -1,7 +1,7 @@
 """LIDAN: layer-adapted implicit distribution alignment (Zhao et al., arXiv 2310.03992).
 
 The paper's: three modified IDA terms, which use emotion labels at different granularity, in different fully
-connected layers, finer with depth. Ours: what they are (see METHOD), coefficients, normalisation and weights.
+connected layers, finer with depth. Ours: what they are (see :func:`didan.alignment.grouped_alignment`), coefficients, normalisation and weights.
 """
 
 from typing import Literal
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from didan.alignment import Alignment, grouped_alignment
 from didan.corpora.emotions import rough_groups
-from didan.methods.method import AlignmentSettings, Method, Setting
+from didan.methods.method import AlignmentSettings, Method, MethodContext
 from didan.networks import LAYERS, Output
 
 
@@ -31,7 +31,7 @@ class LidanSettings(AlignmentSettings):
     tolerance: float = Field(2e-2, gt=0)
     max_iterations: int = Field(50, ge=1)
 
-    def supposes_even(self) -> bool:
+    def assumes_uniform_prior(self) -> bool:
         """See :class:`didan.methods.MethodSettings`."""
         return True
 
@@ -45,14 +45,14 @@ class Lidan(nn.Module):
 
     groups: Tensor
 
-    def __init__(self, settings: LidanSettings, known: Setting) -> None:
+    def __init__(self, settings: LidanSettings, context: MethodContext) -> None:
         super().__init__()
         self.settings = settings
         rough = rough_groups(settings.groups)
-        levels = [[0 for _ in known.emotions], [rough[e] for e in known.emotions], range(len(known.emotions))]
+        levels = [[0 for _ in context.emotions], [rough[e] for e in context.emotions], range(len(context.emotions))]
         self.register_buffer("groups", torch.tensor([list(level) for level in levels]), persistent=False)
 
-    def forward(self, source: Output, target: Output, labels: Tensor, index: Tensor) -> Alignment:
+    def forward(self, source: Output, target: Output, labels: Tensor) -> Alignment:
         """See :class:`didan.methods.AlignmentTerm`."""
         pseudo_labels = target.scores.argmax(dim=1)
         parts = [

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from didan.alignment import Alignment
 from didan.extras import require
-from didan.methods.method import AlignmentSettings, Method, Setting
+from didan.methods.method import AlignmentSettings, Method, MethodContext
 from didan.networks import Output
 
 
@@ -22,13 +22,13 @@ class MccSettings(AlignmentSettings):
 class Mcc:
     """How often two emotions compete for the same target utterance; skada's loss."""
 
-    def __init__(self, settings: MccSettings, known: Setting) -> None:
-        self.known, self.temperature = known, settings.temperature
+    def __init__(self, settings: MccSettings, context: MethodContext) -> None:
+        self.context, self.temperature = context, settings.temperature
         self.loss = require("skada.deep.losses", "benchmark", "mcc").mcc_loss
 
-    def __call__(self, source: Output, target: Output, labels: Tensor, index: Tensor) -> Alignment:
+    def __call__(self, source: Output, target: Output, labels: Tensor) -> Alignment:
         """See :class:`didan.methods.AlignmentTerm`."""
-        return Alignment(self.loss(self.known.logits(target.scores), T=self.temperature), {})
+        return Alignment(self.loss(self.context.link.logits(target.scores), T=self.temperature), {})
 
 
 METHOD = Method(

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from didan.alignment import Alignment, margin_disparity
 from didan.alignment.adversarial import Discriminator, reverse_gradient
-from didan.methods.method import AlignmentSettings, Method, Setting
+from didan.methods.method import AlignmentSettings, Method, MethodContext
 from didan.networks import Output
 
 
@@ -24,12 +24,12 @@ class MddSettings(AlignmentSettings):
 class Mdd(nn.Module):
     """A second classifier that agrees with the first on the source and contradicts it on the target."""
 
-    def __init__(self, settings: MddSettings, known: Setting) -> None:
+    def __init__(self, settings: MddSettings, context: MethodContext) -> None:
         super().__init__()
         self.margin = settings.margin
-        self.adversary = Discriminator(known.widths["fc2"], len(known.emotions))
+        self.adversary = Discriminator(context.widths["fc2"], len(context.emotions))
 
-    def forward(self, source: Output, target: Output, labels: Tensor, index: Tensor) -> Alignment:
+    def forward(self, source: Output, target: Output, labels: Tensor) -> Alignment:
         """See :class:`didan.methods.AlignmentTerm`."""
         loss = margin_disparity(
             self.adversary(reverse_gradient(source.embeddings["fc2"])),

@@ -1,13 +1,13 @@
 """No adaptation: train on the source, and hope."""
 
-from didan.methods.method import Method, MethodSettings, Setting
+from didan.methods.method import Method, MethodSettings, MethodContext
 
 
 class SourceOnlySettings(MethodSettings):
     """Nothing to set."""
 
 
-def _build(settings: SourceOnlySettings, known: Setting) -> None:
+def _build(settings: SourceOnlySettings, context: MethodContext) -> None:
     return None
 
 

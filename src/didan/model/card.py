@@ -6,14 +6,14 @@ import numpy as np
 from didan.corpora.emotions import class_indices
 from didan.corpora.known import known_readers
 from didan.metrics import uar_interval, unweighted_average_recall
-from didan.model.trained import Model
+from didan.model.trained import TrainedModel
 
 
-def model_card(model: Model) -> str:
+def model_card(model: TrainedModel) -> str:
     """The card in Markdown, with the header that the Hugging Face Hub reads.
 
     Figures are those of the source utterances held out of training, which are there for every model, and of the
-    evaluations that were noted with ``didan evaluate --card``.
+    evaluations added with ``didan evaluate --card``.
     """
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("didan.model", "."),
@@ -39,11 +39,11 @@ def model_card(model: Model) -> str:
     )
 
 
-def _corpora(model: Model) -> list[dict[str, object]]:
+def _corpora(model: TrainedModel) -> list[dict[str, object]]:
     """The corpora learnt from, with the licence of those that are known."""
     known = known_readers()
     rows: list[dict[str, object]] = []
-    for name, table in model.reference.table.groupby("corpus", sort=False):
+    for name, table in model.source_index.table.groupby("corpus", sort=False):
         reader = known.get(str(name))
         rows.append(
             {
@@ -57,13 +57,13 @@ def _corpora(model: Model) -> list[dict[str, object]]:
     return rows
 
 
-def _held_out(model: Model) -> dict[str, object] | None:
+def _held_out(model: TrainedModel) -> dict[str, object] | None:
     """UAR on the source utterances that were not trained on, with its interval."""
-    table = model.reference.table
+    table = model.source_index.table
     chosen = table["validation"].to_numpy(dtype=bool)
     if not chosen.any():
         return None
     labels = class_indices(table[chosen], model.emotions)
-    predicted = model.reference.embeddings["output"].numpy()[chosen].argmax(axis=1).astype(np.int64)
+    predicted = model.source_index.embeddings["output"].numpy()[chosen].argmax(axis=1).astype(np.int64)
     low, high = uar_interval(labels, predicted, None)
     return {"n": int(chosen.sum()), "uar": unweighted_average_recall(labels, predicted), "low": low, "high": high}

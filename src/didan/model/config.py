@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError, model_validator
@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationErr
 from didan.errors import UserError, suggest
 from didan.features import FRONTENDS, FrontendSettings, FunctionalsSettings, Normalisation
 from didan.files import read_yaml
-from didan.methods import MethodSettings, find_method
+from didan.methods import AlignmentSettings, MethodSettings, find_method
 
 _FRONTEND = "functionals"
 
@@ -20,18 +20,13 @@ class _Settings(BaseModel):
 
 
 class NetworkSettings(_Settings):
-    """The network.
+    """The network: a multilayer perceptron for functionals, a small convolutional network for spectrograms.
 
     Attributes:
-        name: ``compact``, ``alexnet``, ``vgg11``, or ``mlp`` for functionals; None takes the one that fits the
-            frontend.
-        dropout: in the fully connected layers; None takes 0.6 for mlp, 0.3 for the others.
-        weights: file or address of torchvision-format ImageNet weights, for alexnet and vgg11.
+        dropout: in the fully connected layers; None takes 0.6 for functionals, 0.3 for spectrograms.
     """
 
-    name: Literal["compact", "alexnet", "vgg11", "mlp"] | None = None
     dropout: float | None = Field(None, ge=0, lt=1)
-    weights: str | None = None
 
 
 class OptimisationSettings(_Settings):
@@ -54,16 +49,31 @@ class OptimisationSettings(_Settings):
     weight_decay: float = Field(1e-2, ge=0)
     crop: float = Field(2.0, gt=0)
     validation: float = Field(0.1, ge=0, lt=1)
-    loss: Literal["regression", "cross-entropy"] = "regression"
+    loss: Loss = "regression"
 
 
 class Config(_Settings):
-    """Everything that, with the data and a seed, determines a model."""
+    """Everything that, with the data and a seed, determines a model.
+
+    Attributes:
+        method: its name.
+        method_settings: its settings.
+        pseudo_labels: self-training, with any method; by default what belongs to the method.
+        class_prior: how frequent emotions are assumed to be in the target, such as ``{neutral: 0.5}``; emotions that are not
+            named share the rest equally. Alignment and pseudo-labels both use it.
+        frontend: features.
+        normalisation: of the features.
+        network: see :class:`NetworkSettings`.
+        optimisation: see :class:`OptimisationSettings`.
+        seed: of everything random.
+    """
 
     method: str = "didan"
     method_settings: SerializeAsAny[MethodSettings] = MethodSettings()
+    pseudo_labels: AnyPseudoLabeller = BalancedSettings()
+    class_prior: dict[str, Annotated[float, Field(gt=0, lt=1)]] = Field(default_factory=dict)
     frontend: FrontendSettings = FunctionalsSettings()
-    normalisation: Normalisation = "speaker"
+    normalisation: NormalisationSettings = NormalisationSettings()
     network: NetworkSettings = NetworkSettings()
     optimisation: OptimisationSettings = OptimisationSettings()
     seed: int = Field(0, ge=0)
@@ -73,28 +83,61 @@ class Config(_Settings):
     def _settings_of_the_method(cls, data: Any) -> Any:
         if not isinstance(data, dict):
             return data
+        _refuse_old_names(data)
         method = find_method(data.get("method", "didan"))
         given = data.get("method_settings", {})
         try:
             settings = given if isinstance(given, method.settings) else method.settings(**given)
         except ValidationError as error:
             raise UserError(_explain(error, data, "method_settings")) from None
-        return {**data, "method_settings": settings}
-
-    @model_validator(mode="after")
-    def _things_that_fit(self) -> "Config":
-        functionals = self.frontend.kind == "functionals"
-        if self.network.name is not None and (self.network.name == "mlp") != functionals:
-            fitting = "mlp or --frontend spectrogram" if functionals else "compact, alexnet or vgg11"
-            raise ValueError(f"network {self.network.name} does not fit {self.frontend.kind}; use {fitting}")
-        if functionals and self.normalisation == "utterance":
-            raise ValueError("functionals are one vector per utterance and cannot be normalised per utterance")
-        return self
+        pseudo_labels = data.get("pseudo_labels", {})
+        if isinstance(pseudo_labels, dict):
+            kind = pseudo_labels.get("kind", "balanced")
+            defaults = method.pseudo_labels.model_dump() if kind == "balanced" else {}
+            pseudo_labels = {**defaults, "kind": kind, **pseudo_labels}
+        return {**data, "method_settings": settings, "pseudo_labels": pseudo_labels}
 
     @property
-    def network_name(self) -> str:
-        """The network, or the one that fits the frontend if none is named."""
-        return self.network.name or ("mlp" if self.frontend.kind == "functionals" else "compact")
+    def adapts(self) -> bool:
+        """Whether training looks at the target."""
+        return isinstance(self.method_settings, AlignmentSettings) or self.pseudo_labels.weight > 0
+
+    @property
+    def assumes_uniform_prior(self) -> bool:
+        """Whether emotions are taken for equally frequent in the target."""
+        balanced = isinstance(self.pseudo_labels, BalancedSettings) and self.pseudo_labels.weight > 0
+        return not self.class_prior and (balanced or self.method_settings.assumes_uniform_prior())
+
+    @property
+    def crop_frames(self) -> int:
+        """Frames of an utterance seen per step; functionals are one."""
+        if isinstance(self.frontend, SpectrogramSettings):
+            return max(round(self.optimisation.crop / self.frontend.hop), 1)
+        return 1
+
+
+_RENAMED = {
+    "method_settings.labels": "pseudo_labels.weight",
+    "method_settings.labels_from": "pseudo_labels.start",
+    "method_settings.labels_every": "pseudo_labels.every",
+    "method_settings.sharpness": "pseudo_labels.sharpening",
+    "method_settings.proportions": "class_prior",
+}
+_REMOVED = ("method_settings.layer", "method_settings.dictionary", "method_settings.groups", "network.name", "network.weights")
+
+
+def _refuse_old_names(data: Mapping[str, Any]) -> None:
+    """Name the new setting to whoever uses an old one."""
+    normalisation = data.get("normalisation")
+    if isinstance(normalisation, str):
+        group = {"corpus": "none"}.get(normalisation, normalisation)
+        raise UserError(f"setting normalisation is a group of settings now: normalisation.group={group}")
+    for old in (*_RENAMED, *_REMOVED):
+        group, _, name = old.partition(".")
+        given = data.get(group)
+        if isinstance(given, dict) and name in given:
+            now = f"is called {_RENAMED[old]} now" if old in _RENAMED else "is gone: no result was better with another value"
+            raise UserError(f"setting {old} {now}")
 
 
 def make_config(
@@ -104,6 +147,8 @@ def make_config(
     file: Path | None = None,
     assignments: Iterable[str] = (),
     data: Mapping[str, Any] | None = None,
+    *,
+    group: str | None = None,
 ) -> Config:
     """Put a configuration together; what comes later wins: defaults, data, file, assignments, the rest.
 
@@ -111,6 +156,7 @@ def make_config(
         method: name of the method.
         frontend: kind of the frontend.
         seed: of everything random.
+        group: what utterances are normalised together, see :class:`didan.features.NormalisationSettings`.
         file: YAML with any of the keys of :class:`Config`.
         assignments: ``key=value`` with dots between the levels, such as ``optimisation.steps=200``; the value
             is read as YAML.
@@ -133,6 +179,8 @@ def make_config(
         if frontend not in FRONTENDS:
             raise UserError(f"unknown frontend {frontend!r}: {suggest(frontend, FRONTENDS)}")
         data["frontend"] = {**data.get("frontend", {}), "kind": frontend}
+    if group is not None:
+        data["normalisation"] = {**data.get("normalisation", {}), "group": group}
     if "frontend" in data and isinstance(data["frontend"], dict):
         data["frontend"] = {"kind": _FRONTEND, **data["frontend"]}
     try:
@@ -168,7 +216,8 @@ def assign(data: dict[str, Any], assignment: str) -> None:
 def _explain(error: ValidationError, data: Mapping[str, Any], *above: str) -> str:
     """One line for the first problem, with the nearest valid key or the reason."""
     problem = error.errors()[0]
-    key = ".".join([*above, *(str(part) for part in problem["loc"] if part not in FRONTENDS)])
+    kinds = {*FRONTENDS, *PSEUDO_LABELLERS}
+    key = ".".join([*above, *(str(part) for part in problem["loc"] if part not in kinds)])
     if problem["type"] == "extra_forbidden":
         group, _, name = key.partition(".")
         others = [kind for kind, settings in FRONTENDS.items() if name in settings.model_fields]
@@ -194,6 +243,8 @@ def _all_keys(data: Mapping[str, Any]) -> list[str]:
         "network.": NetworkSettings,
         "optimisation.": OptimisationSettings,
         "frontend.": FRONTENDS.get(_frontend_of(data), FunctionalsSettings),
+        "normalisation.": NormalisationSettings,
+        "pseudo_labels.": PSEUDO_LABELLERS.get(data.get("pseudo_labels", {}).get("kind", "balanced"), BalancedSettings),
         "method_settings.": find_method(data.get("method", "didan")).settings,
     }
     return [f"{prefix}{name}" for prefix, model in parts.items() for name in model.model_fields]

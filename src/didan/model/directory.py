@@ -15,19 +15,18 @@ from safetensors.numpy import save_file as save_arrays
 from safetensors.torch import load_file, save_file
 
 from didan.errors import UserError, reason
-from didan.evaluation import Evaluation
-from didan.features import PackedFeatures, Statistics
+from didan.features import Moments, Normaliser, PackedFeatures
 from didan.files import written_whole
 from didan.model.card import model_card
 from didan.model.config import Config
-from didan.model.trained import Model, Reference
+from didan.model.trained import SourceIndex, TrainedModel
 from didan.networks import build_network
 
-_FORMAT = 2
-_CARRIED = "reference-features.safetensors"
+_FORMAT = 3
+_FEATURES = "source-features.safetensors"
 
 
-def save(model: Model, folder: Path) -> None:
+def save(model: TrainedModel, folder: Path) -> None:
     """Write the model directory, whole or not at all.
 
     Raises:
@@ -47,7 +46,7 @@ def save(model: Model, folder: Path) -> None:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def write(model: Model, folder: Path) -> None:
+def write(model: TrainedModel, folder: Path) -> None:
     """Write a model's files into a folder that is there."""
     save_file(
         {name: tensor.contiguous() for name, tensor in model.network.state_dict().items()},
@@ -55,54 +54,53 @@ def write(model: Model, folder: Path) -> None:
     )
     _write_config(model, folder / "config.yaml")
     model.history.to_csv(folder / "history.csv", index=False)
-    reference = model.reference
-    save_file(reference.embeddings, folder / "reference.safetensors")
-    reference.table.to_csv(folder / "reference.csv", index=False)
-    if reference.features is not None:
-        packed: dict[str, npt.NDArray[Any]] = {
-            "frames": reference.features.frames,
-            "counts": reference.features.counts,
-        }
-        save_arrays(packed, folder / _CARRIED)
+    index = model.source_index
+    save_file(index.embeddings, folder / "source-index.safetensors")
+    index.table.to_csv(folder / "source-index.csv", index=False)
+    if index.features is not None:
+        packed: dict[str, npt.NDArray[Any]] = {"frames": index.features.frames, "counts": index.features.counts}
+        save_arrays(packed, folder / _FEATURES)
     (folder / "model-card.md").write_text(model_card(model), encoding="utf-8")
 
 
-def _write_config(model: Model, file: Path) -> None:
+def _write_config(model: TrainedModel, file: Path) -> None:
     content = {
         "format": _FORMAT,
         "emotions": list(model.emotions),
         "temperature": model.temperature,
         "config": model.config.model_dump(mode="json"),
-        "statistics": {
-            "mean": [_exactly(x) for x in model.statistics.mean],
-            "deviation": [_exactly(x) for x in model.statistics.deviation],
+        "normaliser": {
+            "utterances": model.normaliser.domain.n_utterances,
+            "frames": model.normaliser.domain.n_frames,
+            "mean": model.normaliser.domain.mean.tolist(),
+            "variance": model.normaliser.domain.variance.tolist(),
         },
         "record": model.record,
     }
     file.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=110), encoding="utf-8")
 
 
-def note_evaluation(model: Model, folder: Path, evaluation: Evaluation) -> None:
+def note_evaluation(model: TrainedModel, folder: Path, corpus: str, figures: dict[str, Any]) -> None:
     """Add an evaluation to a model's record and card.
+
+    Args:
+        model: the model.
+        folder: its directory.
+        corpus: what it was evaluated on.
+        figures: as :meth:`didan.evaluation.Evaluation.as_dict` gives them.
 
     Raises:
         UserError: the folder cannot be written.
     """
-    kept = ("uar", "uar_ci95", "resampled", "n_speakers", "war", "n", "selection")
-    found = {key: value for key, value in evaluation.as_dict().items() if key in kept}
-    model.record.setdefault("evaluations", {})[evaluation.corpus] = found
+    kept = ("uar", "uar_ci95", "resampled", "n_speakers", "war", "n", "selection", "normalised_by")
+    model.record.setdefault("evaluations", {})[corpus] = {key: figures[key] for key in kept}
     with written_whole(folder / "config.yaml") as partial:
         _write_config(model, partial)
     with written_whole(folder / "model-card.md") as partial:
         partial.write_text(model_card(model), encoding="utf-8")
 
 
-def _exactly(number: np.float32) -> float:
-    """The shortest decimal that gives the same float32 when read again."""
-    return float(str(number))
-
-
-def load(folder: str | Path) -> Model:
+def load(folder: str | Path) -> TrainedModel:
     """Load a model directory. Nothing in it is executed: no pickle is read.
 
     Raises:
@@ -115,24 +113,30 @@ def load(folder: str | Path) -> Model:
     try:
         content = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
         if content["format"] != _FORMAT:
-            raise UserError(f"{folder} is a model of format {content['format']}, this didan reads {_FORMAT}")
+            raise UserError(
+                f"{folder} is a model of format {content['format']}, this didan reads {_FORMAT}; train it again"
+            )
         config = Config(**content["config"])
         emotions = tuple(content["emotions"])
-        statistics = Statistics(
-            *(np.array(content["statistics"][key], dtype=np.float32) for key in ("mean", "deviation"))
+        domain = content["normaliser"]
+        moments = Moments(
+            domain["utterances"],
+            domain["frames"],
+            np.array(domain["mean"], dtype=np.float64),
+            np.array(domain["variance"], dtype=np.float64),
         )
-        network = build_network(config.network_name, len(statistics.mean), len(emotions), config.network.dropout)
+        network = build_network(config.frontend.kind, len(moments.mean), len(emotions), config.network.dropout)
         network.load_state_dict(load_file(folder / "model.safetensors"))
-        reference = Reference(
+        index = SourceIndex(
             # Speaker 03 stays 03, and a speaker called NA is no gap.
-            pd.read_csv(
-                folder / "reference.csv",
-                dtype=dict.fromkeys(("corpus", "speaker", "digest", "audio"), str),
+            table=pd.read_csv(
+                folder / "source-index.csv",
+                dtype=dict.fromkeys(("corpus", "speaker", "group", "digest", "audio"), str),
                 keep_default_na=False,
                 na_values=[""],
             ),
-            load_file(folder / "reference.safetensors"),
-            _read_carried(folder / _CARRIED),
+            embeddings=load_file(folder / "source-index.safetensors"),
+            features=_read_features(folder / _FEATURES),
         )
         temperature = float(content["temperature"])
         history = pd.read_csv(folder / "history.csv")
@@ -151,10 +155,19 @@ def load(folder: str | Path) -> Model:
         raise UserError(
             f"{folder} is not a complete model directory ({type(error).__name__}: {detail})"
         ) from error
-    return Model(config, emotions, network.eval(), statistics, reference, temperature, history, record)
+    return TrainedModel(
+        config=config,
+        emotions=emotions,
+        network=network.eval(),
+        normaliser=Normaliser(moments, config.normalisation.shrinkage),
+        source_index=index,
+        temperature=temperature,
+        history=history,
+        record=record,
+    )
 
 
-def _read_carried(file: Path) -> PackedFeatures | None:
+def _read_features(file: Path) -> PackedFeatures | None:
     if not file.exists():
         return None
     packed = load_arrays(file)

@@ -15,20 +15,20 @@ from huggingface_hub import ModelHubMixin, snapshot_download
 
 from didan.model.card import model_card
 from didan.model.directory import load, write
-from didan.model.trained import Model
+from didan.model.trained import TrainedModel
 
 
 class PretrainedModel(ModelHubMixin, library_name="didan", tags=["speech-emotion-recognition"]):
     """A model as the hub stores it: its directory, with the card as README.md.
 
     Paths of recordings are cut to what lies below the corpus' folder, so that nothing of the machine that trained
-    it shows. Adapted anew it needs its recordings named (``places``), unless it carries their features.
+    it shows. To adapt it, say where the recordings are (``search_paths``), unless it includes their features.
 
     Args:
         model: the model.
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: TrainedModel) -> None:
         self.model = model
         self._hub_mixin_config = None  # the mixin would write its arguments down; config.yaml has it all
 
@@ -64,19 +64,17 @@ class PretrainedModel(ModelHubMixin, library_name="didan", tags=["speech-emotion
         return cls(load(folder))
 
 
-def without_paths(model: Model) -> Model:
+def without_paths(model: TrainedModel) -> TrainedModel:
     """The same model, which no longer says where on a machine its recordings lay."""
-    table = model.reference.table
+    table = model.source_index.table
+    # Groups may be files or folders; which they are does not matter, only who shares one.
+    table = table.assign(group=table["group"].map({name: str(n) for n, name in enumerate(table["group"].dropna().unique())}))
     parts = [part.assign(file=_below(part["file"])) for _, part in table.groupby("corpus", sort=False)]
     leakage = model.record.get("leakage", {})
     names = [Path(file).name for file in leakage.get("identical_files", [])]
-    network = model.config.network
-    if network.weights is not None and "://" not in network.weights:
-        network = network.model_copy(update={"weights": Path(network.weights).name})
     return replace(
         model,
-        config=model.config.model_copy(update={"network": network}),
-        reference=replace(model.reference, table=pd.concat(parts).loc[table.index]),
+        source_index=replace(model.source_index, table=pd.concat(parts).loc[table.index]),
         record={**model.record, "leakage": {**leakage, "identical_files": names}},
     )
 

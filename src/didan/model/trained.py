@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,29 +11,23 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from didan.audio import Samples
-from didan.corpora import Corpus
-from didan.features import FeatureSet, Frontend, PackedFeatures, Statistics, build_frontend, statistics
+from didan.features import FeatureSet, Frontend, Moments, Normaliser, PackedFeatures, Statistics, build_frontend
+from didan.features.frontend import extract_features
 from didan.model.config import Config
-from didan.networks import Output, network_outputs
-
-if TYPE_CHECKING:
-    from didan.evaluation import Evaluation
-    from didan.inference.explain import Explanation
+from didan.networks import Output, ScoreLink, network_outputs
+from didan.typing import Features, Samples
 
 
-@dataclass(frozen=True)
-class Reference:
+@dataclass(frozen=True, kw_only=True)
+class SourceIndex:
     """The source utterances as the network sees them: what explanations and re-adaptation draw on.
 
     Attributes:
-        table: columns ``file``, ``start``, ``end``, ``corpus``, ``speaker``, ``emotion``; ``source``, the number
+        table: columns ``file``, ``start``, ``end``, ``corpus``, ``speaker``, ``group``, ``emotion``; ``source``, the number
             of the corpus, since two may have one name; ``digest`` and ``audio``, which tell whether a recording is
-            this one (see :class:`didan.features.store.Contents`);
-            and ``validation``, whether it was held out of training.
+            this one (see :class:`didan.features.store.Contents`); and ``validation``, whether it was held out of training.
         embeddings: features of each layer, shape (n, width).
-        features: what the frontend made of them, if the model carries that along; with it the model can be adapted
-            anew where the recordings are not.
+        features: of the frontend, if the model includes them; with them it can be adapted where the recordings are not.
     """
 
     table: pd.DataFrame
@@ -42,16 +35,16 @@ class Reference:
     features: PackedFeatures | None = None
 
 
-@dataclass
-class Model:
-    """A network with everything needed to use it on new recordings.
+@dataclass(kw_only=True)
+class TrainedModel:
+    """A network with everything needed to use it on new recordings; a :class:`didan.inference.Recogniser`.
 
     Attributes:
         config: all settings.
         emotions: what the network's outputs mean, in order.
         network: see :class:`didan.networks.Network`.
-        statistics: of the target's features, which normalise single recordings.
-        reference: the source utterances.
+        normaliser: of the target domain; training, evaluation, prediction and export all use it.
+        source_index: the source utterances.
         temperature: of the softmax that makes scores probabilities; see :mod:`didan.training.calibration`.
         history: one row per training step.
         record: what it was trained on and with: corpora, leakage, selection, versions, hardware, seconds.
@@ -60,83 +53,61 @@ class Model:
     config: Config
     emotions: tuple[str, ...]
     network: nn.Module
-    statistics: Statistics
-    reference: Reference
+    normaliser: Normaliser
+    source_index: SourceIndex
     temperature: float
     history: pd.DataFrame
     record: dict[str, Any] = field(default_factory=dict)
 
-    def outputs(self, features: FeatureSet) -> Output:
-        """Run the network over a set of utterances, whole, in batches of similar length.
+    @property
+    def link(self) -> ScoreLink:
+        """Between scores and probabilities."""
+        return ScoreLink(self.config.optimisation.loss)
 
-        Returns:
-            Embeddings and scores in the order of the utterances.
-        """
-        return network_outputs(self.network, features, features.lengths())
-
-    def hear(self, waveforms: Sequence[Samples]) -> Output:
-        """Run frontend and network over recordings that were not part of a corpus.
-
-        They are normalised with the statistics of the target (each with its own, if the model normalises per
-        utterance). Zeros at the end do not count: in an exported model, which must answer alike, they are what
-        fills up a batch.
-
-        Args:
-            waveforms: 16 kHz samples of each utterance, at least one.
-        """
-        normalisation = self.config.normalisation
-        features = []
-        for waveform in waveforms:
-            with torch.inference_mode():
-                heard = waveform[: int(np.flatnonzero(waveform)[-1]) + 1] if waveform.any() else waveform
-                raw = self._frontend(torch.from_numpy(heard)).numpy()
-            if normalisation != "none":
-                raw = (statistics([raw]) if normalisation == "utterance" else self.statistics).apply(raw)
-            features.append(np.asarray(raw, dtype=np.float32))
-        return network_outputs(self.network, features, [len(one) for one in features])
+    @property
+    def group(self) -> str:
+        """What utterances are normalised together, unless somebody says otherwise."""
+        return self.config.normalisation.group
 
     @cached_property
     def _frontend(self) -> Frontend:
         return build_frontend(self.config.frontend)
 
-    def probabilities(self, scores: Tensor) -> Tensor:
-        """Scores as calibrated probabilities, shape (n, n_emotions): ``softmax(scores / temperature)``."""
-        return (scores / self.temperature).softmax(dim=1)
+    def prepare(self, samples: Samples) -> Features:
+        """Features of an utterance before normalisation, shape (frames, bands)."""
+        return extract_features(self._frontend, samples)
 
-    def recognise(self, waveforms: Sequence[Samples]) -> npt.NDArray[np.float32]:
-        """The calibrated probability of every emotion; see :class:`didan.inference.Recogniser`."""
-        if not waveforms:
-            return np.zeros((0, len(self.emotions)), dtype=np.float32)
-        return self.probabilities(self.hear(waveforms).scores).numpy()
+    def moments(self, prepared: Sequence[Features]) -> list[Moments]:
+        """Moments of the features of each utterance."""
+        return [Moments.of(features) for features in prepared]
 
-    def predict(self, *audio: str | Path, window: float | None = None, hop: float | None = None) -> pd.DataFrame:
-        """Predict the emotion of files or folders, over time with ``window``; see :func:`didan.inference.predict`.
+    def predict_proba(
+        self, prepared: Sequence[Features], statistics: Sequence[Statistics]
+    ) -> npt.NDArray[np.float32]:
+        """The calibrated probability of every emotion.
+
+        Args:
+            prepared: of each utterance.
+            statistics: what each is normalised with.
 
         Returns:
-            A row per file: ``file``, ``emotion`` (None where nobody speaks) and the probability of each emotion;
-            or per window, with its ``start`` and ``end`` in seconds.
+            Shape (n, n_emotions). Utterances go through the network one by one, so that an answer does not depend, not
+            even in its last bit, on which others were asked about at the same time.
         """
-        from didan.inference import predict
+        if not prepared:
+            return np.zeros((0, len(self.emotions)), dtype=np.float32)
+        scores = [self.forward(features, own).scores for features, own in zip(prepared, statistics, strict=True)]
+        return self.probabilities(torch.cat(scores)).numpy()
 
-        found = predict(self, [Path(path) for path in audio], window, hop)
-        rows = [{**vars(one), **(one.probabilities or {})} for one in found]
-        times = [] if window is None else ["start", "end"]
-        return pd.DataFrame(rows, columns=["file", *times, "emotion", *self.emotions])
+    def forward(self, features: Features, statistics: Statistics) -> Output:
+        """Run the network over one utterance, given its features before normalisation."""
+        normalised = statistics.apply(features).astype(np.float32)
+        return network_outputs(self.network, [normalised])
 
-    def explain(self, audio: str | Path, n: int = 5) -> "Explanation":
-        """The source utterances that a recording resembles; see :func:`didan.inference.explain.explain`."""
-        from didan.inference.explain import explain
+    def outputs(self, features: FeatureSet) -> Output:
+        """Run the network over a set of normalised utterances, in batches of similar length."""
+        return network_outputs(self.network, features.in_memory())
 
-        return explain(self, Path(audio), n)
-
-    def evaluate(self, corpus: Corpus, cache: Path | None = None) -> "Evaluation":
-        """Compare predictions with a corpus' labels; see :func:`didan.evaluation.evaluate`."""
-        from didan.evaluation import evaluate
-
-        return evaluate(self, corpus, cache)
-
-    def save(self, folder: str | Path) -> None:
-        """Write the model directory, whole or not at all; see :func:`didan.model.directory.save`."""
-        from didan.model.directory import save
-
-        save(self, Path(folder))
+    def probabilities(self, scores: Tensor) -> Tensor:
+        """Scores as calibrated probabilities, shape (n, n_emotions)."""
+        return self.link.probabilities(scores, self.temperature)

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 from torch.nn.utils.rnn import pad_sequence
+
+from didan.typing import Utterances
 
 LAYERS = ("fc1", "fc2", "output")
 """Names of the fully connected layers, in order; alignment can be attached to any of them."""
@@ -73,21 +74,17 @@ def run_padded(network: nn.Module, utterances: Sequence[Tensor]) -> Output:
     return output
 
 
-class _Utterances(Protocol):
-    def __getitem__(self, index: int, /) -> npt.NDArray[np.float32]: ...
-
-
-def network_outputs(network: nn.Module, features: _Utterances, lengths: Sequence[int]) -> Output:
-    """Run a network over utterances, whole, in batches of similar length.
+def network_outputs(network: nn.Module, features: Utterances) -> Output:
+    """Run a network over utterances, whole, in batches of similar length, in evaluation mode.
 
     Args:
         network: the network.
-        features: of each utterance, shape (frames, bands), by its number.
-        lengths: frames of each, of at least one utterance.
+        features: of at least one utterance.
 
     Returns:
         Embeddings and scores in the order of the utterances.
     """
+    lengths = [len(features[index]) for index in range(len(features))]
     order = np.argsort(np.asarray(lengths), kind="stable")
     parts: list[Output] = []
     network.eval()

@@ -3,8 +3,8 @@
 from didan.selection.agreement import Agreement, rank_agreement
 from didan.selection.criteria import CRITERIA, Criterion
 from didan.selection.domain_gap import DomainGap, proxy_a_distance
-from didan.selection.outputs import LAYER, View, view_of
-from didan.selection.select import choose
+from didan.selection.outputs import LAYER, LabelFreeOutputs, label_free_outputs
+from didan.selection.select import select
 
 __all__ = [
     "CRITERIA",
@@ -12,9 +12,9 @@ __all__ = [
     "Agreement",
     "Criterion",
     "DomainGap",
-    "View",
-    "choose",
+    "LabelFreeOutputs",
+    "select",
     "proxy_a_distance",
     "rank_agreement",
-    "view_of",
+    "label_free_outputs",
 ]

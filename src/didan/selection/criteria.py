@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from didan.selection.outputs import View
+from didan.selection.outputs import LabelFreeOutputs
 from didan.selection.predictions import entropy, information_maximisation, soft_neighbourhood_density
 from didan.selection.residual import ida_residual
 from didan.selection.validation import deep_embedded_validation, importance_weighted_validation
@@ -16,37 +16,37 @@ class Criterion:
     Attributes:
         name: as in :data:`CRITERIA`.
         summary: one line.
-        function: the score; NaN where the view lacks what it needs.
+        function: the score; NaN where the outputs lack what it needs.
         greater_is_better: whether a greater score speaks for the recogniser.
     """
 
     name: str
     summary: str
-    function: Callable[[View], float]
+    function: Callable[[LabelFreeOutputs], float]
     greater_is_better: bool
 
-    def __call__(self, view: View) -> float:
+    def __call__(self, outputs: LabelFreeOutputs) -> float:
         """Score a recogniser."""
-        return self.function(view)
+        return self.function(outputs)
 
 
 _ALL = (
     Criterion(
         "entropy",
         "mean entropy of the target predictions (Morerio et al. 2018)",
-        lambda view: entropy(view.target_probabilities),
+        lambda outputs: entropy(outputs.target_probabilities),
         greater_is_better=False,
     ),
     Criterion(
         "information-maximisation",
         "mutual information of target utterance and prediction (Bridle et al. 1991)",
-        lambda view: information_maximisation(view.target_probabilities),
+        lambda outputs: information_maximisation(outputs.target_probabilities),
         greater_is_better=True,
     ),
     Criterion(
         "soft-neighbourhood-density",
         "entropy of the similarities between target predictions (Saito et al. 2021)",
-        lambda view: soft_neighbourhood_density(view.target_probabilities),
+        lambda outputs: soft_neighbourhood_density(outputs.target_probabilities),
         greater_is_better=True,
     ),
     Criterion(

@@ -9,7 +9,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from didan.errors import UserError
-from didan.selection.outputs import Floats
+from didan.typing import Floats
 
 Groups = npt.NDArray[np.generic]
 

@@ -1,29 +1,19 @@
-"""What a criterion may look at."""
+"""What a label-free criterion may look at."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
-from torch import Tensor
-
-from didan.alignment.regularisers import project_simplex
 from didan.corpora.emotions import class_indices
+from didan.model.trained import TrainedModel
 from didan.networks import Output
-
-if TYPE_CHECKING:
-    from didan.model.trained import Model
+from didan.typing import Floats, Labels
 
 LAYER = "fc1"
 """The layer whose features criteria and probes look at."""
 
-Floats = npt.NDArray[np.floating]
-Classes = npt.NDArray[np.integer]
 
-
-@dataclass(frozen=True)
-class View:
-    """A trained, adapted recogniser as a criterion sees it: no label of the target is in here.
+@dataclass(frozen=True, kw_only=True)
+class LabelFreeOutputs:
+    """The outputs of an adapted model for its source and target, without a label of the target.
 
     Attributes:
         source_embeddings: features of the source utterances trained on, shape (n_train, d).
@@ -36,36 +26,30 @@ class View:
     """
 
     source_embeddings: Floats
-    source_labels: Classes
+    source_labels: Labels
     validation_embeddings: Floats
     validation_probabilities: Floats
-    validation_labels: Classes
+    validation_labels: Labels
     target_embeddings: Floats
     target_probabilities: Floats
 
 
-def view_of(model: "Model", target: Output) -> View:
-    """What label-free criteria may see of a model and its outputs for the target.
+def label_free_outputs(model: TrainedModel, target: Output) -> LabelFreeOutputs:
+    """Collect a model's outputs for its source, and those for the target.
 
-    Probabilities are those before calibration, which would be another one for every candidate.
+    Probabilities are those before calibration, whose temperature would differ between candidates.
     """
-    table = model.reference.table
+    table = model.source_index.table
     labels = class_indices(table, model.emotions)
     held_out = table["validation"].to_numpy(dtype=bool)
-    embeddings = model.reference.embeddings[LAYER].numpy()
-    loss = model.config.optimisation.loss
-    probabilities = _probabilities(model.reference.embeddings["output"], loss).numpy()
-    return View(
-        embeddings[~held_out],
-        labels[~held_out],
-        embeddings[held_out],
-        probabilities[held_out],
-        labels[held_out],
-        target.embeddings[LAYER].numpy(),
-        _probabilities(target.scores, loss).numpy(),
+    embeddings = model.source_index.embeddings[LAYER].numpy()
+    probabilities = model.link.estimates(model.source_index.embeddings["output"]).numpy()
+    return LabelFreeOutputs(
+        source_embeddings=embeddings[~held_out],
+        source_labels=labels[~held_out],
+        validation_embeddings=embeddings[held_out],
+        validation_probabilities=probabilities[held_out],
+        validation_labels=labels[held_out],
+        target_embeddings=target.embeddings[LAYER].numpy(),
+        target_probabilities=model.link.estimates(target.scores).numpy(),
     )
-
-
-def _probabilities(scores: Tensor, loss: str) -> Tensor:
-    """Scores as probabilities; regression's estimate them already and are moved to the nearest that sum to 1."""
-    return scores.softmax(dim=1) if loss == "cross-entropy" else project_simplex(scores)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 from scipy.special import entr, softmax
 
-from didan.selection.outputs import Floats
+from didan.typing import Floats
 
 _BLOCK = 1000
 

@@ -4,14 +4,15 @@ import numpy as np
 import torch
 
 from didan.alignment import align, class_balanced_marginal
-from didan.selection.outputs import Classes, View
+from didan.selection.outputs import LabelFreeOutputs
+from didan.typing import Labels
 
 _UTTERANCES = 400
 _TOLERANCE = 1e-3
 _MAX_ITERATIONS = 500
 
 
-def ida_residual(view: View) -> float:
+def ida_residual(outputs: LabelFreeOutputs) -> float:
     """How badly source embeddings reconstruct target embeddings; lower is better.
 
         r = ||H_t - W H_s||_F / ||H_t||_F      W >= 0, W 1 = 1, columns class-balanced
@@ -25,31 +26,34 @@ def ida_residual(view: View) -> float:
     residual is exact to 1e-3. It falls with the number of utterances: compare candidates of one pair of corpora.
 
     Args:
-        view: its embeddings and source labels are read.
+        outputs: its embeddings and source labels are read.
 
     >>> generator = np.random.default_rng(0)
     >>> source, labels = generator.normal(size=(20, 8)), np.repeat([0, 1], 10)
     >>> nothing = np.empty((0, 2))
-    >>> same = View(source, labels, nothing, nothing, labels[:0], source[::-1], nothing)
+    >>> same = LabelFreeOutputs(
+    ...     source_embeddings=source, source_labels=labels, validation_embeddings=nothing, validation_labels=labels[:0],
+    ...     validation_probabilities=nothing, target_embeddings=source[::-1], target_probabilities=nothing,
+    ... )
     >>> ida_residual(same) < 0.05
     True
     """
     generator = np.random.default_rng(0)
-    source = _drawn_by_class(view.source_labels, generator)
-    target = _drawn(np.arange(len(view.target_embeddings)), _UTTERANCES, generator)
+    source = _drawn_by_class(outputs.source_labels, generator)
+    target = _drawn(np.arange(len(outputs.target_embeddings)), _UTTERANCES, generator)
     found = align(
-        torch.from_numpy(view.source_embeddings[source].astype(np.float32)),
-        torch.from_numpy(view.target_embeddings[target].astype(np.float32)),
+        torch.from_numpy(outputs.source_embeddings[source].astype(np.float32)),
+        torch.from_numpy(outputs.target_embeddings[target].astype(np.float32)),
         penalty="none",
         constraint="balanced",
-        source_marginal=class_balanced_marginal(torch.from_numpy(view.source_labels[source].astype(np.int64))),
+        source_marginal=class_balanced_marginal(torch.from_numpy(outputs.source_labels[source].astype(np.int64))),
         tolerance=_TOLERANCE,
         max_iterations=_MAX_ITERATIONS,
     )
     return found.diagnostics["residual"]
 
 
-def _drawn_by_class(labels: Classes, generator: np.random.Generator) -> Classes:
+def _drawn_by_class(labels: Labels, generator: np.random.Generator) -> Labels:
     if len(labels) <= _UTTERANCES:
         return np.arange(len(labels))
     classes = np.unique(labels)
@@ -57,5 +61,5 @@ def _drawn_by_class(labels: Classes, generator: np.random.Generator) -> Classes:
     return np.concatenate([_drawn(np.flatnonzero(labels == k), share, generator) for k in classes])
 
 
-def _drawn(index: Classes, most: int, generator: np.random.Generator) -> Classes:
+def _drawn(index: Labels, most: int, generator: np.random.Generator) -> Labels:
     return index if len(index) <= most else generator.choice(index, most, replace=False)

@@ -7,7 +7,7 @@ from didan.errors import UserError, suggest
 from didan.selection.criteria import CRITERIA
 
 
-def choose(scores: Mapping[str, float], criterion: str) -> str:
+def select(scores: Mapping[str, float], criterion: str) -> str:
     """Name the candidate that a criterion finds best.
 
     Args:
@@ -17,7 +17,7 @@ def choose(scores: Mapping[str, float], criterion: str) -> str:
     Raises:
         UserError: the criterion is unknown, or no candidate has a score.
 
-    >>> choose({"lambda 1": 0.9, "lambda 5": 0.4, "lambda 20": float("nan")}, "entropy")
+    >>> select({"lambda 1": 0.9, "lambda 5": 0.4, "lambda 20": float("nan")}, "entropy")
     'lambda 5'
     """
     if criterion not in CRITERIA:

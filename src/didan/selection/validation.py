@@ -14,7 +14,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from didan.selection.outputs import Classes, Floats, View
+from didan.selection.outputs import LabelFreeOutputs
+from didan.typing import Floats, Labels
 
 
 def log_density_ratio(source: Floats, target: Floats, at: Floats) -> npt.NDArray[np.float64]:
@@ -86,33 +87,33 @@ def deep_embedded_risk(errors: Floats, weights: Floats) -> float:
     return float(weighted.mean() + eta * (weights.mean() - 1))
 
 
-def importance_weighted_validation(view: View) -> float:
+def importance_weighted_validation(outputs: LabelFreeOutputs) -> float:
     """Importance-weighted share of held-out source utterances that are wrong; lower is better.
 
     See :func:`importance_weighted_error`; :func:`log_density_ratio` is fitted on training source and target.
     NaN without held-out utterances.
     """
-    if len(view.validation_labels) == 0:
+    if len(outputs.validation_labels) == 0:
         return math.nan
-    return importance_weighted_error(_errors(view), _log_weights(view))
+    return importance_weighted_error(_errors(outputs), _log_weights(outputs))
 
 
-def deep_embedded_validation(view: View) -> float:
+def deep_embedded_validation(outputs: LabelFreeOutputs) -> float:
     """Importance-weighted share of wrong held-out source utterances, with a control variate; lower is better.
 
     See :func:`deep_embedded_risk`; weights as in :func:`importance_weighted_validation`. The logistic classifier
     is ours, the paper takes a network. NaN for fewer than two held-out utterances.
     """
-    if len(view.validation_labels) < 2:
+    if len(outputs.validation_labels) < 2:
         return math.nan
-    return deep_embedded_risk(_errors(view), np.exp(_log_weights(view)))
+    return deep_embedded_risk(_errors(outputs), np.exp(_log_weights(outputs)))
 
 
-def _errors(view: View) -> Floats:
-    predicted: Classes = view.validation_probabilities.argmax(axis=1)
-    errors: Floats = (predicted != view.validation_labels).astype(np.float64)
+def _errors(outputs: LabelFreeOutputs) -> Floats:
+    predicted: Labels = outputs.validation_probabilities.argmax(axis=1)
+    errors: Floats = (predicted != outputs.validation_labels).astype(np.float64)
     return errors
 
 
-def _log_weights(view: View) -> npt.NDArray[np.float64]:
-    return log_density_ratio(view.source_embeddings, view.target_embeddings, view.validation_embeddings)
+def _log_weights(outputs: LabelFreeOutputs) -> npt.NDArray[np.float64]:
+    return log_density_ratio(outputs.source_embeddings, outputs.target_embeddings, outputs.validation_embeddings)

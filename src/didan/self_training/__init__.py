@@ -1,1 +1,28 @@
-"""Self-training: the target's scores become pseudo-labels that the network is fitted to."""
+"""Self-training: what the network says of the target becomes pseudo-labels that it is fitted to, whatever the method."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from didan.self_training.balanced import BalancedSettings, balanced_pseudo_labels
+from didan.self_training.confident import ConfidentSettings
+from didan.self_training.pseudo_labels import PseudoLabeller, PseudoLabels, PseudoLabelSettings
+
+# One file each. A new pseudo-labeller is its file and its line here; its settings are what makes labels.
+PSEUDO_LABELLERS: dict[str, type[BalancedSettings] | type[ConfidentSettings]] = {
+    "balanced": BalancedSettings,
+    "confident": ConfidentSettings,
+}
+
+AnyPseudoLabeller = Annotated[BalancedSettings | ConfidentSettings, Field(discriminator="kind")]
+
+__all__ = [
+    "PSEUDO_LABELLERS",
+    "AnyPseudoLabeller",
+    "BalancedSettings",
+    "ConfidentSettings",
+    "PseudoLabelSettings",
+    "PseudoLabeller",
+    "PseudoLabels",
+    "balanced_pseudo_labels",
+]

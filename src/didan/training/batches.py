@@ -1,24 +1,15 @@
 """The batches of a training run: each a function of the seed and the step alone, so that runs can resume."""
 
-from typing import Protocol
-
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from didan.features.store import Features
+from didan.training.pair import DomainPair
+from didan.typing import Utterances
 
 Batch = dict[str, Tensor]
-
-
-class Utterances(Protocol):
-    """Features of utterances by their number, each of shape (frames, bands)."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, index: int, /) -> Features: ...
 
 
 class Batches(Dataset[Batch]):
@@ -29,32 +20,21 @@ class Batches(Dataset[Batch]):
     network trained on one corpus' proportions carries them over to the other.
 
     Args:
-        source: features of the source.
-        labels: class index of each source utterance, shape (n,).
-        target: features of the target, or None for training on the source alone.
+        pair: source and target.
         batch_size: utterances of each.
         n_frames: frames per utterance; longer ones are cropped at random, shorter ones repeated.
         seed: of the run.
         steps: which steps of the run these are.
-        held_out: source utterances that are never drawn, shape (n,); none if None.
+        with_target: whether batches have target utterances.
     """
 
     def __init__(
-        self,
-        source: Utterances,
-        labels: npt.NDArray[np.integer],
-        target: Utterances | None,
-        batch_size: int,
-        n_frames: int,
-        seed: int,
-        steps: range,
-        held_out: npt.NDArray[np.bool_] | None = None,
+        self, pair: DomainPair, *, batch_size: int, n_frames: int, seed: int, steps: range, with_target: bool
     ) -> None:
-        self.source, self.labels, self.target = source, labels, target
-        self.batch_size, self.n_frames, self.seed = batch_size, n_frames, seed
-        self.steps = steps
-        self.held_out = np.zeros(len(labels), dtype=bool) if held_out is None else held_out
-        self.members = [np.flatnonzero((labels == label) & ~self.held_out) for label in range(labels.max() + 1)]
+        self.pair, self.batch_size, self.n_frames, self.seed = pair, batch_size, n_frames, seed
+        self.steps, self.with_target = steps, with_target
+        labels = pair.labels
+        self.members = [np.flatnonzero((labels == label) & ~pair.held_out) for label in range(labels.max() + 1)]
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -62,28 +42,25 @@ class Batches(Dataset[Batch]):
     def between(self, first: int, last: int) -> "Batches":
         """The same for steps ``first`` to ``last - 1``."""
         return Batches(
-            self.source,
-            self.labels,
-            self.target,
-            self.batch_size,
-            self.n_frames,
-            self.seed,
-            range(first, last),
-            self.held_out,
+            self.pair,
+            batch_size=self.batch_size,
+            n_frames=self.n_frames,
+            seed=self.seed,
+            steps=range(first, last),
+            with_target=self.with_target,
         )
 
     def __getitem__(self, position: int) -> Batch:
         rng = np.random.default_rng([self.seed, self.steps[position]])
         chosen = self._balanced(rng)
         batch = {
-            "source": self._stack(self.source, chosen, rng),
-            "labels": torch.from_numpy(self.labels[chosen]),
-            "index": torch.from_numpy(chosen),
+            "source": self._stack(self.pair.source, chosen, rng),
+            "labels": torch.from_numpy(self.pair.labels[chosen]),
         }
-        if self.target is not None:
-            count = len(self.target)
+        if self.with_target:
+            count = len(self.pair.target)
             drawn = rng.choice(count, self.batch_size, replace=count < self.batch_size)
-            batch["target"] = self._stack(self.target, drawn, rng)
+            batch["target"] = self._stack(self.pair.target, drawn, rng)
             batch["target_index"] = torch.from_numpy(drawn)
         return batch
 
@@ -121,25 +98,3 @@ def crop(features: npt.NDArray[np.float32], n_frames: int, rng: np.random.Genera
         start = int(rng.integers(surplus + 1))
         return features[start : start + n_frames]
     return np.take(features, np.arange(n_frames), axis=0, mode="wrap")
-
-
-def hold_out(labels: npt.NDArray[np.integer], share: float, seed: int) -> npt.NDArray[np.bool_]:
-    """Draw utterances to keep for validation: a share of every emotion, rounded down.
-
-    Args:
-        labels: class index of each utterance, shape (n,).
-        share: of each emotion, in [0, 1).
-        seed: of the run.
-
-    Returns:
-        Which ones are held out, shape (n,).
-
-    >>> hold_out(np.array([0, 0, 0, 0, 1]), 0.5, seed=0).sum()
-    np.int64(2)
-    """
-    rng = np.random.default_rng([seed, 0])
-    chosen = np.zeros(len(labels), dtype=bool)
-    for label in np.unique(labels):
-        members = np.flatnonzero(labels == label)
-        chosen[rng.choice(members, int(share * len(members)), replace=False)] = True
-    return chosen

@@ -8,33 +8,27 @@ from contextlib import contextmanager
 from typing import Any
 
 import lightning.pytorch as pl
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from didan.methods import AlignmentSettings, Setting, find_method
+from didan.methods import AlignmentSettings, MethodContext, assumed_prior, find_method
 from didan.model.config import Config
-from didan.networks import build_network
-from didan.training.batches import Batches, Utterances
+from didan.networks import ScoreLink, build_network
+from didan.training.batches import Batches
 from didan.training.module import Adaptation, ramp
+from didan.training.pair import DomainPair
 from didan.training.workspace import Workspace
+from didan.typing import Progress
 
-Progress = Callable[[str, int, int], None]
-"""A hook told what is being done, and how many of how many parts of it are over."""
 
 _SECONDS_BETWEEN_CHECKPOINTS = 10.0
 
 
 def fit_network(
-    source: Utterances,
-    labels: npt.NDArray[np.integer],
-    target: Utterances,
-    emotions: tuple[str, ...],
+    pair: DomainPair,
     config: Config,
-    n_frames: int,
-    held_out: npt.NDArray[np.bool_] | None = None,
+    *,
     initial: Mapping[str, Tensor] | None = None,
     workspace: Workspace | None = None,
     progress: Progress | None = None,
@@ -42,13 +36,8 @@ def fit_network(
     """Train a network, the last step's, with the method and settings of a configuration.
 
     Args:
-        source: features of the source utterances.
-        labels: class index of each, shape (n,).
-        target: features of the target utterances.
-        emotions: what the indices mean.
+        pair: source and target.
         config: all settings.
-        n_frames: frames of an utterance seen per step.
-        held_out: source utterances not to train on, shape (n,); none if None.
         initial: weights to begin with; drawn with the seed if None.
         workspace: where to keep what is needed to resume.
         progress: called after every step.
@@ -62,25 +51,26 @@ def fit_network(
     settings = config.optimisation
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         torch.manual_seed(config.seed)
-        network = build_network(
-            config.network_name, source[0].shape[1], len(emotions), config.network.dropout, config.network.weights
-        )
+        network = build_network(config.frontend.kind, pair.n_bands, len(pair.emotions), config.network.dropout)
         if initial is not None:
             network.load_state_dict(initial)
-        widths: dict[str, int] = network.widths  # type: ignore[assignment]
-        known = Setting(torch.from_numpy(labels), emotions, widths, settings.loss)
-        term = find_method(config.method).build(config.method_settings, known)
-        batches = Batches(
-            source,
-            labels,
-            target if term is not None else None,
-            settings.batch_size,
-            n_frames,
-            config.seed,
-            range(settings.steps),
-            held_out,
+        prior = assumed_prior(config.class_prior, pair.emotions)
+        context = MethodContext(
+            emotions=pair.emotions,
+            widths=network.widths,  # type: ignore[arg-type]
+            link=ScoreLink(settings.loss),
+            class_prior=prior,
         )
-        adaptation = Adaptation(network, term, _schedule(config), settings, batches, config.seed)
+        term = find_method(config.method).build(config.method_settings, context)
+        batches = Batches(
+            pair,
+            batch_size=settings.batch_size,
+            n_frames=config.crop_frames,
+            seed=config.seed,
+            steps=range(settings.steps),
+            with_target=config.adapts,
+        )
+        adaptation = Adaptation(network, term, _schedule(config), prior, config, batches)
         _run(adaptation, settings.steps, workspace, progress)
     return network.cpu().eval(), pd.DataFrame(adaptation.history)
 

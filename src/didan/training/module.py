@@ -1,4 +1,4 @@
-"""One training step, for Lightning: regression on the source, plus lambda times the alignment term."""
+"""One training step, for Lightning: the loss on the source, the alignment term, and the fit to pseudo-labels."""
 
 import math
 from collections.abc import Callable
@@ -8,12 +8,13 @@ import lightning.pytorch as pl
 import torch
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy, one_hot
+from torch.nn.functional import one_hot
 from torch.utils.data import DataLoader
 
-from didan.methods import AlignmentTerm, LabelCarrier
-from didan.model.config import OptimisationSettings
-from didan.networks import Output, network_outputs
+from didan.methods import AlignmentTerm
+from didan.model.config import Config
+from didan.networks import Output, ScoreLink, network_outputs
+from didan.self_training import PseudoLabels
 from didan.training.batches import Batch, Batches
 
 ROUND = 10
@@ -21,33 +22,35 @@ ROUND = 10
 
 
 class Adaptation(pl.LightningModule):
-    """Trains a network on a source and, with an alignment term, towards a target.
+    """Trains a network on a source and, with an alignment term or pseudo-labels, towards a target.
 
     Args:
         network: see :class:`didan.networks.Network`.
         term: the method's alignment term, or None.
         schedule: weight of the term (lambda) as a function of the share of training done.
-        settings: of the optimisation.
+        class_prior: assumed of the target, shape (n_emotions,).
+        config: all settings.
         batches: the data.
-        seed: of the run.
     """
+
+    class_prior: Tensor
 
     def __init__(
         self,
         network: nn.Module,
         term: AlignmentTerm | None,
         schedule: Callable[[float], float],
-        settings: OptimisationSettings,
+        class_prior: Tensor,
+        config: Config,
         batches: Batches,
-        seed: int,
     ) -> None:
         super().__init__()
         self.network, self.term = network, term
-        self.schedule = schedule
-        self.settings, self.batches, self.seed = settings, batches, seed
+        self.register_buffer("class_prior", class_prior, persistent=False)
+        self.schedule, self.config, self.batches = schedule, config, batches
+        self.settings, self.link = config.optimisation, ScoreLink(config.optimisation.loss)
         self.history: list[dict[str, float]] = []
-        self.carried: Tensor | None = None
-        self._lengths: list[int] | None = None  # frames of every target utterance, read once
+        self.pseudo_labels: PseudoLabels | None = None
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """The batches of the next round; Lightning asks anew every round."""
@@ -55,18 +58,19 @@ class Adaptation(pl.LightningModule):
         return DataLoader(self.batches.between(first, min(first + ROUND, self.settings.steps)), batch_size=None)
 
     def on_train_start(self) -> None:
-        """Labels of a checkpoint come in main memory, and follow the network to its device."""
-        if self.carried is not None:
-            self.carried = self.carried.to(self.device)
+        """Pseudo-labels of a checkpoint come in main memory, and follow the network to its device."""
+        self._keep(self.pseudo_labels)
 
     def on_train_batch_start(self, batch: Batch, batch_index: int) -> None:
-        """Labels for the target, if it is time; and dropout that depends on seed and step alone.
+        """New pseudo-labels, if they are due; and dropout that depends on seed and step alone.
 
         So a resumed run repeats an uninterrupted one.
         """
-        if isinstance(self.term, LabelCarrier) and self.term.labels_due(self.global_step, self.settings.steps):
-            self.carried = self.term.carry(self._all_of_the_target()).to(self.device)
-        torch.manual_seed(self.seed * 1_000_003 + self.global_step)
+        labeller = self.config.pseudo_labels
+        if labeller.due(self.global_step, self.settings.steps):
+            scores = self._target_scores()
+            self._keep(labeller(self.link.log_probabilities(scores, self.class_prior.cpu()), self.class_prior.cpu()))
+        torch.manual_seed(self.config.seed * 1_000_003 + self.global_step)
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """One step."""
@@ -76,19 +80,24 @@ class Adaptation(pl.LightningModule):
         both = self._forward(source if target is None else torch.cat([source, target]))
         scores = both.scores
         labels = one_hot(batch["labels"], scores.shape[1]).to(scores)
-        loss = fitting_loss(scores[:n_source], labels, self.settings.loss)
+        loss = self.link.fit(scores[:n_source], labels)
         row = {"step": self.global_step + 1, "fit": float(loss.detach())}
         if self.term is not None:
-            alignment = self.term(both[:n_source], both[n_source:], batch["labels"], batch["index"])
+            alignment = self.term(both[:n_source], both[n_source:], batch["labels"])
             weight = self.schedule(self.global_step / self.settings.steps)
             row |= {"alignment": float(alignment.loss.detach()), "weight": weight, **alignment.diagnostics}
             loss = loss + weight * alignment.loss
-        if isinstance(self.term, LabelCarrier) and self.carried is not None:
-            carried = self.carried[batch["target_index"]]
-            fit = fitting_loss(scores[n_source:], carried, self.settings.loss)
-            agreement = (scores[n_source:].argmax(dim=1) == carried.argmax(dim=1)).double().mean()
-            row |= {"labels": float(fit.detach()), "agreement": float(agreement)}
-            loss = loss + self.term.labels_weight() * fit
+        if self.pseudo_labels is not None:
+            index = batch["target_index"]
+            labels, weights = self.pseudo_labels.labels[index], self.pseudo_labels.weights[index]
+            fit = self.link.fit(scores[n_source:], labels, weights)
+            agreement = (scores[n_source:].argmax(dim=1) == labels.argmax(dim=1)).double().mean()
+            row |= {
+                "pseudo_labels": float(fit.detach()),
+                "agreement": float(agreement),
+                "labelled": float(weights.mean()),
+            }
+            loss = loss + self.config.pseudo_labels.weight * fit
         self.history.append(row | {"loss": float(loss.detach())})
         return loss
 
@@ -104,47 +113,32 @@ class Adaptation(pl.LightningModule):
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the history and the target's labels with the weights."""
+        """Keep the history and the pseudo-labels with the weights."""
+        kept = self.pseudo_labels
         checkpoint["history"] = self.history
-        checkpoint["carried"] = self.carried
+        checkpoint["pseudo_labels"] = None if kept is None else (kept.labels, kept.weights)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Continue with them."""
         self.history = list(checkpoint["history"])
-        self.carried = checkpoint["carried"]
+        kept = checkpoint["pseudo_labels"]
+        self.pseudo_labels = None if kept is None else PseudoLabels(*kept)
 
-    def _all_of_the_target(self) -> Output:
-        """In evaluation mode; afterwards the network trains on."""
-        target = self.batches.target
-        assert target is not None
-        if self._lengths is None:
-            self._lengths = [len(target[index]) for index in range(len(target))]
-        output = network_outputs(self.network, target, self._lengths)
+    def _keep(self, labels: PseudoLabels | None) -> None:
+        if labels is not None:
+            labels = PseudoLabels(labels.labels.to(self.device), labels.weights.to(self.device))
+        self.pseudo_labels = labels
+
+    def _target_scores(self) -> Tensor:
+        """Of all target utterances, in evaluation mode; afterwards the network trains on."""
+        scores = network_outputs(self.network, self.batches.pair.target).scores
         self.network.train()
-        return output
+        return scores
 
     def _forward(self, features: Tensor) -> Output:
         lengths = torch.full((len(features),), features.shape[1], device=features.device)
         output: Output = self.network(features, lengths)
         return output
-
-
-def fitting_loss(scores: Tensor, labels: Tensor, kind: str) -> Tensor:
-    """How well labels are met.
-
-    Regression is the paper's: ``(1/n) sum_i ||scores_i - onehot(y_i)||^2``. Cross-entropy is our option.
-
-    Args:
-        scores: shape (n, n_emotions).
-        labels: share of each emotion, one for a known label, shape (n, n_emotions).
-        kind: ``regression`` or ``cross-entropy``.
-
-    >>> fitting_loss(torch.tensor([[1.0, 1.0]]), torch.tensor([[1.0, 0.0]]), "regression")
-    tensor(1.)
-    """
-    if kind == "cross-entropy":
-        return cross_entropy(scores, labels)
-    return (scores - labels).square().sum(dim=1).mean()
 
 
 def ramp(progress: float, length: float) -> float:

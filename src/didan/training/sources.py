@@ -1,8 +1,6 @@
-"""The source of a trained model, found again: from what the model carries, the cache, or the recordings."""
+"""The source of a trained model, found again: in the model itself, in the cache, or where the recordings are."""
 
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,66 +9,64 @@ import pandas as pd
 from didan.audio import find_audio
 from didan.corpora import Corpus
 from didan.errors import AudioError, UserError
-from didan.features import FeatureSet, extract, join, normalised
-from didan.features.store import FeatureStore
-from didan.model.trained import Model
+from didan.features import FeatureSet, FeatureStore, PackedFeatures, StoredFeatures, extract, join, normalised
+from didan.model.trained import TrainedModel
+from didan.typing import Features, Utterances
 
 
-def source_corpora(model: Model) -> list[Corpus]:
-    """The labelled corpora that a model learnt from, as far as it used them."""
-    columns = ["file", "start", "end", "speaker", "emotion"]
-    parts = [part for _, part in model.reference.table.groupby("source")]
+def source_corpora(model: TrainedModel) -> list[Corpus]:
+    """The labelled corpora that a model was trained on, as far as it used them."""
+    columns = ["file", "start", "end", "speaker", "group", "emotion"]
+    parts = [part for _, part in model.source_index.table.groupby("source")]
     return [Corpus(str(part["corpus"].iloc[0]), part[columns].reset_index(drop=True)) for part in parts]
 
 
-@contextmanager
-def source_features(model: Model, places: Sequence[Path], cache: Path) -> Iterator[FeatureSet]:
-    """The features of a model's source utterances, in the order of its reference, while the context lasts.
+def source_features(model: TrainedModel, search_paths: Sequence[Path], cache: Path) -> FeatureSet:
+    """The features of a model's source utterances, in the order of its source index.
 
-    What the model carries is taken first; then what the cache holds; then the recordings, known by their content,
-    where they lay in training or anywhere below ``places``.
+    Taken from the model if it includes them; else from the cache; else made from the recordings, which are recognised
+    by their content, where they were in training or anywhere below ``search_paths``.
 
     Args:
         model: the model.
-        places: folders to look for recordings in.
+        search_paths: folders to look for recordings in.
         cache: folder for features.
 
     Raises:
         UserError: some are not to be found.
     """
-    table = model.reference.table
-    with tempfile.TemporaryDirectory() as folder:
-        if model.reference.features is not None:
-            files = _unpack(model, Path(folder))
-        else:
-            files = _found(model, places, cache)
-        contents = pd.DataFrame({"file": table["digest"], "audio": table["audio"]})
-        sets = []
-        for number, corpus in enumerate(source_corpora(model)):
-            rows = np.flatnonzero((table["source"] == number).to_numpy())
-            sets.append(
-                normalised(
-                    corpus.unlabelled(),
-                    [files[row] for row in rows],
-                    contents.iloc[rows].reset_index(drop=True),
-                    model.config.normalisation,
-                )
+    table = model.source_index.table
+    included = model.source_index.features
+    raw: Utterances = StoredFeatures(_stored(model, search_paths, cache)) if included is None else included
+    contents = pd.DataFrame({"file": table["digest"], "audio": table["audio"]})
+    sets = []
+    for number, corpus in enumerate(source_corpora(model)):
+        rows = np.flatnonzero((table["source"] == number).to_numpy())
+        part = _Rows(raw, rows.tolist())
+        sets.append(
+            normalised(
+                corpus.unlabelled(), part, contents.iloc[rows].reset_index(drop=True), model.config.normalisation
             )
-        yield join(sets)
+        )
+    return join(sets)
 
 
-def _unpack(model: Model, folder: Path) -> list[Path]:
-    packed = model.reference.features
-    assert packed is not None
-    files = [folder / f"{index}.npy" for index in range(len(packed))]
-    for index, file in enumerate(files):
-        np.save(file, packed[index])
-    return files
+class _Rows:
+    """Some of the utterances."""
+
+    def __init__(self, features: Utterances | PackedFeatures, rows: Sequence[int]) -> None:
+        self._features, self._rows = features, rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: int) -> Features:
+        return self._features[self._rows[index]]
 
 
-def _found(model: Model, places: Sequence[Path], cache: Path) -> list[Path]:
+def _stored(model: TrainedModel, search_paths: Sequence[Path], cache: Path) -> list[Path]:
     store = FeatureStore(cache, model.config.frontend)
-    table = model.reference.table
+    table = model.source_index.table
     files = [
         store.path(str(row.digest), float(row.start), float(row.end))  # type: ignore[arg-type]
         for row in table.itertuples()
@@ -78,32 +74,32 @@ def _found(model: Model, places: Sequence[Path], cache: Path) -> list[Path]:
     wanted = {str(table["digest"].iloc[index]) for index, file in enumerate(files) if not file.exists()}
     if not wanted:
         return files
-    where = _recordings(store, table, places, wanted)
-    lost = wanted - set(where)
+    places = _recordings(store, table, search_paths, wanted)
+    lost = wanted - set(places)
     if lost:
         rows = table[table["digest"].isin(lost)]
         raise UserError(
-            f"{len(lost)} recordings that the model learnt from ({', '.join(sorted(set(rows['corpus'])))}) are "
-            f"not where they were, nor are their features in the cache (first: {rows['file'].iloc[0]}); say where "
-            "they are with --source-folder, or train with --carry, which puts their features into the model"
+            f"{len(lost)} recordings that the model was trained on ({', '.join(sorted(set(rows['corpus'])))}) are "
+            f"neither where they were nor in the cache (first: {rows['file'].iloc[0]}); say where they are with "
+            "--source-folder, or train with --include-source-features"
         )
     moved = table[table["digest"].isin(wanted)].reset_index(drop=True)
-    lying = moved.assign(file=[where[str(digest)] for digest in moved["digest"]])
-    extract(Corpus("source", lying).unlabelled(), model.config.frontend, cache)
+    moved = moved.assign(file=[places[str(digest)] for digest in moved["digest"]])
+    extract(Corpus("source", moved).unlabelled(), model.config.frontend, cache)
     return files
 
 
 def _recordings(
-    store: FeatureStore, table: pd.DataFrame, places: Sequence[Path], wanted: set[str]
+    store: FeatureStore, table: pd.DataFrame, search_paths: Sequence[Path], wanted: set[str]
 ) -> Mapping[str, str]:
-    """Where the recording of each digest lies, for those that are found."""
-    where: dict[str, str] = {}
+    """Where the recording of each digest is, for those that are found."""
+    places: dict[str, str] = {}
     before = [Path(file) for file in table.loc[table["digest"].isin(wanted), "file"]]
-    for file in [*before, *(file for place in places for file in find_audio(place))]:
+    for file in [*before, *(file for path in search_paths for file in find_audio(path))]:
         try:
             digest = store.contents(file).file
         except AudioError:
             continue
         if digest in wanted:
-            where[digest] = str(file)
-    return where
+            places[digest] = str(file)
+    return places

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from torch import Tensor
 
@@ -18,17 +17,19 @@ from didan.corpora import Corpus, Recordings
 from didan.corpora.emotions import class_indices
 from didan.corpora.leakage import identical_files
 from didan.errors import DidanWarning
-from didan.features import FeatureSet, PackedFeatures, SpectrogramSettings, default_cache, join, load_features
+from didan.features import FeatureSet, Normaliser, PackedFeatures, default_cache, join, load_features
 from didan.hardware import hardware, versions
-from didan.methods import MethodSettings, described, expected_shares, find_method
+from didan.methods import assumed_prior, find_method, prior_in_words
 from didan.model.config import Config, make_config
-from didan.model.trained import Model, Reference
-from didan.networks import network_outputs
-from didan.training.batches import hold_out
-from didan.training.calibration import UNCALIBRATED, fit_temperature
-from didan.training.loop import Progress, fit_network
+from didan.model.directory import save
+from didan.model.trained import SourceIndex, TrainedModel
+from didan.networks import ScoreLink, network_outputs
+from didan.training.calibration import fit_temperature
+from didan.training.loop import fit_network
+from didan.training.pair import DomainPair, hold_out
 from didan.training.task import Task, make_task
 from didan.training.workspace import Workspace, unfinished
+from didan.typing import Floats, Labels, Mask, Progress
 
 SELECTION = "last step; settings fixed beforehand, without target labels"
 
@@ -43,10 +44,10 @@ def train(
     emotions: Sequence[str] | None = None,
     out: str | Path | None = None,
     resume: bool = False,
-    carry: bool = False,
+    include_source_features: bool = False,
     cache: Path | None = None,
     progress: Progress | None = None,
-) -> Model:
+) -> TrainedModel:
     """Train a recogniser on labelled sources and adapt it to a target without labels.
 
     The model is the one after the last step; nothing is chosen by looking at target labels.
@@ -58,11 +59,11 @@ def train(
         config: all settings; defaults if None.
         seed: replaces the configuration's.
         emotions: fewer emotions than source and target share, if wanted.
-        out: model directory to write. While training lasts, what is needed to resume lies beside it in
+        out: model directory to write. While training lasts, what is needed to resume is beside it in
             ``OUT.unfinished``.
-        resume: continue what lies there, if anything does; the result is that of an uninterrupted run.
-        carry: whether the model is to carry the features of the source along, so that it can be adapted anew where
-            the source's recordings are not.
+        resume: continue from there, if there is anything; the result is that of an uninterrupted run.
+        include_source_features: put the features of the source into the model, so that it can be adapted where the
+            source's recordings are not.
         cache: folder for features; the user's cache folder if None.
         progress: called after every utterance and step.
 
@@ -71,75 +72,92 @@ def train(
 
     Raises:
         UserError: see :func:`didan.training.task.make_task`, :func:`didan.features.extract` and
-            :func:`didan.methods.expected_shares`; ``out`` is in use or cannot be written; what lies in
+            :func:`didan.methods.assumed_prior`; ``out`` is in use or cannot be written; what is in
             ``OUT.unfinished`` was begun with other settings or data.
         KeyboardInterrupt: the user interrupted; with ``out``, ``resume`` continues.
     """
     config = _choose(config or make_config(), method, seed)
-    task = make_task([source] if isinstance(source, Corpus) else list(source), target, emotions)
-    expected_shares(config.method_settings.told(), task.emotions)  # a mistake is known before features are made
+    sources = [source] if isinstance(source, Corpus) else list(source)
+    task = make_task(sources, target, emotions, group=config.normalisation.group)
+    assumed_prior(config.class_prior, task.emotions)  # a mistake should surface before features are made
     with unfinished(out, resume) as workspace:
-        data = prepare(task, config, cache or default_cache(), progress)
+        data = load_data(task, config, cache or default_cache(), progress)
         held_out = hold_out(data.labels, config.optimisation.validation, config.seed)
         if workspace is not None:
             workspace.claim(data.identity(config))
-        model = fit_model(data, config, held_out, None, workspace, progress)
-        if carry:
-            packed = PackedFeatures.pack([data.source.raw(index) for index in range(len(data.source))])
-            model.reference = replace(model.reference, features=packed)
+        model = fit_model(data, config, held_out, workspace=workspace, progress=progress)
+        if include_source_features:
+            packed = PackedFeatures.pack(data.source.raw)
+            model.source_index = replace(model.source_index, features=packed)
         if workspace is not None:
-            model.save(workspace.out)
+            save(model, workspace.out)
     return model
 
 
 def _choose(config: Config, method: str | None, seed: int | None) -> Config:
+    update: dict[str, Any] = {}
     if method is not None and method != config.method:
-        settings = find_method(method).settings()
-        config = config.model_copy(update={"method": method, "method_settings": settings})
-    return config if seed is None else config.model_copy(update={"seed": seed})
+        chosen = find_method(method)
+        update = {"method": method, "method_settings": chosen.settings(), "pseudo_labels": chosen.pseudo_labels}
+    if seed is not None:
+        update["seed"] = seed
+    return config.model_copy(update=update)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TrainingData:
     """A task with its features."""
 
     task: Task
     source: FeatureSet
-    labels: npt.NDArray[np.integer]
     target: FeatureSet
+
+    @property
+    def labels(self) -> Labels:
+        """Class index of each source utterance."""
+        return class_indices(self.task.source_table, self.task.emotions)
+
+    def pair(self, held_out: Mask) -> DomainPair:
+        """Source and target as a network is trained on them."""
+        return DomainPair(
+            source=self.source.in_memory(),
+            labels=self.labels,
+            target=self.target.in_memory(),
+            emotions=self.task.emotions,
+            held_out=held_out,
+        )
 
     def identity(self, config: Config, initial: Mapping[str, Tensor] | None = None) -> dict[str, Any]:
         """What a resumed training must have in common with the one that began."""
 
-        def digest(features: FeatureSet) -> str:
-            return hashlib.blake2b("".join(features.contents["file"]).encode(), digest_size=8).hexdigest()
+        def digest(*parts: str) -> str:
+            return hashlib.blake2b("".join(parts).encode(), digest_size=8).hexdigest()
 
         weights = b"".join(tensor.numpy().tobytes() for tensor in (initial or {}).values())
+        sources = self.task.sources
+        groups = [str(group) for part in (*sources, self.task.target) for group in part.groups]
         return {
             "settings": config.model_dump(mode="json"),
             "weights": hashlib.blake2b(weights, digest_size=8).hexdigest(),
             "emotions": list(self.task.emotions),
-            "source": digest(self.source),
-            "target": digest(self.target),
+            "source": digest(*self.source.contents["file"]),
+            "target": digest(*self.target.contents["file"]),
+            "labels": digest(*self.task.source_table["emotion"]),
+            "groups": digest(*groups),
         }
 
 
-def prepare(task: Task, config: Config, cache: Path, progress: Progress | None) -> TrainingData:
+def load_data(task: Task, config: Config, cache: Path, progress: Progress | None = None) -> TrainingData:
     """Load the features of a task's sources and target, and see what they have in common."""
 
     def features(recordings: Recordings) -> FeatureSet:
-        def hook(done: int, total: int) -> None:
-            if progress:
-                progress(f"features of {recordings.name}", done, total)
+        return load_features(recordings, config.frontend, config.normalisation, cache, progress)
 
-        return load_features(recordings, config.frontend, config.normalisation, cache, hook)
-
-    return put_together(
-        task, join([features(corpus.unlabelled()) for corpus in task.sources]), features(task.target)
-    )
+    source = join([features(corpus.unlabelled()) for corpus in task.sources])
+    return combine(task, source, features(task.target))
 
 
-def put_together(task: Task, source: FeatureSet, target: FeatureSet) -> TrainingData:
+def combine(task: Task, source: FeatureSet, target: FeatureSet) -> TrainingData:
     """A task with its features; warns of recordings that source and target have in common."""
     copies = identical_files(source.contents, target.contents, [str(f) for f in task.target.table["file"]])
     if copies:
@@ -150,17 +168,18 @@ def put_together(task: Task, source: FeatureSet, target: FeatureSet) -> Training
             stacklevel=2,
         )
     task = replace(task, leakage=replace(task.leakage, identical_files=copies))
-    return TrainingData(task, source, class_indices(task.source_table, task.emotions), target)
+    return TrainingData(task=task, source=source, target=target)
 
 
 def fit_model(
     data: TrainingData,
     config: Config,
-    held_out: npt.NDArray[np.bool_],
+    held_out: Mask,
+    *,
     initial: Mapping[str, Tensor] | None = None,
     workspace: Workspace | None = None,
     progress: Progress | None = None,
-) -> Model:
+) -> TrainedModel:
     """Fit a network to a task and make a model of it.
 
     Args:
@@ -172,52 +191,30 @@ def fit_model(
         progress: called after every step.
     """
     begun = time.perf_counter()
-    network, history = fit_network(
-        data.source,
-        data.labels,
-        data.target,
-        data.task.emotions,
-        config,
-        _frames_per_crop(config),
-        held_out,
-        initial,
-        workspace,
-        progress,
-    )
-    embeddings = network_outputs(network, data.source, data.source.lengths()).embeddings
-    reference = Reference(_reference_table(data, held_out), embeddings)
-    seconds = time.perf_counter() - begun
-    return Model(
-        config,
-        data.task.emotions,
-        network,
-        data.target.overall(),
-        reference,
-        _temperature(embeddings["output"].numpy(), data.labels, held_out, config),
-        history,
-        _record(data, config, seconds),
+    pair = data.pair(held_out)
+    network, history = fit_network(pair, config, initial=initial, workspace=workspace, progress=progress)
+    embeddings = network_outputs(network, pair.source).embeddings
+    (normaliser,) = data.target.normalisers
+    return TrainedModel(
+        config=config,
+        emotions=data.task.emotions,
+        network=network,
+        normaliser=Normaliser(normaliser.domain, config.normalisation.shrinkage),
+        source_index=SourceIndex(table=_source_table(data, held_out), embeddings=embeddings),
+        temperature=_temperature(embeddings["output"].numpy(), pair.labels, held_out, config),
+        history=history,
+        record=_record(data, config, time.perf_counter() - begun),
     )
 
 
-def _temperature(
-    scores: npt.NDArray[np.float32],
-    labels: npt.NDArray[np.integer],
-    held_out: npt.NDArray[np.bool_],
-    config: Config,
-) -> float:
+def _temperature(scores: Floats, labels: Labels, held_out: Mask, config: Config) -> float:
     if not held_out.any():
-        return UNCALIBRATED[config.optimisation.loss]
+        return ScoreLink(config.optimisation.loss).temperature
     return fit_temperature(scores[held_out], labels[held_out])
 
 
-def _frames_per_crop(config: Config) -> int:
-    if isinstance(config.frontend, SpectrogramSettings):
-        return max(round(config.optimisation.crop / config.frontend.hop), 1)
-    return 1
-
-
-def _reference_table(data: TrainingData, held_out: npt.NDArray[np.bool_]) -> pd.DataFrame:
-    table = data.task.source_table[["file", "start", "end", "corpus", "speaker", "emotion"]]
+def _source_table(data: TrainingData, held_out: Mask) -> pd.DataFrame:
+    table = data.task.source_table[["file", "start", "end", "corpus", "speaker", "group", "emotion"]]
     return table.assign(
         source=np.repeat(range(len(data.task.sources)), [len(corpus) for corpus in data.task.sources]),
         digest=data.source.contents["file"],
@@ -226,9 +223,11 @@ def _reference_table(data: TrainingData, held_out: npt.NDArray[np.bool_]) -> pd.
     )
 
 
-def _selection(settings: MethodSettings) -> str:
-    told = settings.told()
-    return f"{SELECTION}; told of the target: {described(told)}" if told else SELECTION
+def selection_in_words(config: Config) -> str:
+    """How a model with these settings is selected, and what it assumes of the target."""
+    if not config.class_prior:
+        return SELECTION
+    return f"{SELECTION}; assumed class prior of the target: {prior_in_words(config.class_prior)}"
 
 
 def _record(data: TrainingData, config: Config, seconds: float) -> dict[str, Any]:
@@ -237,7 +236,7 @@ def _record(data: TrainingData, config: Config, seconds: float) -> dict[str, Any
         "target": data.task.target.name,
         "n_source": len(data.source),
         "n_target": len(data.target),
-        "selection": _selection(config.method_settings),
+        "selection": selection_in_words(config),
         "leakage": data.task.leakage.as_dict(),
         "seconds": round(seconds, 2),
         "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
