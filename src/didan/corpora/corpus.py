@@ -6,6 +6,9 @@ import pandas as pd
 
 from didan.errors import UserError
 
+UNLABELLED = ("file", "start", "end", "speaker")
+"""The columns that recordings without labels have, in their order."""
+
 
 @dataclass(frozen=True)
 class Recordings:
@@ -30,7 +33,7 @@ class Recordings:
 
     def stripped(self) -> "Recordings":
         """The same without columns beyond those named above: any of them could hold the label."""
-        return Recordings(self.name, self.table[["file", "start", "end", "speaker"]].copy())
+        return Recordings(self.name, self.table[[*UNLABELLED]].copy())
 
     @property
     def has_speakers(self) -> bool:
@@ -66,7 +69,7 @@ class Corpus:
 
         Columns that a user's own table brought along go too: any of them could hold the label.
         """
-        return Recordings(self.name, self.table[["file", "start", "end", "speaker"]].copy())
+        return Recordings(self.name, self.table[[*UNLABELLED]].copy())
 
     def only(self, emotions: tuple[str, ...]) -> "Corpus":
         """The utterances with one of the given emotions.

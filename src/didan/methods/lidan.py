@@ -4,14 +4,12 @@ The paper's: three modified IDA terms, which use emotion labels at different gra
 connected layers, finer with depth. Ours: what they are (see METHOD), coefficients, normalisation and weights.
 """
 
-from typing import Literal
-
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
 from didan.alignment import Alignment, grouped_alignment
-from didan.corpora.emotions import rough_groups
+from didan.corpora.emotions import coarse_classes
 from didan.methods.method import AlignmentSettings, Method, Setting
 from didan.networks import LAYERS, Output
 
@@ -21,13 +19,11 @@ class LidanSettings(AlignmentSettings):
 
     Attributes:
         trade_off: lambda; chosen on synthetic speech, see ``results/trade-offs``.
-        groups: what the rough classes are: low and high ``arousal``, or negative, neutral, positive ``valence``.
         tolerance: of the solver, as a fraction of ``||H_t||_F^2``.
         max_iterations: of the solver, per group and step.
     """
 
     trade_off: float = Field(0.1, ge=0)
-    groups: Literal["arousal", "valence"] = "arousal"
     tolerance: float = Field(2e-2, gt=0)
     max_iterations: int = Field(50, ge=1)
 
@@ -37,7 +33,7 @@ class LidanSettings(AlignmentSettings):
 
 
 class Lidan(nn.Module):
-    """All utterances aligned in the first layer, rough classes in the second, emotions in the third.
+    """Aligns all utterances in the first layer, low and high arousal in the second, emotions in the third.
 
     Source membership comes from labels, target membership from the current predictions. Coefficients are
     balanced, as DIDAN's are here; the three terms have equal weight.
@@ -48,8 +44,8 @@ class Lidan(nn.Module):
     def __init__(self, settings: LidanSettings, known: Setting) -> None:
         super().__init__()
         self.settings = settings
-        rough = rough_groups(settings.groups)
-        levels = [[0 for _ in known.emotions], [rough[e] for e in known.emotions], range(len(known.emotions))]
+        coarse = coarse_classes()
+        levels = [[0 for _ in known.emotions], [coarse[e] for e in known.emotions], range(len(known.emotions))]
         self.register_buffer("groups", torch.tensor([list(level) for level in levels]), persistent=False)
 
     def forward(self, source: Output, target: Output, labels: Tensor, index: Tensor) -> Alignment:
@@ -78,7 +74,7 @@ class Lidan(nn.Module):
 
 METHOD = Method(
     name="lidan",
-    summary="implicit distribution alignment layer by layer: of all, within rough classes, within emotions",
+    summary="implicit distribution alignment layer by layer: of all, within coarse classes, within emotions",
     settings=LidanSettings,
     build=Lidan,
 )
