@@ -94,7 +94,7 @@ def adapt(
 
     Args:
         model: the model.
-        target: utterances, see :func:`didan.corpora.find_utterances`.
+        target: utterances, see :func:`didan.speech.utterances.find_utterances`.
         config: how to train; frontend, normalisation and network must be the model's. See
             :func:`adapting_config`, which is asked if None.
         out: model directory to write.
