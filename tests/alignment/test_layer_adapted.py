@@ -8,7 +8,7 @@ import torch
 from didan.alignment import align, class_balanced_marginal, grouped_alignment
 
 EXACT: dict[str, Any] = {"penalty": "none", "constraint": "convex", "tolerance": 1e-8, "max_iterations": 5000}
-ONE, ROUGH, FINE = torch.tensor([0, 0, 0, 0]), torch.tensor([0, 0, 1, 1]), torch.tensor([0, 1, 2, 3])
+ONE, COARSE, FINE = torch.tensor([0, 0, 0, 0]), torch.tensor([0, 0, 1, 1]), torch.tensor([0, 1, 2, 3])
 
 
 def four_emotions() -> tuple[torch.Tensor, torch.Tensor]:
@@ -29,7 +29,7 @@ def test_one_group_is_ida(constraint: str) -> None:
     assert found.diagnostics["residual"] == pytest.approx(expected.diagnostics["residual"], abs=1e-3)
 
 
-@pytest.mark.parametrize("groups", [ONE, ROUGH, FINE])
+@pytest.mark.parametrize("groups", [ONE, COARSE, FINE])
 def test_permuted_source_with_its_own_labels_is_explained(groups: torch.Tensor) -> None:
     h, labels = four_emotions()
     assert float(grouped_alignment(h, h.flip(0), labels, labels.flip(0), groups, **EXACT).loss.detach()) < 1e-5
@@ -37,19 +37,19 @@ def test_permuted_source_with_its_own_labels_is_explained(groups: torch.Tensor) 
 
 def test_the_finer_the_groups_the_more_a_wrong_pseudo_label_costs() -> None:
     h, labels = four_emotions()
-    near = labels.clone()  # 0 taken for 1 and 1 for 0: wrong emotion, right rough class
+    near = labels.clone()  # 0 taken for 1 and 1 for 0: wrong emotion, right coarse class
     near[labels == 0], near[labels == 1] = 1, 0
-    far = (labels + 2) % 4  # wrong rough class
+    far = (labels + 2) % 4  # wrong coarse class
     cost = {
         (name, level): float(grouped_alignment(h, h, labels, pseudo, groups, **EXACT).loss.detach())
         for name, pseudo in (("near", near), ("far", far))
-        for level, groups in (("one", ONE), ("rough", ROUGH), ("fine", FINE))
+        for level, groups in (("one", ONE), ("coarse", COARSE), ("fine", FINE))
     }
     assert cost["near", "one"] < 1e-5
-    assert cost["near", "rough"] < 1e-5
+    assert cost["near", "coarse"] < 1e-5
     assert cost["near", "fine"] > 0.1
     assert cost["far", "one"] < 1e-5
-    assert cost["far", "rough"] > 0.1
+    assert cost["far", "coarse"] > 0.1
     assert cost["far", "fine"] > 0.1
 
 
@@ -70,7 +70,7 @@ def test_target_of_a_group_without_source_is_left_out() -> None:
 def test_gradient_is_that_of_the_groups_taken_alone() -> None:
     h, labels = four_emotions()
     target = torch.randn(8, 6, generator=torch.Generator().manual_seed(3)).requires_grad_()
-    grouped_alignment(h, target, labels, labels, ROUGH, **EXACT).loss.backward()  # type: ignore[no-untyped-call]
+    grouped_alignment(h, target, labels, labels, COARSE, **EXACT).loss.backward()  # type: ignore[no-untyped-call]
     assert target.grad is not None
     step = 1e-3
     for row, column in ((0, 0), (5, 2)):
@@ -78,6 +78,6 @@ def test_gradient_is_that_of_the_groups_taken_alone() -> None:
         for sign, h_t in zip((1, -1), moved, strict=True):
             h_t[row, column] += sign * step
         up, down = (
-            float(grouped_alignment(h, h_t, labels, labels, ROUGH, **EXACT).loss.detach()) for h_t in moved
+            float(grouped_alignment(h, h_t, labels, labels, COARSE, **EXACT).loss.detach()) for h_t in moved
         )
         assert float(target.grad[row, column]) == pytest.approx((up - down) / (2 * step), abs=2e-3)

@@ -1,6 +1,6 @@
 import pytest
 
-from didan.corpora.emotions import EMOTIONS, canonical_emotion, parse_mapping
+from didan.corpora.emotions import EMOTIONS, canonical_emotion, coarse_classes, parse_mapping
 from didan.errors import UserError
 
 
@@ -49,3 +49,9 @@ def test_pairs() -> None:
 def test_wrong_pairs(pair: str) -> None:
     with pytest.raises(UserError):
         parse_mapping([pair])
+
+
+def test_every_emotion_has_a_coarse_class() -> None:
+    classes = coarse_classes()
+    assert set(classes) == set(EMOTIONS)
+    assert {emotion for emotion, high in classes.items() if high} == {"anger", "fear", "happiness", "surprise"}

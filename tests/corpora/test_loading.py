@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from didan.corpora import Corpus, Recordings, load_corpus, read_corpus, read_target
+from didan.corpora.loading import looks_like
 from didan.errors import DidanWarning, UserError
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*counts differ")
@@ -79,6 +80,32 @@ def test_folder_whose_name_has_an_equals_sign(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "call.wav").touch()
     assert len(read_target(str(folder))) == 1
+
+
+def test_another_known_corpus_is_suggested(tmp_path: Path) -> None:
+    angry = tmp_path / "liuchanhg" / "angry"
+    angry.mkdir(parents=True)
+    for file in (*(angry / f"{number}.wav" for number in range(201, 211)), tmp_path / "noise.wav"):
+        file.touch()
+    with pytest.raises(UserError, match=r"does not hold EmoDB.*looks like CASIA, 10 of 11.*use casia=") as caught:
+        load_corpus("emodb", tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_nothing_known_asks_for_the_names_as_published(tmp_path: Path) -> None:
+    (tmp_path / "noise.wav").touch()
+    with pytest.raises(UserError, match=r"does not hold EmoDB.*; give the corpus' own folder") as caught:
+        load_corpus("emodb", tmp_path)
+    assert "looks like" not in str(caught.value)
+
+
+def test_looks_like_wants_more_than_half() -> None:
+    emodb, other = Path("wav/03a01Fa.wav"), Path("x.wav")
+    assert looks_like([emodb, other], Path("data")) is None
+    hint = looks_like([emodb, emodb, other], Path("data"))
+    assert hint is not None
+    assert "EmoDB, 2 of 3" in hint
+    assert "emodb=data" in hint
 
 
 @pytest.mark.parametrize("read", [read_corpus, read_target])

@@ -10,8 +10,9 @@ import soundfile
 import soxr
 
 from didan.audio import RATE, Samples, read_audio
-from didan.corpora import Corpus, Recordings, find_utterances
+from didan.corpora import Corpus, Recordings
 from didan.errors import AudioError, DidanWarning, UserError
+from didan.speech.utterances import find_utterances
 from speech.talk import conversation, noise, silence, talk, utterances
 
 NAN = float("nan")

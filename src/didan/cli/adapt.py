@@ -43,7 +43,7 @@ def adapt(
     ] = False,
 ) -> None:
     """Adapt a model to your own recordings, and say what that has changed. The old model stays as it is."""
-    from didan.corpora import find_utterances, read_target
+    from didan.corpora import read_target
     from didan.errors import UserError
 
     if not folder.is_dir():
@@ -56,6 +56,7 @@ def adapt(
     from didan.cli.progress import progress_bars
     from didan.corpora import Corpus
     from didan.model.directory import load
+    from didan.speech.utterances import find_utterances
     from didan.training.adapt import adapt as carry_over
     from didan.training.adapt import adapting_config
     from didan.training.workspace import Workspace

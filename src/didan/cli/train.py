@@ -51,7 +51,7 @@ def train(
     ] = False,
 ) -> None:
     """Train a recogniser on labelled speech and adapt it to recordings without labels."""
-    from didan.corpora import Recordings, find_utterances, read_corpus, read_target
+    from didan.corpora import Recordings, read_corpus, read_target
     from didan.corpora.emotions import parse_mapping
 
     mapping = parse_mapping(map or [])
@@ -63,6 +63,7 @@ def train(
     from didan.cli.assumption import print_assumption
     from didan.cli.progress import progress_bars
     from didan.model.config import make_config
+    from didan.speech.utterances import find_utterances
     from didan.training.train import train as fit
     from didan.training.workspace import Workspace
 

@@ -3,14 +3,12 @@
 from didan.corpora.corpus import Corpus, Recordings
 from didan.corpora.emotions import EMOTIONS, canonical_emotion
 from didan.corpora.loading import load_corpus, read_corpus, read_target
-from didan.speech.utterances import find_utterances
 
 __all__ = [
     "EMOTIONS",
     "Corpus",
     "Recordings",
     "canonical_emotion",
-    "find_utterances",
     "load_corpus",
     "read_corpus",
     "read_target",

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from didan.corpora.corpus import Corpus
-from didan.corpora.utterances import assemble, missing_column
+from didan.corpora.table import assemble, missing_column
 from didan.errors import UserError
 
 HEADER = "db.yaml"

@@ -1,10 +1,15 @@
 """A labelled corpus, and the same recordings without their labels."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from didan.errors import UserError
+from didan.errors import UserError, suggest
+
+UNLABELLED = ("file", "start", "end", "speaker")
+"""The columns that recordings without labels have, in their order."""
 
 
 @dataclass(frozen=True)
@@ -12,8 +17,8 @@ class Recordings:
     """Utterances without labels: all that training may see of a target.
 
     ``table`` has one utterance per row: ``file`` (absolute path), ``start`` and ``end`` (seconds, NaN for
-    the whole file) and ``speaker`` (a name, or NaN where unknown). There is no emotion column, so no code
-    that is handed Recordings can read one.
+    the whole file) and ``speaker`` (a name, or NaN where unknown); after :meth:`grouped` also ``group``. There is no
+    emotion column, so no code that is handed Recordings can read one.
     """
 
     name: str
@@ -30,7 +35,16 @@ class Recordings:
 
     def stripped(self) -> "Recordings":
         """The same without columns beyond those named above: any of them could hold the label."""
-        return Recordings(self.name, self.table[["file", "start", "end", "speaker"]].copy())
+        return Recordings(self.name, _unlabelled(self.table))
+
+    def grouped(self, by: str, *, or_speaker: bool = False) -> "Recordings":
+        """The same, grouped; see :meth:`Corpus.grouped`."""
+        return Recordings(self.name, self.table.assign(group=_groups(self.name, self.table, by, or_speaker)))
+
+    @property
+    def groups(self) -> "pd.Series[str]":
+        """Which utterances belong together, NaN where that is unknown: the speakers, unless grouped otherwise."""
+        return self.table["group" if "group" in self.table.columns else "speaker"]
 
     @property
     def has_speakers(self) -> bool:
@@ -66,7 +80,24 @@ class Corpus:
 
         Columns that a user's own table brought along go too: any of them could hold the label.
         """
-        return Recordings(self.name, self.table[["file", "start", "end", "speaker"]].copy())
+        return Recordings(self.name, _unlabelled(self.table))
+
+    def grouped(self, by: str, *, or_speaker: bool = False) -> "Corpus":
+        """The same with a column ``group``, which says which utterances are normalised together.
+
+        Args:
+            by: ``speaker``, ``file`` (parts of one file are one group), ``folder``, ``none``, or a column of the table.
+            or_speaker: group by speaker where there is no such column.
+
+        Raises:
+            UserError: there is no such column, or it is the label.
+        """
+        return replace(self, table=self.table.assign(group=_groups(self.name, self.table, by, or_speaker)))
+
+    @property
+    def groups(self) -> "pd.Series[str]":
+        """See :attr:`Recordings.groups`."""
+        return self.unlabelled().groups
 
     def only(self, emotions: tuple[str, ...]) -> "Corpus":
         """The utterances with one of the given emotions.
@@ -81,3 +112,25 @@ class Corpus:
                 f"(it has {', '.join(self.emotions)})"
             )
         return Corpus(self.name, table, self.language, self.notes)
+
+
+def _unlabelled(table: pd.DataFrame) -> pd.DataFrame:
+    return table[[column for column in (*UNLABELLED, "group") if column in table.columns]].copy()
+
+
+def _groups(name: str, table: pd.DataFrame, by: str, or_speaker: bool) -> "pd.Series[str]":
+    match by:
+        case "none":
+            return pd.Series(np.nan, index=table.index, dtype=object)
+        case "speaker" | "file":
+            return table[by]
+        case "folder":
+            return table["file"].map(lambda file: str(Path(file).parent))
+        case "emotion":
+            raise UserError("utterances cannot be grouped by their emotion: it is what is to be predicted")
+    if by in table.columns:
+        return table[by].map(str, na_action="ignore")
+    if or_speaker:
+        return table["speaker"]
+    columns = ["speaker", "file", "folder", "none", *(str(c) for c in table.columns if c not in (*UNLABELLED, "emotion"))]
+    raise UserError(f"{name} has no column {by!r} to group by: {suggest(by, columns)}")

@@ -1,17 +1,18 @@
 """From what a user names as a corpus to its utterances. No audio is opened here."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
 from didan.audio import find_audio
 from didan.corpora.audformat_database import is_audformat_database, read_audformat_database
 from didan.corpora.corpus import Corpus, Recordings
-from didan.corpora.known import known_reader, known_readers, looks_like
-from didan.corpora.labels import translate_labels
+from didan.corpora.emotions import translate_labels
+from didan.corpora.known import known_reader, known_readers
+from didan.corpora.reader import ForeignNamesError
 from didan.corpora.table import TABLE_SUFFIXES, read_table
 from didan.errors import DidanWarning, UserError
 
@@ -30,7 +31,12 @@ def load_corpus(name: str, path: str | Path, mapping: Mapping[str, str] | None =
     Raises:
         UserError: an unknown name, or a folder that does not hold that corpus.
     """
-    corpus = known_reader(name).read(Path(path).expanduser())
+    folder = Path(path).expanduser()
+    try:
+        corpus = known_reader(name).read(folder)
+    except ForeignNamesError as error:
+        hint = looks_like(error.files, folder) or "give the corpus' own folder, its files named as published"
+        raise UserError(f"{error}; {hint}") from None
     if not mapping:
         return corpus
     table, notes = translate_labels(corpus.table, corpus.name, mapping)
@@ -85,6 +91,32 @@ def read_target(argument: str, mapping: Mapping[str, str] | None = None) -> Corp
     if isinstance(found, Recordings) and mapping:
         raise UserError(f"{argument} has no emotion labels to map; leave --map out")
     return found
+
+
+def looks_like(files: Sequence[Path], folder: Path) -> str | None:
+    """Say which known corpus names its files like these, if one fits more than half of them.
+
+    Args:
+        files: the audio files of a folder.
+        folder: that folder, for the advice.
+
+    Returns:
+        Half a sentence for an error message, or None.
+
+    >>> looks_like([Path("wav/03a01Fa.wav")], Path("data"))
+    'it looks like EmoDB, 1 of 1 audio files are named like it: use emodb=data'
+    """
+    paths = [PurePosixPath(file.as_posix()) for file in files]
+    n_fitting, best = max(
+        ((sum(reader.parse(path) is not None for path in paths), reader) for reader in known_readers().values()),
+        key=lambda pair: pair[0],
+    )
+    if n_fitting * 2 <= len(paths):
+        return None
+    return (
+        f"it looks like {best.title}, {n_fitting} of {len(paths)} audio files are named like it: "
+        f"use {best.name}={folder}"
+    )
 
 
 def _read_named(argument: str, mapping: Mapping[str, str] | None, labelled: bool) -> Corpus | Recordings | None:

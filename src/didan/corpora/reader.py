@@ -2,7 +2,7 @@
 
 import warnings
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -11,6 +11,14 @@ import pandas as pd
 from didan.audio import find_audio
 from didan.corpora.corpus import Corpus
 from didan.errors import DidanWarning, UserError
+
+
+class ForeignNamesError(UserError):
+    """A folder whose audio ``files`` are all named in other ways than the corpus expected there."""
+
+    def __init__(self, message: str, files: Sequence[Path]) -> None:
+        super().__init__(message)
+        self.files = files
 
 
 @dataclass(frozen=True)
@@ -54,7 +62,8 @@ class Reader:
         left out with one summarising warning, and so is a count that differs from the published one.
 
         Raises:
-            UserError: the folder is missing, holds no audio, or nothing that fits this corpus' naming.
+            UserError: the folder is missing or holds no audio.
+            ForeignNamesError: none of its files fits this corpus' naming.
         """
         files = find_audio(folder)
         named = [(file, self.parse(PurePosixPath(file.as_posix()))) for file in files]
@@ -63,12 +72,8 @@ class Reader:
             columns=["file", "speaker", "emotion", "sentence"],
         )
         if table.empty:
-            from didan.corpora.known import looks_like  # the known corpora are built on this module
-
-            hint = looks_like(files, folder) or "give the corpus' own folder, its files named as published"
-            raise UserError(
-                f"{folder} does not hold {self.title}, none of its {len(files)} audio files has such a name; "
-                + hint
+            raise ForeignNamesError(
+                f"{folder} does not hold {self.title}, none of its {len(files)} audio files has such a name", files
             )
         table.insert(1, "start", float("nan"))
         table.insert(2, "end", float("nan"))

@@ -86,8 +86,8 @@ def predict(
         recordings: utterances, or audio files and folders.
         window: seconds of each window, for a timeline.
         hop: seconds from one window to the next; half a window if None.
-        group: what utterances are normalised together, see :class:`didan.features.NormalisationSettings`; as the
-            recogniser was trained if None.
+        group: what utterances are normalised together, see :class:`didan.features.NormalisationSettings`; if None,
+            as the recordings are grouped already, or as the recogniser was trained.
         on_damaged: called with the reason for a file that cannot be read, which is then left out; if None the
             first such file is an error.
         segments: where segments come from, if they are not to be made here.
@@ -102,7 +102,8 @@ def predict(
     check_windows(window, hop)
     if not isinstance(recordings, Recordings):
         recordings = recordings_in(recordings)
-    recordings = recordings.grouped(group or recogniser.group)
+    if group is not None or "group" not in recordings.table:
+        recordings = recordings.grouped(group or recogniser.group, or_speaker=group is None)
     whole: SegmentSource[Prepared] = segments or StreamedSegments(recogniser)
     statistics = _statistics(recogniser, recordings, whole)
     source = whole if window is None else StreamedSegments(recogniser, window, hop)

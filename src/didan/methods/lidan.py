@@ -1,17 +1,16 @@
 """LIDAN: layer-adapted implicit distribution alignment (Zhao et al., arXiv 2310.03992).
 
 The paper's: three modified IDA terms, which use emotion labels at different granularity, in different fully
-connected layers, finer with depth. Ours: what they are (see :func:`didan.alignment.grouped_alignment`), coefficients, normalisation and weights.
+connected layers, finer with depth. Ours: what they are in detail
+(:func:`didan.alignment.grouped_alignment`), coefficients, normalisation and weights.
 """
-
-from typing import Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
 from didan.alignment import Alignment, grouped_alignment
-from didan.corpora.emotions import rough_groups
+from didan.corpora.emotions import coarse_classes
 from didan.methods.method import AlignmentSettings, Method, MethodContext
 from didan.networks import LAYERS, Output
 
@@ -21,13 +20,11 @@ class LidanSettings(AlignmentSettings):
 
     Attributes:
         trade_off: lambda; chosen on synthetic speech, see ``results/trade-offs``.
-        groups: what the rough classes are: low and high ``arousal``, or negative, neutral, positive ``valence``.
         tolerance: of the solver, as a fraction of ``||H_t||_F^2``.
         max_iterations: of the solver, per group and step.
     """
 
     trade_off: float = Field(0.1, ge=0)
-    groups: Literal["arousal", "valence"] = "arousal"
     tolerance: float = Field(2e-2, gt=0)
     max_iterations: int = Field(50, ge=1)
 
@@ -37,7 +34,7 @@ class LidanSettings(AlignmentSettings):
 
 
 class Lidan(nn.Module):
-    """All utterances aligned in the first layer, rough classes in the second, emotions in the third.
+    """Aligns all utterances in the first layer, low and high arousal in the second, emotions in the third.
 
     Source membership comes from labels, target membership from the current predictions. Coefficients are
     balanced, as DIDAN's are here; the three terms have equal weight.
@@ -48,8 +45,8 @@ class Lidan(nn.Module):
     def __init__(self, settings: LidanSettings, context: MethodContext) -> None:
         super().__init__()
         self.settings = settings
-        rough = rough_groups(settings.groups)
-        levels = [[0 for _ in context.emotions], [rough[e] for e in context.emotions], range(len(context.emotions))]
+        coarse = coarse_classes()
+        levels = [[0 for _ in context.emotions], [coarse[e] for e in context.emotions], range(len(context.emotions))]
         self.register_buffer("groups", torch.tensor([list(level) for level in levels]), persistent=False)
 
     def forward(self, source: Output, target: Output, labels: Tensor) -> Alignment:
@@ -78,7 +75,7 @@ class Lidan(nn.Module):
 
 METHOD = Method(
     name="lidan",
-    summary="implicit distribution alignment layer by layer: of all, within rough classes, within emotions",
+    summary="implicit distribution alignment layer by layer: of all, within coarse classes, within emotions",
     settings=LidanSettings,
     build=Lidan,
 )

@@ -29,7 +29,11 @@ class Task:
 
 
 def make_task(
-    sources: Sequence[Corpus], target: Corpus | Recordings, emotions: Sequence[str] | None = None
+    sources: Sequence[Corpus],
+    target: Corpus | Recordings,
+    emotions: Sequence[str] | None = None,
+    *,
+    group: str = "speaker",
 ) -> Task:
     """Cut sources and target to the emotions they share, and take the target's labels away.
 
@@ -40,6 +44,8 @@ def make_task(
         sources: one or more labelled corpora.
         target: a corpus, whose labels go no further than here, or unlabelled recordings.
         emotions: fewer emotions than shared, if wanted.
+        group: what utterances are normalised together, see :meth:`didan.corpora.Corpus.grouped`; a source without such a
+            column is grouped by speaker.
 
     Raises:
         UserError: fewer than two emotions are shared, an emotion has one source utterance only, or the target
@@ -61,7 +67,9 @@ def make_task(
             f"source and target share {common}, at least two are needed ({names} has {', '.join(available)}{has})"
         )
     kept = tuple(shared)
-    cut = tuple(corpus.only(kept) for corpus in sources if set(corpus.emotions) & set(kept))
+    cut = tuple(
+        corpus.only(kept).grouped(group, or_speaker=True) for corpus in sources if set(corpus.emotions) & set(kept)
+    )
     counts = pd.concat([corpus.table["emotion"] for corpus in cut]).value_counts()
     for emotion in kept:
         if counts[emotion] < _MIN_PER_EMOTION:
@@ -69,7 +77,8 @@ def make_task(
                 f"{emotion} has only {counts[emotion]} source utterance, at least {_MIN_PER_EMOTION} are needed; "
                 f"leave it out with --emotions {','.join(e for e in kept if e != emotion)}"
             )
-    recordings = target.only(kept).unlabelled() if isinstance(target, Corpus) else target.stripped()
+    grouped = target.grouped(group)
+    recordings = grouped.only(kept).unlabelled() if isinstance(grouped, Corpus) else grouped.stripped()
     if len(recordings) < _MIN_TARGET:
         raise UserError(
             f"target {target.name} has {len(recordings)} recording; adapting needs at least {_MIN_TARGET}, "

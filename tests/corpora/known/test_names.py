@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from didan.corpora import EMOTIONS, load_corpus
-from didan.corpora.known import known_reader, known_readers, looks_like
+from didan.corpora.known import known_reader, known_readers
 from didan.errors import UserError
 
 # reader, path, emotion, speaker, sentence
@@ -172,15 +172,6 @@ def test_unknown_name_is_suggested() -> None:
     with pytest.raises(UserError, match="did you mean 'ravdess'"):
         known_reader("ravdes")
     assert known_reader("RAVDESS").name == "ravdess"
-
-
-def test_looks_like_wants_more_than_half() -> None:
-    emodb, other = Path("wav/03a01Fa.wav"), Path("x.wav")
-    assert looks_like([emodb, other], Path("data")) is None
-    hint = looks_like([emodb, emodb, other], Path("data"))
-    assert hint is not None
-    assert "EmoDB, 2 of 3" in hint
-    assert "emodb=data" in hint
 
 
 CORPORA = Path(os.environ.get("DIDAN_CORPORA", "missing"))

@@ -2,8 +2,6 @@
 
 import importlib
 import pkgutil
-from collections.abc import Sequence
-from pathlib import Path, PurePosixPath
 
 from didan.corpora.reader import Reader
 from didan.errors import UserError, suggest
@@ -30,29 +28,3 @@ def known_reader(name: str) -> Reader:
     if name.lower() not in readers:
         raise UserError(f"unknown corpus {name!r}: {suggest(name, readers)}")
     return readers[name.lower()]
-
-
-def looks_like(files: Sequence[Path], folder: Path) -> str | None:
-    """Say which known corpus names its files like these, if one fits more than half of them.
-
-    Args:
-        files: the audio files of a folder.
-        folder: that folder, for the advice.
-
-    Returns:
-        Half a sentence for an error message, or None.
-
-    >>> looks_like([Path("wav/03a01Fa.wav")], Path("data"))
-    'it looks like EmoDB, 1 of 1 audio files are named like it: use emodb=data'
-    """
-    paths = [PurePosixPath(file.as_posix()) for file in files]
-    n_fitting, best = max(
-        ((sum(reader.parse(path) is not None for path in paths), reader) for reader in known_readers().values()),
-        key=lambda pair: pair[0],
-    )
-    if n_fitting * 2 <= len(paths):
-        return None
-    return (
-        f"it looks like {best.title}, {n_fitting} of {len(paths)} audio files are named like it: "
-        f"use {best.name}={folder}"
-    )
