@@ -1,16 +1,14 @@
-"""didan learns emotions from a labelled speech corpus and carries them over to recordings nobody has labelled."""
+"""didan learns emotions from a labelled speech corpus and carries them over to recordings without labels."""
 
 import importlib
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from didan.api import Model, functionals, load, train
     from didan.corpora.loading import load_corpus, read_corpus, read_target
     from didan.errors import UserError
     from didan.model.config import Config, make_config
-    from didan.model.directory import load
-    from didan.model.trained import Model
-    from didan.training.train import train
 
 __version__ = version("didan")
 
@@ -18,6 +16,7 @@ __all__ = [
     "Config",
     "Model",
     "UserError",
+    "functionals",
     "load",
     "load_corpus",
     "make_config",
@@ -28,14 +27,15 @@ __all__ = [
 
 _HOME = {
     "Config": "didan.model.config",
-    "Model": "didan.model.trained",
+    "Model": "didan.api",
     "UserError": "didan.errors",
-    "load": "didan.model.directory",
+    "functionals": "didan.api",
+    "load": "didan.api",
     "load_corpus": "didan.corpora.loading",
     "make_config": "didan.model.config",
     "read_corpus": "didan.corpora.loading",
     "read_target": "didan.corpora.loading",
-    "train": "didan.training.train",
+    "train": "didan.api",
 }
 
 

@@ -6,13 +6,14 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import soundfile
 import soxr
 
 from didan.errors import AudioError, UserError
+from didan.typing import Samples
 
 RATE = 16_000
 """Samples per second of all audio inside didan."""
@@ -28,7 +29,21 @@ AUDIO_SUFFIXES = frozenset(
 )
 """What audio in a folder is known by; files named one by one may be called anything."""
 
-Samples = npt.NDArray[np.float32]
+
+class Utterance(NamedTuple):
+    """A recording or a part of one.
+
+    Attributes:
+        file: the recording.
+        start: first second of the utterance in it, NaN for the beginning.
+        end: last second, NaN for the end.
+        group: which utterances it is normalised with, None where that is unknown.
+    """
+
+    file: Path
+    start: float = float("nan")
+    end: float = float("nan")
+    group: str | None = None
 
 
 @dataclass(frozen=True)

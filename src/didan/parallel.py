@@ -5,11 +5,10 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import TypeVar
 
+from didan.typing import Progress
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-
-Progress = Callable[[int, int], None]
-"""A hook told how many of how many are done."""
 
 
 def in_threads(
@@ -17,6 +16,7 @@ def in_threads(
     items: Sequence[Item],
     workers: int | None = None,
     progress: Progress | None = None,
+    stage: str = "files",
 ) -> list[Result]:
     """Apply a function to every item; threads suffice, since decoding and arithmetic happen outside Python.
 
@@ -25,6 +25,7 @@ def in_threads(
         items: the items.
         workers: threads; as many as there are processors if None.
         progress: called after every item.
+        stage: what the progress is of.
 
     Returns:
         The results, in the order of the items.
@@ -38,7 +39,7 @@ def in_threads(
         for done, job in enumerate(as_completed(jobs), start=1):
             job.result()
             if progress:
-                progress(done, len(jobs))
+                progress(stage, done, len(jobs))
         return [job.result() for job in jobs]
     finally:
         # After an error or Ctrl-C, what has not begun is not begun any more.

@@ -4,7 +4,7 @@ It follows skada's convention: ``sample_domain`` is positive for source and nega
 target rows are never looked at.
 """
 
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -12,10 +12,11 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_array, check_is_fitted
 from torch import nn
 
+from didan.features import SpectrogramSettings
 from didan.model.config import Config, make_config
-from didan.networks import Output, network_outputs
-from didan.training.calibration import UNCALIBRATED
+from didan.networks import Loss, Output, ScoreLink, network_outputs
 from didan.training.loop import fit_network
+from didan.training.pair import DomainPair
 
 MASKED = -1
 """The label of target rows where ``sample_domain`` is not given."""
@@ -30,6 +31,7 @@ class DIDANClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Args:
         method: a name from ``didan.methods.METHODS``.
         method_settings: of the method, where they differ from its defaults.
+        pseudo_labels: settings of self-training, where they differ from the method's, such as ``{"weight": 0}``.
         steps: training steps; the model is the last step's.
         batch_size: source rows per step, and as many of the target.
         learning_rate: of AdamW at the start.
@@ -62,16 +64,17 @@ class DIDANClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self,
         method: str = "didan",
         method_settings: dict[str, Any] | None = None,
+        pseudo_labels: dict[str, Any] | None = None,
         *,
         steps: int = 750,
         batch_size: int = 64,
         learning_rate: float = 1e-3,
         weight_decay: float = 1e-2,
         dropout: float | None = None,
-        loss: Literal["regression", "cross-entropy"] = "regression",
+        loss: Loss = "regression",
         random_state: int = 0,
     ) -> None:
-        self.method, self.method_settings = method, method_settings
+        self.method, self.method_settings, self.pseudo_labels = method, method_settings, pseudo_labels
         self.steps, self.batch_size = steps, batch_size
         self.learning_rate, self.weight_decay, self.dropout = learning_rate, weight_decay, dropout
         self.loss, self.random_state = loss, random_state
@@ -103,16 +106,15 @@ class DIDANClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise ValueError(f"the source has only one class, {self.classes_[0]!r}")
         self.n_features_in_ = features.shape[-1]
         frames = features if features.ndim == 3 else features[:, None]
-        config = self._config(kind="functionals" if features.ndim == 2 else "spectrogram")
-        source = frames[is_source]
-        self.network_, self.history_ = fit_network(
-            source,
-            classes.astype(np.int64),
-            frames[~is_source],
-            tuple(str(label) for label in self.classes_),
-            config,
-            frames.shape[1],
+        config = self._config("functionals" if features.ndim == 2 else "spectrogram", frames.shape[1])
+        pair = DomainPair(
+            source=frames[is_source],
+            labels=classes.astype(np.int64),
+            target=frames[~is_source],
+            emotions=tuple(str(label) for label in self.classes_),
+            held_out=np.zeros(len(classes), dtype=bool),
         )
+        self.network_, self.history_ = fit_network(pair, config)
         return self
 
     def predict(
@@ -126,7 +128,7 @@ class DIDANClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self, X: npt.ArrayLike, sample_domain: npt.ArrayLike | None = None, allow_source: bool = False
     ) -> npt.NDArray[np.float32]:
         """Probabilities that sum to 1, shape (n, n_classes), not calibrated: nothing is held out to do it on."""
-        return (self._outputs(X).scores / UNCALIBRATED[self.loss]).softmax(dim=1).numpy()
+        return ScoreLink(self.loss).probabilities(self._outputs(X).scores).numpy()
 
     def embed(self, X: npt.ArrayLike, layer: str = "fc1") -> npt.NDArray[np.float32]:
         """Features of a fully connected layer, shape (n, width)."""
@@ -152,9 +154,9 @@ class DIDANClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             )
         network: nn.Module = self.network_
         frames = features if features.ndim == 3 else features[:, None]
-        return network_outputs(network, frames, [frames.shape[1]] * len(frames))
+        return network_outputs(network, frames)
 
-    def _config(self, kind: str) -> Config:
+    def _config(self, kind: str, n_frames: int) -> Config:
         optimisation = {
             "steps": self.steps,
             "batch_size": self.batch_size,
@@ -162,9 +164,12 @@ class DIDANClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             "weight_decay": self.weight_decay,
             "loss": self.loss,
             "validation": 0.0,
+            # Utterances are seen whole: as many seconds as frames take.
+            "crop": n_frames * SpectrogramSettings().hop,
         }
         data = {
             "method_settings": self.method_settings or {},
+            "pseudo_labels": self.pseudo_labels or {},
             "network": {"dropout": self.dropout},
             "optimisation": optimisation,
         }

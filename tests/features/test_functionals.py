@@ -6,7 +6,8 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from didan.audio import RATE, Samples
+from didan.audio import RATE
+from didan.typing import Samples
 from didan.errors import UserError
 from didan.features import FunctionalsSettings, build_frontend
 from didan.features.functionals import Part

@@ -11,7 +11,8 @@ import onnxruntime  # type: ignore[import-untyped]
 import pytest
 import torch
 
-from didan.audio import RATE, Samples, read_audio
+from didan.audio import RATE, read_audio
+from didan.typing import Samples
 from didan.corpora import Corpus
 from didan.errors import UserError
 from didan.features import (

@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
-from didan.audio import RATE, Samples
+from didan.audio import RATE
+from didan.typing import Samples
 from didan.errors import UserError
 from didan.inference import predict
 from didan.inference.onnx import FORMAT, OnnxRecogniser

@@ -11,7 +11,8 @@ import soundfile
 import torch
 
 from didan import metrics
-from didan.audio import RATE, Samples, read_audio
+from didan.audio import RATE, read_audio
+from didan.typing import Samples
 from didan.corpora import Corpus
 from didan.errors import AudioError, UserError
 from didan.evaluation import evaluate

@@ -7,7 +7,8 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from didan.audio import RATE, Samples
+from didan.audio import RATE
+from didan.typing import Samples
 from didan.synthesis import Speaker, style, synthesise
 
 

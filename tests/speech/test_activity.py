@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from didan.audio import RATE, Samples
+from didan.audio import RATE
+from didan.typing import Samples
 from didan.speech import FRAME_SECONDS, SpeechActivity
 from speech.talk import blocks, conversation, noise, silence, talk, utterances
 

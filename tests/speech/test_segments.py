@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from didan.audio import RATE, Samples
-from didan.speech import FRAME_SECONDS, Piece, SpeechActivity, cut_at_pauses, cut_windows, whole_or_cut
+from didan.audio import RATE
+from didan.typing import Samples
+from didan.speech import FRAME_SECONDS, Segment, SpeechActivity, split_at_pauses, sliding_windows, segment_at_pauses
 from speech.talk import blocks, conversation, noise, silence, talk, utterances, vowel
 
 FRAME = round(FRAME_SECONDS * RATE)
@@ -20,34 +21,34 @@ LONGEST = 8.3
 """Seconds: 8 in whole frames, and a margin on either side."""
 
 
-def assert_same(found: list[Piece], expected: list[Piece]) -> None:
+def assert_same(found: list[Segment], expected: list[Segment]) -> None:
     assert [(one.start, one.end, one.speech) for one in found] == [(x.start, x.end, x.speech) for x in expected]
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_array_equal(one.samples, other.samples)
 
 
-def spans(pieces: list[Piece]) -> npt.NDArray[np.float64]:
-    return np.array([(piece.start, piece.end) for piece in pieces])
+def spans(segments: list[Segment]) -> npt.NDArray[np.float64]:
+    return np.array([(segment.start, segment.end) for segment in segments])
 
 
-def frames_of(pieces: list[Piece], n: int) -> npt.NDArray[np.int64]:
-    """How many of the pieces hold each frame of a recording of n frames."""
+def frames_of(segments: list[Segment], n: int) -> npt.NDArray[np.int64]:
+    """How many of the segments hold each frame of a recording of n frames."""
     middles = FRAME_SECONDS * (np.arange(n) + 0.5)
     counts = np.zeros(n, dtype=np.int64)
-    for one in pieces:
+    for one in segments:
         counts += (middles > one.start) & (middles < one.end)
     return counts
 
 
-def assert_samples_are_those_of_the_recording(pieces: list[Piece], samples: Samples) -> None:
-    for piece in pieces:
-        first, last = round(piece.start * RATE), round(piece.end * RATE)
-        np.testing.assert_array_equal(piece.samples, samples[first:last])
+def assert_samples_are_those_of_the_recording(segments: list[Segment], samples: Samples) -> None:
+    for segment in segments:
+        first, last = round(segment.start * RATE), round(segment.end * RATE)
+        np.testing.assert_array_equal(segment.samples, samples[first:last])
 
 
-Cut = Callable[[Iterable[Samples]], Iterator[Piece]]
+Cut = Callable[[Iterable[Samples]], Iterator[Segment]]
 
-CUTS: tuple[Cut, ...] = (cut_at_pauses, whole_or_cut, lambda stream: cut_windows(stream, 2.0, 0.7))
+CUTS: tuple[Cut, ...] = (split_at_pauses, segment_at_pauses, lambda stream: sliding_windows(stream, 2.0, 0.7))
 
 
 @cache
@@ -61,7 +62,7 @@ def recording(kind: str) -> Samples:
 
 
 @cache
-def cut_at_once(kind: str) -> list[list[Piece]]:
+def cut_at_once(kind: str) -> list[list[Segment]]:
     return [list(cut([recording(kind)])) for cut in CUTS]
 
 
@@ -76,25 +77,25 @@ def test_a_stream_is_cut_as_all_at_once(kind: str, size: int) -> None:
 def test_utterances_are_found_where_they_are() -> None:
     pauses = np.random.default_rng(0).uniform(0.75, 3.0, len(utterances())).tolist()
     samples, times = conversation(pauses)
-    found = list(cut_at_pauses([samples]))
+    found = list(split_at_pauses([samples]))
     assert len(found) == len(times)
     # The detector lets go late; before and after is a margin of 0.12 s.
     np.testing.assert_allclose(spans(found)[:, 0], np.array(times)[:, 0], atol=0.2)
     np.testing.assert_allclose(spans(found)[:, 1], np.array(times)[:, 1], atol=0.3)
     assert_samples_are_those_of_the_recording(found, samples)
-    for piece, (start, end) in zip(found, times, strict=True):
-        assert 0.5 * (end - start) < piece.speech <= piece.end - piece.start + 1e-6
+    for segment, (start, end) in zip(found, times, strict=True):
+        assert 0.5 * (end - start) < segment.speech <= segment.end - segment.start + 1e-6
 
 
-@pytest.mark.parametrize(("pause", "pieces"), [(0.2, 1), (0.4, 1), (0.8, 3), (2.0, 3)])
-def test_only_pauses_of_half_a_second_part_utterances(pause: float, pieces: int) -> None:
+@pytest.mark.parametrize(("pause", "segments"), [(0.2, 1), (0.4, 1), (0.8, 3), (2.0, 3)])
+def test_only_pauses_of_half_a_second_part_utterances(pause: float, segments: int) -> None:
     samples, _ = conversation([1.0, pause, pause])
-    assert len(list(cut_at_pauses([samples]))) == pieces
+    assert len(list(split_at_pauses([samples]))) == segments
 
 
 def test_faint_noise_is_as_good_a_pause_as_silence() -> None:
     samples, times = conversation([1.5, 1.2, 2.0, 0.9])
-    found = list(cut_at_pauses([samples + noise(len(samples) / RATE, 1e-4)]))
+    found = list(split_at_pauses([samples + noise(len(samples) / RATE, 1e-4)]))
     np.testing.assert_allclose(spans(found), times, atol=0.3)
 
 
@@ -102,7 +103,7 @@ def test_faint_noise_is_as_good_a_pause_as_silence() -> None:
 @pytest.mark.parametrize("speech", [talk, vowel])
 def test_speech_without_pauses_is_cut_all_the_same(speech: Callable[[float], Samples], seconds: float) -> None:
     samples = speech(seconds)
-    found = list(cut_at_pauses([samples]))
+    found = list(split_at_pauses([samples]))
     lengths = np.diff(spans(found), axis=1)[:, 0]
     assert (lengths <= LONGEST).all()
     assert (lengths[:-1] >= 4).all()  # it is not cut to shreds either
@@ -112,12 +113,12 @@ def test_speech_without_pauses_is_cut_all_the_same(speech: Callable[[float], Sam
     covered = frames_of(found, len(heard))
     assert covered.max() == 1
     assert (covered[heard] == 1).all()
-    assert sum(piece.speech for piece in found) == pytest.approx(FRAME_SECONDS * heard.sum())
+    assert sum(segment.speech for segment in found) == pytest.approx(FRAME_SECONDS * heard.sum())
 
 
 def test_speech_is_cut_in_its_last_short_pause() -> None:
     spoken = [vowel(3.0), silence(0.3), vowel(3.0), silence(0.3), vowel(6.0)]
-    found = list(cut_at_pauses([np.concatenate(spoken)]))
+    found = list(split_at_pauses([np.concatenate(spoken)]))
     assert len(found) == 2
     assert 6.3 < found[0].end < 6.8
     assert 6.3 < found[1].start < 6.7
@@ -125,19 +126,19 @@ def test_speech_is_cut_in_its_last_short_pause() -> None:
 
 def test_speech_that_ends_in_time_is_not_cut_because_more_follows() -> None:
     spoken = [vowel(5.0), silence(0.3), vowel(2.3), silence(1.5), vowel(2.0), silence(1.0)]
-    found = list(cut_at_pauses([np.concatenate(spoken)]))
+    found = list(split_at_pauses([np.concatenate(spoken)]))
     np.testing.assert_allclose(spans(found), [(0, 7.6), (9.1, 11.1)], atol=0.3)
 
 
 @pytest.mark.parametrize("pause", [0.15, 0.2, 0.25])
 def test_pieces_cut_in_short_pauses_do_not_overlap(pause: float) -> None:
     spoken = np.concatenate([vowel(5.0), silence(pause), vowel(5.0)])
-    first, second = cut_at_pauses([spoken])
+    first, second = split_at_pauses([spoken])
     assert first.end <= second.start + 1e-6
 
 
 def test_pieces_parted_by_pauses_do_not_overlap() -> None:
-    found = list(cut_at_pauses([recording("conversation")]))
+    found = list(split_at_pauses([recording("conversation")]))
     assert len(found) > 4
     assert all(one.end <= other.start + 1e-6 for one, other in pairwise(found))
 
@@ -145,20 +146,20 @@ def test_pieces_parted_by_pauses_do_not_overlap() -> None:
 @pytest.mark.parametrize("level", [0.0, 1e-3, 1e-2])
 def test_nothing_is_found_where_nobody_speaks(level: float) -> None:
     for seconds in (0.05, 5, 40):
-        assert list(cut_at_pauses([noise(seconds, level)])) == []
+        assert list(split_at_pauses([noise(seconds, level)])) == []
 
 
 def test_a_click_is_no_utterance() -> None:
     click = vowel(0.06)
     samples = np.concatenate([silence(2), click, silence(2), talk(3), silence(2), click, silence(1)])
-    (found,) = cut_at_pauses([samples])
+    (found,) = split_at_pauses([samples])
     assert 3.5 < found.start < found.end < 8
 
 
 @pytest.mark.parametrize("seconds", [0.1, 3, 14.99, 15])
 def test_up_to_15_s_stay_whole(seconds: float) -> None:
     for samples in (talk(15)[: round(seconds * RATE)], silence(seconds)):
-        (found,) = whole_or_cut(blocks(samples, 10 * RATE))
+        (found,) = segment_at_pauses(blocks(samples, 10 * RATE))
         assert found.start == 0
         assert found.end == pytest.approx(seconds)
         np.testing.assert_array_equal(found.samples, samples)
@@ -167,8 +168,8 @@ def test_up_to_15_s_stay_whole(seconds: float) -> None:
 
 def test_more_than_15_s_are_cut() -> None:
     for samples in (talk(16), np.concatenate([talk(14), silence(1.001)]), silence(15.1)):
-        assert_same(list(whole_or_cut(blocks(samples, 10 * RATE))), list(cut_at_pauses([samples])))
-    assert list(whole_or_cut([silence(15.1)])) == []
+        assert_same(list(segment_at_pauses(blocks(samples, 10 * RATE))), list(split_at_pauses([samples])))
+    assert list(segment_at_pauses([silence(15.1)])) == []
 
 
 @pytest.mark.parametrize(
@@ -176,7 +177,7 @@ def test_more_than_15_s_are_cut() -> None:
     [(0.0, 1.0, False), (0.18, 0.5, False), (0.21, 0.5, True), (0.3, 4.0, False), (0.42, 4.0, True)],
 )
 def test_a_piece_is_spoken_if_there_is_enough_speech(speech: float, seconds: float, spoken: bool) -> None:
-    assert Piece(2.0, 2.0 + seconds, silence(seconds), speech).is_spoken == spoken
+    assert Segment(2.0, 2.0 + seconds, silence(seconds), speech).is_spoken == spoken
 
 
 @settings(deadline=None, max_examples=60)
@@ -189,7 +190,7 @@ def test_a_piece_is_spoken_if_there_is_enough_speech(speech: float, seconds: flo
 def test_windows_are_even_and_cover_everything(n: int, window: float, share: float, size: int) -> None:
     samples: Samples = np.arange(1, n + 1, dtype=np.float32) / np.float32(n)
     hop = share * window
-    found = list(cut_windows(blocks(samples, size), window, hop))
+    found = list(sliding_windows(blocks(samples, size), window, hop))
     length, step = round(window / FRAME_SECONDS) * FRAME, max(round(hop / FRAME_SECONDS), 1) * FRAME
     starts = np.round(spans(found)[:, 0] * RATE).astype(int)
     np.testing.assert_array_equal(starts, step * np.arange(len(found)))
@@ -204,15 +205,15 @@ def test_windows_are_even_and_cover_everything(n: int, window: float, share: flo
 @pytest.mark.parametrize(("window", "hop", "more"), [(1.5, 1.5, 3), (1.5, 0.6, 4), (3.0, 0.03, 0)])
 def test_a_recording_that_ends_with_a_window_has_no_tail(window: float, hop: float, more: int) -> None:
     samples = vowel(window + more * hop)
-    found = list(cut_windows([samples], window, hop))
+    found = list(sliding_windows([samples], window, hop))
     assert len(found) == 1 + more
     # One sample more, and there is one.
-    assert len(list(cut_windows([np.append(samples, samples[:1])], window, hop))) == 2 + more
+    assert len(list(sliding_windows([np.append(samples, samples[:1])], window, hop))) == 2 + more
 
 
 def test_each_window_has_its_own_speech() -> None:
     samples = np.concatenate([silence(6), talk(6), silence(6)])
-    found = list(cut_windows([samples], 1.5, 0.5))
+    found = list(sliding_windows([samples], 1.5, 0.5))
     heard = SpeechActivity()(samples)
     for one in found[:-1]:
         first = round(one.start / FRAME_SECONDS)
@@ -239,22 +240,22 @@ class Endless:
 
 def test_a_piece_is_given_as_soon_as_it_is_over() -> None:
     stream = Endless(conversation([1.0, 2.0])[0], silence(0.1))
-    pieces = cut_at_pauses(stream)
-    assert stream.seconds <= next(pieces).end + 0.6
-    assert stream.seconds <= next(pieces).end + 0.6
+    segments = split_at_pauses(stream)
+    assert stream.seconds <= next(segments).end + 0.6
+    assert stream.seconds <= next(segments).end + 0.6
 
 
 @pytest.mark.parametrize("cut", CUTS[:2])
 def test_speech_without_end_is_given_bit_by_bit(cut: Cut) -> None:
     stream = Endless(vowel(0.1), vowel(0.1))
-    for piece in islice(cut(stream), 5):
-        assert stream.seconds <= max(piece.end + 0.6, 15.2)
+    for segment in islice(cut(stream), 5):
+        assert stream.seconds <= max(segment.end + 0.6, 15.2)
 
 
 def test_a_window_is_given_as_soon_as_it_is_over() -> None:
     stream = Endless(silence(0.1), silence(0.1))
-    for piece in islice(cut_windows(stream, 3.0, 1.0), 20):
-        assert stream.seconds < piece.end + 0.1 + 1e-6
+    for segment in islice(sliding_windows(stream, 3.0, 1.0), 20):
+        assert stream.seconds < segment.end + 0.1 + 1e-6
 
 
 @pytest.mark.parametrize("kind", ["silence", "vowel", "talk"])
@@ -276,6 +277,6 @@ def test_memory_does_not_grow_with_the_recording(cut: Cut, kind: str) -> None:
 
 
 def test_memory_does_not_hang_on_to_what_was_given() -> None:
-    # A piece has samples of its own: a view would keep all that was heard with it.
-    (piece, *_) = cut_at_pauses([np.concatenate([talk(3), silence(1), talk(5), silence(20)])])
-    assert piece.samples.base is None
+    # A segment has samples of its own: a view would keep all that was heard with it.
+    (segment, *_) = split_at_pauses([np.concatenate([talk(3), silence(1), talk(5), silence(20)])])
+    assert segment.samples.base is None

@@ -9,7 +9,8 @@ import pytest
 import soundfile
 import soxr
 
-from didan.audio import RATE, Samples, read_audio
+from didan.audio import RATE, read_audio
+from didan.typing import Samples
 from didan.corpora import Corpus, Recordings
 from didan.errors import AudioError, DidanWarning, UserError
 from didan.speech.utterances import find_utterances

@@ -6,7 +6,8 @@ import librosa
 import numpy as np
 import pytest
 
-from didan.audio import RATE, Samples
+from didan.audio import RATE
+from didan.typing import Samples
 from didan.errors import UserError
 from didan.synthesis import Noise, Room, Speaker, between, style, synthesise
 

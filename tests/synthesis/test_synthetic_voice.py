@@ -5,7 +5,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from didan.audio import RATE, Samples
+from didan.audio import RATE
+from didan.typing import Samples
 from didan.synthesis import Prosody, Speaker, style
 from didan.synthesis.glottis import glottal_pulses
 from didan.synthesis.language import Segment

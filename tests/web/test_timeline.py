@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from didan.audio import RATE, Samples, read_audio
+from didan.audio import RATE, read_audio
+from didan.typing import Samples
 from didan.corpora import Corpus
 from didan.inference import Prediction
 from didan.web.timeline import plot_timeline

@@ -3,8 +3,8 @@
     min_W ||H_t - W H_s||_F^2 + Omega(W)        W in R^(n_t x n_s)
 
 Row j of W says which source utterances explain target utterance j. With ``Omega(W) = tau ||W||_1`` it is the
-lasso, that is sparse coding; classification by such coefficients is known as SRC (Wright et al., TPAMI 2009). The other penalties
-and the constraints on W are our switches; balanced coefficients are weak optimal transport, see
+lasso, that is sparse coding; classification by such coefficients is known as SRC (Wright et al., TPAMI 2009). The
+other penalties and the constraints on W are our switches; balanced coefficients are weak optimal transport, see
 :mod:`didan.alignment.transport`.
 """
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from didan.audio import Utterance
 from didan.errors import UserError, suggest
 
 UNLABELLED = ("file", "start", "end", "speaker")
@@ -17,8 +18,8 @@ class Recordings:
     """Utterances without labels: all that training may see of a target.
 
     ``table`` has one utterance per row: ``file`` (absolute path), ``start`` and ``end`` (seconds, NaN for
-    the whole file) and ``speaker`` (a name, or NaN where unknown); after :meth:`grouped` also ``group``. There is no
-    emotion column, so no code that is handed Recordings can read one.
+    the whole file) and ``speaker`` (a name, or NaN where unknown); after :meth:`grouped` also ``group``. There is
+    no emotion column, so no code that is handed Recordings can read one.
     """
 
     name: str
@@ -45,6 +46,14 @@ class Recordings:
     def groups(self) -> "pd.Series[str]":
         """Which utterances belong together, NaN where that is unknown: the speakers, unless grouped otherwise."""
         return self.table["group" if "group" in self.table.columns else "speaker"]
+
+    def utterances(self) -> list[Utterance]:
+        """The rows, with their groups."""
+        columns = (self.table["file"], self.table["start"], self.table["end"], self.groups)
+        return [
+            Utterance(Path(str(file)), float(start), float(end), None if pd.isna(group) else str(group))
+            for file, start, end, group in zip(*columns, strict=True)
+        ]
 
     @property
     def has_speakers(self) -> bool:
@@ -86,7 +95,8 @@ class Corpus:
         """The same with a column ``group``, which says which utterances are normalised together.
 
         Args:
-            by: ``speaker``, ``file`` (parts of one file are one group), ``folder``, ``none``, or a column of the table.
+            by: ``speaker``, ``file`` (parts of one file are one group), ``folder``, ``none``, or a column of the
+                table.
             or_speaker: group by speaker where there is no such column.
 
         Raises:
@@ -132,5 +142,11 @@ def _groups(name: str, table: pd.DataFrame, by: str, or_speaker: bool) -> "pd.Se
         return table[by].map(str, na_action="ignore")
     if or_speaker:
         return table["speaker"]
-    columns = ["speaker", "file", "folder", "none", *(str(c) for c in table.columns if c not in (*UNLABELLED, "emotion"))]
+    columns = [
+        "speaker",
+        "file",
+        "folder",
+        "none",
+        *(str(c) for c in table.columns if c not in (*UNLABELLED, "emotion")),
+    ]
     raise UserError(f"{name} has no column {by!r} to group by: {suggest(by, columns)}")

@@ -13,7 +13,8 @@ from didan.audio import RATE, AudioInfo, audio_info, read_audio
 from didan.corpora.corpus import Corpus, Recordings
 from didan.corpora.known import known_readers
 from didan.errors import AudioError
-from didan.parallel import Progress, in_threads
+from didan.parallel import in_threads
+from didan.typing import Progress
 
 _MANY = 10
 """From this many utterances on, equal lengths are no coincidence."""
@@ -84,7 +85,7 @@ def inspect_corpus(
     Args:
         corpus: the corpus, or recordings without labels.
         workers: how many files are read at a time; as many as there are processors where None.
-        progress: called after each file with the number of files done and their total.
+        progress: called after each file.
 
     Returns:
         The report; a damaged file is part of it and no error.
@@ -92,7 +93,9 @@ def inspect_corpus(
     spans: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for file, start, end in corpus.table[["file", "start", "end"]].itertuples(index=False):
         spans[str(file)].append((float(start), float(end)))
-    looks = in_threads(lambda item: _look_at(*item), list(spans.items()), workers, progress)
+    looks = in_threads(
+        lambda item: _look_at(*item), list(spans.items()), workers, progress, f"reading {corpus.name}"
+    )
     files = dict(zip(spans, looks, strict=True))
     infos = [look.info for look in files.values() if look.info]
     lengths = [length for look in files.values() for _, length in look.utterances.values()]

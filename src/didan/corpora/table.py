@@ -119,8 +119,8 @@ def assemble(
         labelled: whether the column ``emotion`` must be there.
 
     Returns:
-        A corpus; its columns beyond :data:`COLUMNS` are kept. Recordings keep none of those: any could hold
-        the label.
+        A corpus, or recordings; columns beyond :data:`COLUMNS` are kept, since utterances may be grouped by them.
+        Training strips recordings of them: any could hold the label.
 
     Raises:
         UserError: no rows, no column ``file``, missing files, times that make no sense, unknown labels.

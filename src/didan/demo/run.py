@@ -1,22 +1,20 @@
 """Make two synthetic corpora, train on one, recognise the other: source-only against DIDAN."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from didan.errors import UserError
-from didan.evaluation import Evaluation
+from didan.evaluation import Evaluation, evaluate
 from didan.model.config import make_config
-from didan.model.trained import Model
+from didan.model.trained import TrainedModel
 from didan.synthesis import make_corpus, style
 from didan.training.train import train
+from didan.typing import Progress
 
 METHODS = ("source-only", "didan")
 EMOTIONS = ("anger", "fear", "happiness", "neutral", "sadness", "surprise")
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -34,7 +32,7 @@ class Comparison:
     source: str
     target: str
     steps: int
-    models: dict[str, list[Model]]
+    models: dict[str, list[TrainedModel]]
     evaluations: dict[str, list[Evaluation]]
 
     def uar(self, method: str) -> tuple[float, float]:
@@ -67,7 +65,7 @@ def run_demo(
         n_speakers: per corpus.
         n_per_emotion: utterances per speaker and emotion.
         steps: per training.
-        progress: told what is being done.
+        progress: called as the stages proceed.
 
     Raises:
         UserError: the folder exists or cannot be written.
@@ -75,13 +73,13 @@ def run_demo(
     if out.exists():
         raise UserError(f"{out} exists already; choose another folder with --out or delete it")
 
-    def tell(what: str, done: int, total: int) -> None:
+    def report(what: str, done: int, total: int) -> None:
         if progress:
             progress(what, done, total)
 
     corpora = []
     for number, name in enumerate(("alpha", "beta")):
-        tell("making two corpora", number, 2)
+        report("making two corpora", number, 2)
         corpora.append(
             make_corpus(
                 out / name,
@@ -92,9 +90,9 @@ def run_demo(
                 seed=number,
             )
         )
-    tell("making two corpora", 2, 2)
+    report("making two corpora", 2, 2)
     source, target = corpora
-    models: dict[str, list[Model]] = {method: [] for method in METHODS}
+    models: dict[str, list[TrainedModel]] = {method: [] for method in METHODS}
     evaluations: dict[str, list[Evaluation]] = {method: [] for method in METHODS}
     for method in METHODS:
         for seed in range(n_seeds):
@@ -102,7 +100,7 @@ def run_demo(
             config = make_config(method, "spectrogram", seed, assignments=[f"optimisation.steps={steps}"])
 
             def hook(what: str, done: int, total: int, named: str = f"{method}, seed {seed}") -> None:
-                tell(named if what == "training" else what, done, total)
+                report(named if what == "training" else what, done, total)
 
             model = train(
                 source,
@@ -113,7 +111,7 @@ def run_demo(
                 progress=hook,
             )
             models[method].append(model)
-            evaluations[method].append(model.evaluate(target, out / "features"))
+            evaluations[method].append(evaluate(model, target, cache=out / "features"))
     return Comparison(
         f"{n_speakers} speakers of an invented language in a quiet studio",
         f"{n_speakers} other speakers of another one, in a noisy room, over a narrow microphone",

@@ -1,14 +1,12 @@
-"""Evaluation: a model and a labelled corpus become metrics with intervals, and plots."""
+"""Evaluation: predictions and labels become metrics with intervals, and plots."""
 
-from didan.evaluation.evaluate import Evaluation, compare, evaluate, evaluate_scores
-from didan.metrics import recalls, uar_interval, unweighted_average_recall
+from didan.evaluation.evaluate import (
+    AS_PREDICTED,
+    OWN_STATISTICS,
+    Evaluation,
+    compare,
+    compare_predictions,
+    evaluate,
+)
 
-__all__ = [
-    "Evaluation",
-    "compare",
-    "evaluate",
-    "evaluate_scores",
-    "recalls",
-    "uar_interval",
-    "unweighted_average_recall",
-]
+__all__ = ["AS_PREDICTED", "OWN_STATISTICS", "Evaluation", "compare", "compare_predictions", "evaluate"]

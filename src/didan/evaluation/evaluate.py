@@ -1,31 +1,34 @@
-"""Evaluation: the one place where target labels are read."""
+"""Evaluation: predictions and labels become figures. The one place where target labels are read."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from sklearn.metrics import confusion_matrix
-from torch import Tensor
 
 from didan.corpora import Corpus
 from didan.corpora.emotions import class_indices
 from didan.corpora.leakage import identical_files, shared_speakers
-from didan.features import FeatureSet, default_cache, load_features
+from didan.features import FeatureStore, Normaliser, default_cache
 from didan.files import written_whole
+from didan.inference.predict import Prediction, predict
+from didan.inference.segments import StoredSegments
 from didan.metrics import recalls, uar_interval, unweighted_average_recall
-from didan.parallel import Progress
+from didan.model.trained import TrainedModel
+from didan.parallel import in_threads
+from didan.typing import Floats, Labels, Progress
 
-if TYPE_CHECKING:
-    from didan.model.trained import Model
+AS_PREDICTED = "as predicted"
+OWN_STATISTICS = "statistics of the evaluated speakers alone, not as predicted"
 
 _FEW_SPEAKERS = 10
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Evaluation:
     """How well a model recognises the emotions of a labelled corpus.
 
@@ -36,11 +39,14 @@ class Evaluation:
         war: share of all utterances recognised.
         n: number of utterances.
         recall: by emotion; None where the emotion does not occur.
-        confusion: counts, true emotion by row, predicted by column.
+        confusion: counts, true emotion by row, predicted by column; utterances without an emotion are in no
+            column.
+        n_speechless: utterances given no emotion because there is too little speech; they count as errors.
         uar_ci95: bootstrap interval of ``uar``, see :func:`didan.metrics.uar_interval`.
         resampled: ``speaker``, or ``utterance`` where speakers are unknown or there is only one.
         n_speakers: how many there are, None where unknown.
         selection: how the model was chosen.
+        normalised_by: ``as predicted``, or whose statistics normalised the features.
         leakage: what the source shares with the training target and with this corpus, and which labels were
             read by what.
         utterances: file, speaker, emotion, predicted, and the probability of each emotion.
@@ -53,10 +59,12 @@ class Evaluation:
     n: int
     recall: dict[str, float | None]
     confusion: list[list[int]]
+    n_speechless: int
     uar_ci95: tuple[float, float]
     resampled: str
     n_speakers: int | None
     selection: str
+    normalised_by: str
     leakage: dict[str, Any]
     utterances: pd.DataFrame
 
@@ -69,16 +77,18 @@ class Evaluation:
             "emotions": list(self.emotions),
             "recall": self.recall,
             "confusion": self.confusion,
+            "n_speechless": self.n_speechless,
             "uar_ci95": list(self.uar_ci95),
             "resampled": self.resampled,
             "n_speakers": self.n_speakers,
             "corpus": self.corpus,
             "selection": self.selection,
+            "normalised_by": self.normalised_by,
             "leakage": self.leakage,
         }
 
     def remarks(self) -> list[str]:
-        """What a reader of the figures must know."""
+        """Caveats for whoever reads the figures."""
         lines = []
         if self.resampled == "utterance":
             lines.append(
@@ -86,6 +96,8 @@ class Evaluation:
             )
         elif self.n_speakers is not None and self.n_speakers < _FEW_SPEAKERS:
             lines.append(f"only {self.n_speakers} speakers, so the interval is rough")
+        if self.n_speechless:
+            lines.append(f"{self.n_speechless} utterances hold too little speech to predict; they count as errors")
         missing = [emotion for emotion, recall in self.recall.items() if recall is None]
         if missing:
             lines.append(f"{self.corpus} has no {', '.join(missing)}; UAR is over the other emotions")
@@ -109,73 +121,125 @@ class Evaluation:
 
 
 def evaluate(
-    model: "Model", corpus: Corpus, cache: Path | None = None, progress: Progress | None = None
+    model: TrainedModel,
+    corpus: Corpus,
+    *,
+    group: str | None = None,
+    own_statistics: bool = False,
+    cache: Path | None = None,
+    progress: Progress | None = None,
 ) -> Evaluation:
-    """Compare a model's predictions with the labels of a corpus.
+    """Predict a labelled corpus and compare the predictions with its labels.
 
-    Utterances of emotions that the model does not know are left out. Where the model normalises per corpus or
-    per speaker, the statistics are those of the utterances evaluated, which uses no label.
+    The probabilities are those that :func:`didan.inference.predict` gives for the corpus' recordings, to the last
+    bit. All utterances are predicted; those of emotions that the model does not know are left out of the figures.
 
     Args:
         model: the model.
         corpus: labelled utterances.
+        group: what utterances are normalised together, see :class:`didan.features.NormalisationSettings`; as the
+            model was trained if None.
+        own_statistics: normalise each group with its own statistics alone. No label is used for it, but all of a
+            speaker's utterances, in every emotion, are: prediction does not do this, and the figures say so
+            wherever they are shown.
         cache: folder for features; the user's cache folder if None.
         progress: called after every utterance.
 
     Raises:
         UserError: the corpus has none of the model's emotions; see also :func:`didan.features.extract`.
     """
-    kept = corpus.only(model.emotions)
-    settings = model.config
-    features = load_features(
-        kept.unlabelled(), settings.frontend, settings.normalisation, cache or default_cache(), progress
+    corpus.only(model.emotions)  # before anything is read
+    grouped = corpus.grouped(group or model.group, or_speaker=group is None)
+    utterances = grouped.unlabelled().utterances()
+    cache = cache or default_cache()
+    segments = StoredSegments(model, cache)
+    in_threads(lambda one: list(segments(one)), utterances, progress=progress, stage=f"features of {corpus.name}")
+    if own_statistics:
+        model = replace(model, normaliser=Normaliser(model.normaliser.domain, shrinkage=0))
+    predictions = list(predict(model, utterances, segments=segments))
+    return compare_predictions(
+        model, grouped, predictions, cache, OWN_STATISTICS if own_statistics else AS_PREDICTED
     )
-    return evaluate_scores(model, kept, features, model.outputs(features).scores)
 
 
-def evaluate_scores(model: "Model", kept: Corpus, features: FeatureSet, scores: Tensor) -> Evaluation:
-    """Compare the scores that a model has given already with the labels; see :func:`evaluate`.
+def compare_predictions(
+    model: TrainedModel,
+    corpus: Corpus,
+    predictions: Sequence[Prediction],
+    cache: Path,
+    normalised_by: str = AS_PREDICTED,
+) -> Evaluation:
+    """Compare a model's predictions with the labels of the corpus that they are for.
 
     Args:
         model: the model.
-        kept: labelled utterances of the model's emotions.
-        features: of these utterances.
-        scores: what the network made of them, shape (n, n_emotions).
+        corpus: labelled utterances.
+        predictions: one for each, in their order.
+        cache: folder where digests of the recordings are kept.
+        normalised_by: see :class:`Evaluation`.
     """
-    leakage = {**model.record["leakage"]}
-    leakage["shared_speakers"] = sorted(
-        {
-            speaker
-            for name, part in model.reference.table.groupby("corpus")
-            for speaker in shared_speakers(str(name), part["speaker"], kept.name, kept.table["speaker"])
-        }
+    known = corpus.table["emotion"].isin(model.emotions).to_numpy()
+    kept = corpus.only(model.emotions)
+    probabilities = np.array(
+        [
+            [np.nan] * len(model.emotions) if one.probabilities is None else list(one.probabilities.values())
+            for one, takes_part in zip(predictions, known, strict=True)
+            if takes_part
+        ]
     )
-    leakage["evaluated_in_source"] = identical_files(
-        model.reference.table[["digest", "audio"]].rename(columns={"digest": "file"}),
-        features.contents,
-        [str(file) for file in kept.table["file"]],
+    index = model.source_index.table
+    shared = {
+        speaker
+        for name, part in index.groupby("corpus")
+        for speaker in shared_speakers(str(name), part["speaker"], kept.name, kept.table["speaker"])
+    }
+    store = FeatureStore(cache, model.config.frontend)
+    files = [str(file) for file in kept.table["file"]]
+    contents = [
+        store.contents(Path(f), s, e)
+        for f, s, e in zip(files, kept.table["start"], kept.table["end"], strict=True)
+    ]
+    leakage = {
+        **model.record["leakage"],
+        "shared_speakers": sorted(shared),
+        "evaluated_in_source": identical_files(
+            index[["digest", "audio"]].rename(columns={"digest": "file"}),
+            pd.DataFrame([(one.file, one.audio) for one in contents], columns=["file", "audio"]),
+            files,
+        ),
+    }
+    return compare(
+        kept,
+        model.emotions,
+        probabilities,
+        selection=model.record["selection"],
+        leakage=leakage,
+        normalised_by=normalised_by,
     )
-    probabilities = model.probabilities(scores).numpy()
-    return compare(kept, model.emotions, probabilities, model.record["selection"], leakage)
 
 
 def compare(
     corpus: Corpus,
     emotions: tuple[str, ...],
-    probabilities: npt.NDArray[np.floating],
+    probabilities: Floats,
+    *,
     selection: str,
     leakage: dict[str, Any],
+    normalised_by: str = AS_PREDICTED,
 ) -> Evaluation:
     """Compare predictions, of whatever made them, with the labels of a corpus.
 
     Args:
         corpus: labelled utterances, of these emotions only.
         emotions: what the columns of ``probabilities`` are.
-        probabilities: or any scores of which the largest decides, shape (n, n_emotions).
+        probabilities: or any scores of which the largest decides, shape (n, n_emotions); NaN where there is no
+            prediction.
         selection: how the settings of what made the predictions were chosen.
         leakage: what source and target share, and which labels were read by what before.
+        normalised_by: see :class:`Evaluation`.
     """
-    predicted = probabilities.argmax(axis=1).astype(np.int64)
+    speechless = np.isnan(probabilities).any(axis=1)
+    predicted = np.where(speechless, -1, np.nan_to_num(probabilities).argmax(axis=1)).astype(np.int64)
     labels = class_indices(corpus.table, emotions)
     speakers = corpus.table["speaker"].to_numpy() if corpus.unlabelled().has_speakers else None
     n_speakers = None if speakers is None else len(set(speakers))
@@ -183,21 +247,30 @@ def compare(
     per_emotion = recalls(labels, predicted, len(emotions))
     read = {**leakage["labels_read"], "evaluation": "labels of the corpus evaluated"}
     utterances = corpus.table[["file", "start", "end", "speaker", "emotion"]].assign(
-        predicted=[emotions[index] for index in predicted],
+        predicted=[None if index < 0 else emotions[index] for index in predicted],
         **{emotion: probabilities[:, index] for index, emotion in enumerate(emotions)},
     )
     return Evaluation(
-        corpus.name,
-        emotions,
-        unweighted_average_recall(labels, predicted),
-        float((labels == predicted).mean()),
-        len(labels),
-        {e: None if np.isnan(r) else float(r) for e, r in zip(emotions, per_emotion, strict=True)},
-        confusion_matrix(labels, predicted, labels=range(len(emotions))).tolist(),
-        uar_interval(labels, predicted, speakers if by_speaker else None),
-        "speaker" if by_speaker else "utterance",
-        n_speakers,
-        selection,
-        {**leakage, "labels_read": read},
-        utterances,
+        corpus=corpus.name,
+        emotions=emotions,
+        uar=unweighted_average_recall(labels, predicted),
+        war=float((labels == predicted).mean()),
+        n=len(labels),
+        recall={e: None if np.isnan(r) else float(r) for e, r in zip(emotions, per_emotion, strict=True)},
+        confusion=_confusion(labels, predicted, len(emotions)),
+        n_speechless=int(speechless.sum()),
+        uar_ci95=uar_interval(labels, predicted, speakers if by_speaker else None),
+        resampled="speaker" if by_speaker else "utterance",
+        n_speakers=n_speakers,
+        selection=selection,
+        normalised_by=normalised_by,
+        leakage={**leakage, "labels_read": read},
+        utterances=utterances,
     )
+
+
+def _confusion(labels: Labels, predicted: Labels, n_emotions: int) -> list[list[int]]:
+    if (predicted < 0).all():
+        return np.zeros((n_emotions, n_emotions), dtype=int).tolist()
+    counts: list[list[int]] = confusion_matrix(labels, predicted, labels=range(n_emotions)).tolist()
+    return counts

@@ -1,22 +1,23 @@
-"""Computing the features of many recordings: in parallel, once, and again from where it stopped."""
+"""Computing the features of many recordings: on all cores, once, and again from where it stopped."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-import torch
 
-from didan.audio import read_audio
+from didan.audio import Utterance, read_audio
 from didan.corpora import Recordings
 from didan.errors import AudioError
-from didan.features.frontend import Frontend, FrontendSettings, build_frontend
+from didan.features.frontend import Frontend, FrontendSettings, build_frontend, extract_features
 from didan.features.store import FeatureStore
-from didan.parallel import Progress, in_threads
+from didan.parallel import in_threads
+from didan.typing import Progress
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Extracted:
-    """Where the features of each utterance lie, and the digests of its file: columns ``file``, ``audio``."""
+    """Where the features of each utterance are, and the digests of its file: columns ``file``, ``audio``."""
 
     files: list[Path]
     contents: pd.DataFrame
@@ -30,7 +31,7 @@ def extract(
     workers: int | None = None,
     progress: Progress | None = None,
 ) -> Extracted:
-    """Make sure that the features of every utterance are in the store.
+    """Make sure that the features of every utterance of some recordings are in the store.
 
     Args:
         recordings: the utterances.
@@ -46,38 +47,48 @@ def extract(
         AudioError: recordings that cannot be read: how many, and the first with its reason.
         UserError: the store cannot be written.
     """
-    store = FeatureStore(cache, settings)
-    frontend = build_frontend(settings)
-    table = recordings.table
-    utterances = list(zip(table["file"], table["start"], table["end"], strict=True))
-
-    def one(utterance: tuple[str, float, float]) -> tuple[Path, str, str] | AudioError:
-        try:
-            return _extract_one(store, frontend, Path(utterance[0]), *utterance[1:])
-        except AudioError as error:
-            return error
-
-    found = in_threads(one, utterances, workers, progress)
-    damaged = [str(result) for result in found if isinstance(result, AudioError)]
-    if damaged:
-        more = f" (and {len(damaged) - 1} more of {len(utterances)} recordings)" if len(damaged) > 1 else ""
-        raise AudioError(f"{min(damaged)}{more}")
-    rows = [result for result in found if not isinstance(result, AudioError)]
-    return Extracted(
-        [path for path, _, _ in rows],
-        pd.DataFrame([(file, audio) for _, file, audio in rows], columns=["file", "audio"]),
+    return extract_utterances(
+        recordings.utterances(), settings, cache, workers=workers, progress=progress, name=recordings.name
     )
 
 
-def _extract_one(
-    store: FeatureStore, frontend: Frontend, file: Path, start: float, end: float
-) -> tuple[Path, str, str]:
+def extract_utterances(
+    utterances: Sequence[Utterance],
+    settings: FrontendSettings,
+    cache: Path,
+    *,
+    workers: int | None = None,
+    progress: Progress | None = None,
+    name: str = "recordings",
+) -> Extracted:
+    """The same for utterances; see :func:`extract`."""
+    store = FeatureStore(cache, settings)
+    frontend = build_frontend(settings)
+
+    def extract_one(utterance: Utterance) -> tuple[Path, str, str] | AudioError:
+        try:
+            return _extract(store, frontend, utterance)
+        except AudioError as error:
+            return error
+
+    results = in_threads(extract_one, utterances, workers, progress, f"features of {name}")
+    damaged = [str(result) for result in results if isinstance(result, AudioError)]
+    if damaged:
+        more = f" (and {len(damaged) - 1} more of {len(utterances)} recordings)" if len(damaged) > 1 else ""
+        raise AudioError(f"{min(damaged)}{more}")
+    rows = [result for result in results if not isinstance(result, AudioError)]
+    return Extracted(
+        files=[path for path, _, _ in rows],
+        contents=pd.DataFrame([(file, audio) for _, file, audio in rows], columns=["file", "audio"]),
+    )
+
+
+def _extract(store: FeatureStore, frontend: Frontend, utterance: Utterance) -> tuple[Path, str, str]:
+    file, start, end, _ = utterance
     contents = store.contents(file, start, end)
     path = store.path(contents.file, start, end)
     if path.exists() and contents.audio:
         return path, contents.file, contents.audio
     samples = read_audio(file, start, end)
-    with torch.inference_mode():
-        features = frontend(torch.from_numpy(samples))
-    store.write(path, features.numpy())
+    store.write(path, extract_features(frontend, samples))
     return path, contents.file, store.remember_audio(contents.file, start, end, samples)

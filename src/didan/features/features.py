@@ -76,7 +76,8 @@ class FeatureSet:
     Attributes:
         raw: features before normalisation.
         statistics: what each utterance is normalised with.
-        contents: digest of each utterance's file and, where known, of its decoded audio; columns ``file``, ``audio``.
+        contents: digest of each utterance's file and, where known, of its decoded audio; columns ``file``,
+            ``audio``.
         normalisers: one for each domain, in order; several where sets were joined.
     """
 
@@ -129,7 +130,8 @@ def load_features(
     cache: Path,
     progress: Progress | None = None,
 ) -> FeatureSet:
-    """The features of a domain's recordings as a network sees them: extracted where they are not yet, and normalised.
+    """The features of a domain's recordings as a network sees them: extracted where they are not yet, and
+    normalised.
 
     Raises:
         UserError: see :func:`didan.features.extract`.
@@ -152,7 +154,8 @@ def normalised(
         raw: features of each of its utterances.
         contents: digests, see :class:`FeatureSet`.
         normalisation: its shrinkage is used.
-        normaliser: of another domain, such as that which a model was adapted to; fitted to these utterances if None.
+        normaliser: of another domain, such as that which a model was adapted to; fitted to these utterances if
+            None.
     """
     moments = [Moments.of(raw[index]) for index in range(len(raw))]
     if normaliser is None:

@@ -2,11 +2,14 @@
 
 from typing import Annotated, Protocol
 
+import numpy as np
+import torch
 from pydantic import Field
 from torch import Tensor
 
 from didan.features.functionals import Functionals, FunctionalsSettings
 from didan.features.spectrogram import Spectrogram, SpectrogramSettings
+from didan.typing import Features, Samples
 
 FrontendSettings = Annotated[SpectrogramSettings | FunctionalsSettings, Field(discriminator="kind")]
 
@@ -35,3 +38,10 @@ def build_frontend(settings: FrontendSettings) -> Frontend:
     if isinstance(settings, FunctionalsSettings):
         return Functionals(settings)
     return Spectrogram(settings)
+
+
+def extract_features(frontend: Frontend, samples: Samples) -> Features:
+    """Temporary."""
+    spoken = samples[: int(np.flatnonzero(samples)[-1]) + 1] if samples.any() else samples
+    with torch.inference_mode():
+        return frontend(torch.from_numpy(spoken)).numpy()

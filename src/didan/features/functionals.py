@@ -8,11 +8,12 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from scipy.fft import dct
 from torch import Tensor
 
-from didan.audio import RATE, Samples
+from didan.audio import RATE
 from didan.errors import UserError
 from didan.features.spectrogram import Spectrogram, SpectrogramSettings
 from didan.features.summaries import Frames, Numbers, course, modulation_spectrum, outline, rhythm
 from didan.features.voice import EVERYWHERE, descriptors
+from didan.typing import Samples
 
 Part = Literal["contours", "cepstra", "modulation", "egemaps"]
 

@@ -2,14 +2,16 @@
 
     m = w m_group + (1 - w) m_domain,    v = w v_group + (1 - w) v_domain,    w = n / (n + k)
 
-m and v are mean and variance of a band over frames, n is the number of the group's utterances, and k (``shrinkage``) is
-how many utterances it takes for a group to count half. A single clip of an unknown speaker belongs to no group (n = 0)
-and gets the statistics of the domain; a speaker with a hundred utterances gets nearly her own; nothing in between jumps.
-k = 0 is normalisation per speaker, and an infinite k, or no groups, is normalisation per corpus.
+m and v are mean and variance of a band over frames, n is the number of the group's utterances, and k
+(``shrinkage``) is how many utterances it takes for a group to count half. A single clip of an unknown speaker
+belongs to no group (n = 0) and gets the statistics of the domain; a speaker with a hundred utterances gets nearly
+her own; nothing in between jumps. k = 0 is normalisation per speaker, and an infinite k, or no groups, is
+normalisation per corpus.
 
-A group's own mean contains the speaker, whom one wants rid of, and her mood, which one wants to keep. With few utterances,
-or utterances in one mood, the mood dominates: this is why the weight is below 1. Reads no labels. The weight is that of an
-empirical Bayes estimate of a group's mean (James and Stein 1961); taking it for the variance as well is ours.
+A group's own mean contains the speaker, whom one wants rid of, and her mood, which one wants to keep. With few
+utterances, or utterances in one mood, the mood dominates: this is why the weight is below 1. Reads no labels. The
+weight is that of an empirical Bayes estimate of a group's mean (James and Stein 1961); taking it for the variance
+as well is ours.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,7 +19,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field
 
 from didan.typing import Features, Utterances
@@ -29,9 +30,9 @@ class NormalisationSettings(BaseModel):
     """How features are normalised.
 
     Attributes:
-        group: what utterances are normalised together: those of one ``speaker``, one ``file``, one ``folder``, one value of a
-            column of the user's own table, or all of a domain (``none``). Utterances whose group is unknown get the
-            statistics of the domain.
+        group: what utterances are normalised together: those of one ``speaker``, one ``file``, one ``folder``, one
+            value of a column of the user's own table, or all of a domain (``none``). Utterances whose group is
+            unknown get the statistics of the domain.
         shrinkage: k, the number of utterances with which a group's statistics count as much as the domain's.
     """
 
@@ -72,7 +73,9 @@ class Moments:
     @classmethod
     def of(cls, features: Features) -> "Moments":
         """Those of one utterance, shape (frames, bands)."""
-        return cls(1, len(features), features.mean(axis=0, dtype=np.float64), features.var(axis=0, dtype=np.float64))
+        return cls(
+            1, len(features), features.mean(axis=0, dtype=np.float64), features.var(axis=0, dtype=np.float64)
+        )
 
     @classmethod
     def pooled(cls, parts: Iterable["Moments"]) -> "Moments":
@@ -87,7 +90,9 @@ class Moments:
         mean = frames @ means / frames.sum()
         # Variance within plus variance between, which loses no digits where the mean is large.
         spread = np.stack([part.variance for part in parts]) + np.square(means - mean)
-        return cls(sum(part.n_utterances for part in parts), int(frames.sum()), mean, frames @ spread / frames.sum())
+        return cls(
+            sum(part.n_utterances for part in parts), int(frames.sum()), mean, frames @ spread / frames.sum()
+        )
 
     def statistics(self) -> Statistics:
         """As normalisation applies them; a band that never varies gets a standard deviation of 1 and becomes 0."""
@@ -137,11 +142,12 @@ class Normaliser:
             moments: of each utterance.
             groups: the group of each; None or NaN where it is unknown.
         """
-        names = [None if pd.isna(group) else group for group in groups]  # type: ignore[call-overload]
+        names = [None if group != group else group for group in groups]
         members: dict[object, list[Moments]] = {}
         for name, own in zip(names, moments, strict=True):
             members.setdefault(name, []).append(own)
         by_group = {
-            name: self.statistics(None if name is None else Moments.pooled(parts)) for name, parts in members.items()
+            name: self.statistics(None if name is None else Moments.pooled(parts))
+            for name, parts in members.items()
         }
         return [by_group[name] for name in names]

@@ -1,15 +1,16 @@
 """Features on disk: computed once, found again by the content of the audio and the settings.
 
-One ``.npy`` file per utterance and setting, memory-mapped when read, so that training needs little memory. A
+One ``.npy`` file per utterance and setting, open only while it is read. A
 file appears under its name only when it is complete, so an interrupted run leaves nothing half-written and
 the next one continues where it stopped. Several processes may write at once.
 """
 
 import hashlib
+import json
 import os
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +21,10 @@ import platformdirs
 from pydantic import BaseModel
 
 from didan.errors import AudioError, UserError, reason
+from didan.typing import Features
 
-Features = npt.NDArray[np.float32]
+SegmentRow = tuple[float, float, float, bool]
+"""First second, last second, seconds of speech, and whether that is enough for an emotion."""
 
 # Raise when the same settings begin to mean other numbers: old features are then computed anew.
 _VERSION = 2
@@ -64,6 +67,7 @@ class FeatureStore:
                 "CREATE TABLE IF NOT EXISTS files (path TEXT PRIMARY KEY, size, changed, digest TEXT)"
             )
             database.execute("CREATE TABLE IF NOT EXISTS audio (digest TEXT PRIMARY KEY, audio TEXT)")
+            database.execute("CREATE TABLE IF NOT EXISTS segments (digest TEXT PRIMARY KEY, segments TEXT)")
 
     def contents(self, file: Path, start: float = float("nan"), end: float = float("nan")) -> Contents:
         """Digests of a file and of an utterance in it.
@@ -99,9 +103,24 @@ class FeatureStore:
             database.execute("INSERT OR REPLACE INTO audio VALUES (?, ?)", (_utterance(digest, start, end), audio))
         return audio
 
-    def path(self, digest: str, start: float, end: float) -> Path:
-        """Where the features of an utterance lie, or will: by content, and by segment if it is one."""
-        return self.folder / digest[:2] / f"{_utterance(digest, start, end)}.npy"
+    def remember_segments(self, digest: str, start: float, end: float, segments: Sequence[SegmentRow]) -> None:
+        """Keep which segments an utterance falls into."""
+        with self._database() as database:
+            row = (_utterance(digest, start, end), json.dumps(segments))
+            database.execute("INSERT OR REPLACE INTO segments VALUES (?, ?)", row)
+
+    def segments(self, digest: str, start: float, end: float) -> list[SegmentRow] | None:
+        """The segments of an utterance, or None if they are not known yet."""
+        with self._database() as database:
+            row = database.execute(
+                "SELECT segments FROM segments WHERE digest = ?", (_utterance(digest, start, end),)
+            ).fetchone()
+        return [tuple(segment) for segment in json.loads(row[0])] if row else None
+
+    def path(self, digest: str, start: float, end: float, segment: tuple[float, float] | None = None) -> Path:
+        """Where the features of an utterance, or of a segment of it, are or will be: by content."""
+        part = f"+{segment[0]}-{segment[1]}" if segment else ""
+        return self.folder / digest[:2] / f"{_utterance(digest, start, end)}{part}.npy"
 
     def write(self, path: Path, features: Features) -> None:
         """Write one utterance's features, whole or not at all.

@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.fft import irfft, rfft
 
-from didan.audio import RATE, Samples
+from didan.audio import RATE
 from didan.features.spectrogram import SpectrogramSettings
 from didan.features.summaries import Frames, Numbers
+from didan.typing import Samples
 
 EVERYWHERE = 13
 """The first column of :func:`descriptors` that means something where there is no voice as well."""

@@ -1,6 +1,5 @@
 """Inference: recordings become predictions. What needs torch is imported by name from the modules below."""
 
-from didan.inference.predict import Prediction, predict
 from didan.inference.recogniser import Recogniser
 
-__all__ = ["Prediction", "Recogniser", "predict"]
+__all__ = ["Recogniser"]

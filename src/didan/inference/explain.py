@@ -18,21 +18,24 @@ from torch.nn.functional import normalize
 from didan.alignment import reconstruct
 from didan.audio import stream_audio
 from didan.errors import AudioError
-from didan.model.trained import Model
-from didan.speech import whole_or_cut
+from didan.model.trained import TrainedModel
+from didan.speech import segment_at_pauses
+
+LAYER = "fc1"
+"""The layer whose features are aligned, and explained."""
 
 _TOLERANCE = 1e-4
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Explanation:
-    """What a recording is made of.
+    """The source utterances of which a recording is a mixture.
 
     Attributes:
         file: the recording.
         start: first second of what is explained.
         end: last second.
-        emotion: what the model recognises.
+        emotion: what the model predicts.
         probabilities: of every emotion.
         examples: the source utterances with the largest weights, largest first: columns ``weight``, ``emotion``,
             ``corpus``, ``speaker``, ``file``, ``start``, ``end``.
@@ -51,25 +54,25 @@ class Explanation:
     residual: float
 
 
-def explain(model: Model, audio: Path, n: int = 5) -> Explanation:
+def explain(model: TrainedModel, audio: Path, n: int = 5) -> Explanation:
     """Name the source utterances that a recording resembles, with weights.
 
     Args:
         model: the model.
-        audio: the recording; of one longer than 15 s the utterance with the most speech is explained.
+        audio: the recording; of one longer than 15 s the segment with the most speech is explained. It is
+            normalised with the statistics of the domain, as a prediction of this recording alone is.
         n: how many utterances to name at most.
 
     Raises:
-        AudioError: the recording cannot be read, or nobody speaks in it.
+        AudioError: the recording cannot be read, or holds no speech.
     """
-    spoken = (piece for piece in whole_or_cut(stream_audio(audio)) if piece.is_spoken)
-    most = max(spoken, key=lambda piece: piece.speech, default=None)
+    spoken = (segment for segment in segment_at_pauses(stream_audio(audio)) if segment.is_spoken)
+    most = max(spoken, key=lambda segment: segment.speech, default=None)
     if most is None:
-        raise AudioError(f"{audio}: no speech was heard in it, so there is nothing to explain")
-    layer = getattr(model.config.method_settings, "layer", "fc1")
-    output = model.hear([most.samples])
-    weights, residual = _mixture(output.embeddings[layer], model.reference.embeddings[layer])
-    table = model.reference.table
+        raise AudioError(f"{audio}: holds no speech, so there is nothing to explain")
+    output = model.forward(model.prepare(most.samples), model.normaliser.statistics())
+    weights, residual = _mixture(output.embeddings[LAYER], model.source_index.embeddings[LAYER])
+    table = model.source_index.table
     probabilities = model.probabilities(output.scores)[0]
     share = pd.Series(weights.numpy()).groupby(table["emotion"].to_numpy()).sum()
     order = weights.argsort(descending=True)[:n]
@@ -77,14 +80,14 @@ def explain(model: Model, audio: Path, n: int = 5) -> Explanation:
     examples = table.iloc[chosen][["emotion", "corpus", "speaker", "file", "start", "end"]].reset_index(drop=True)
     examples.insert(0, "weight", weights[chosen].numpy())
     return Explanation(
-        str(audio),
-        most.start,
-        most.end,
-        model.emotions[int(probabilities.argmax())],
-        {emotion: float(p) for emotion, p in zip(model.emotions, probabilities, strict=True)},
-        examples,
-        {emotion: float(share.get(emotion, 0.0)) for emotion in model.emotions},
-        residual,
+        file=str(audio),
+        start=most.start,
+        end=most.end,
+        emotion=model.emotions[int(probabilities.argmax())],
+        probabilities={emotion: float(p) for emotion, p in zip(model.emotions, probabilities, strict=True)},
+        examples=examples,
+        weights={emotion: float(share.get(emotion, 0.0)) for emotion in model.emotions},
+        residual=residual,
     )
 
 
@@ -96,11 +99,11 @@ def _mixture(h_t: Tensor, H_s: Tensor) -> tuple[Tensor, float]:
     """
     centre = H_s.mean(dim=0)
     scaled_t, scaled_s = normalize(h_t - centre), normalize(H_s - centre)
-    found = reconstruct(
+    mixture = reconstruct(
         scaled_t, scaled_s, penalty="none", constraint="convex", tolerance=_TOLERANCE, max_iterations=5000
     )
-    residual = float((scaled_t - found.coefficients @ scaled_s).norm())
-    return found.coefficients[0], residual
+    residual = float((scaled_t - mixture.coefficients @ scaled_s).norm())
+    return mixture.coefficients[0], residual
 
 
 def to_dict(explanation: Explanation) -> dict[str, Any]:

@@ -17,17 +17,22 @@ from didan.features import FunctionalsSettings
 from didan.files import written_whole
 from didan.inference.graph import Graph
 from didan.inference.onnx import FORMAT
-from didan.model.trained import Model
+from didan.model.trained import TrainedModel
 
 OPSET = 20
 
 
-def export(model: Model, file: Path) -> None:
+def export(model: TrainedModel, file: Path) -> None:
     """Write a model as an ONNX file that needs neither didan nor torch to run.
 
-    Input ``waveform``: 16 kHz mono samples in [-1, 1], float32, shape (n, samples), shorter ones filled up with
-    zeros. Output ``probabilities``: calibrated, shape (n, n_emotions). Both dimensions of the input are free. The
-    file's metadata name the emotions, the rate and what the model was made of.
+    Input ``waveform``: 16 kHz mono samples in [-1, 1], float32, shape (n, samples), shorter ones padded with
+    zeros. Output ``probabilities``: calibrated, shape (n, n_emotions). Both dimensions of the input are free.
+
+    Optional inputs ``mean`` and ``std``, shape (bands,): statistics of the group that the batch is of; without
+    them those of the domain that the model was adapted to are used. The outputs ``frames``, ``feature_mean`` and
+    ``feature_variance`` are the moments that a group's statistics are made of, see
+    :mod:`didan.features.normaliser`; ``didan predict`` does it. The file's metadata name the emotions, the rate,
+    the normaliser and what the model was made of.
 
     Args:
         model: the model; it must not need openSMILE.
@@ -51,24 +56,38 @@ def export(model: Model, file: Path) -> None:
     onnx = require("onnx", "onnx", "export")
     samples = torch.zeros(2, 2 * RATE)
     samples[:, RATE // 2 : -RATE // 2] = torch.from_numpy(np.random.default_rng(0).normal(0, 0.1, RATE)).float()
-    dynamic = {"waveform": {0: torch.export.Dim("batch"), 1: torch.export.Dim("samples", min=1600)}}
+    domain = model.normaliser.statistics()
+    mean, std = torch.from_numpy(domain.mean), torch.from_numpy(domain.std)
+    waveform = {0: torch.export.Dim("batch"), 1: torch.export.Dim("samples", min=1600)}
     with _quiet():
         program = torch.onnx.export(
             Graph(model).eval(),
-            (samples,),
-            input_names=["waveform"],
-            output_names=["probabilities"],
-            dynamic_shapes=dynamic,
+            (samples, mean, std),
+            input_names=["waveform", "mean", "std"],
+            output_names=["probabilities", "frames", "feature_mean", "feature_variance"],
+            dynamic_shapes={"waveform": waveform, "mean": None, "std": None},
             opset_version=OPSET,
             dynamo=True,
             verbose=False,
         )
     assert program is not None
     proto = program.model_proto
+    for name, values in (("mean", domain.mean), ("std", domain.std)):  # an input with a value is an optional one
+        proto.graph.initializer.append(onnx.numpy_helper.from_array(values, name))
     about = {
         "format": FORMAT,
         "emotions": json.dumps(list(model.emotions)),
         "rate": str(RATE),
+        "normaliser": json.dumps(
+            {
+                "group": model.group,
+                "shrinkage": model.normaliser.shrinkage,
+                "utterances": model.normaliser.domain.n_utterances,
+                "frames": model.normaliser.domain.n_frames,
+                "mean": model.normaliser.domain.mean.tolist(),
+                "variance": model.normaliser.domain.variance.tolist(),
+            }
+        ),
         "method": model.config.method,
         "sources": json.dumps(model.record.get("sources", [])),
         "target": str(model.record.get("target")),

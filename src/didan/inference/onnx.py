@@ -7,18 +7,20 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from didan.audio import RATE, Samples
+from didan.audio import RATE
 from didan.errors import UserError
 from didan.extras import require
+from didan.features.normaliser import Moments, Normaliser, Statistics
+from didan.typing import Samples
 
-FORMAT = "didan 1"
+FORMAT = "didan 2"
 """What exported files call themselves."""
 
 _BATCH_SECONDS = 20
 
 
 class OnnxRecogniser:
-    """A recogniser in a file.
+    """A recogniser in a file; see :class:`didan.inference.Recogniser`.
 
     Args:
         file: written by ``didan export``.
@@ -31,7 +33,7 @@ class OnnxRecogniser:
     def __init__(self, file: Path, threads: int | None = None) -> None:
         if not file.is_file():
             raise UserError(f"model {file} does not exist; give a file that didan export has written")
-        onnxruntime = require("onnxruntime", "onnx", "recognition with an exported model")
+        onnxruntime = require("onnxruntime", "onnx", "prediction with an exported model")
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         options.enable_mem_pattern = False  # one is kept for every shape it meets
@@ -39,32 +41,74 @@ class OnnxRecogniser:
             options.intra_op_num_threads = threads
         try:
             self._session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
-            about = self._session.get_modelmeta().custom_metadata_map
+            metadata = self._session.get_modelmeta().custom_metadata_map
         except Exception as error:  # of a kind of its own, which onnxruntime does not name publicly
             detail = " ".join(str(error).split())[:150]
             raise UserError(f"{file} is not an ONNX model that can be run ({detail})") from error
-        if about.get("format") != FORMAT:
-            raise UserError(f"{file} is an ONNX model, but not one that didan export has written")
-        self.emotions: tuple[str, ...] = tuple(json.loads(about["emotions"]))
+        if metadata.get("format") != FORMAT:
+            older = metadata.get("format", "").startswith("didan")
+            hint = (
+                "written by an older didan; export it again" if older else "not one that didan export has written"
+            )
+            raise UserError(f"{file} is an ONNX model, but {hint}")
+        self.emotions: tuple[str, ...] = tuple(json.loads(metadata["emotions"]))
+        domain = json.loads(metadata["normaliser"])
+        self.group = str(domain["group"])
+        self.normaliser = Normaliser(
+            Moments(
+                domain["utterances"],
+                domain["frames"],
+                np.array(domain["mean"], dtype=np.float64),
+                np.array(domain["variance"], dtype=np.float64),
+            ),
+            domain["shrinkage"],
+        )
 
-    def recognise(self, waveforms: Sequence[Samples]) -> npt.NDArray[np.float32]:
-        """The calibrated probability of every emotion; see :class:`didan.inference.Recogniser`."""
-        found = np.zeros((len(waveforms), len(self.emotions)), dtype=np.float32)
-        for chosen in _batches([len(waveform) for waveform in waveforms]):
-            longest = max(len(waveforms[index]) for index in chosen)
-            # To whole seconds: the runtime keeps something of every length it has met.
-            batch = np.zeros((len(chosen), -(-longest // RATE) * RATE), dtype=np.float32)
+    def prepare(self, samples: Samples) -> Samples:
+        """Samples as they are: features are made inside."""
+        return samples
+
+    def moments(self, prepared: Sequence[Samples]) -> list[Moments]:
+        """Moments of the features of each utterance, before normalisation."""
+        moments: dict[int, Moments] = {}
+        for chosen in _batches(range(len(prepared)), prepared):
+            outputs = ["frames", "feature_mean", "feature_variance"]
+            frames, means, variances = self._session.run(outputs, {"waveform": _padded(prepared, chosen)})
             for row, index in enumerate(chosen):
-                batch[row, : len(waveforms[index])] = waveforms[index]
-            found[chosen] = self._session.run(["probabilities"], {"waveform": batch})[0]
-        return found
+                values = (side[row].astype(np.float64) for side in (means, variances))
+                moments[index] = Moments(1, int(frames[row]), *values)
+        return [moments[index] for index in range(len(prepared))]
+
+    def predict_proba(
+        self, prepared: Sequence[Samples], statistics: Sequence[Statistics]
+    ) -> npt.NDArray[np.float32]:
+        """The calibrated probability of every emotion, shape (n, n_emotions)."""
+        probabilities = np.zeros((len(prepared), len(self.emotions)), dtype=np.float32)
+        by_group: dict[int, list[int]] = {}
+        for index, own in enumerate(statistics):
+            by_group.setdefault(id(own), []).append(index)
+        for members in by_group.values():
+            own = statistics[members[0]]
+            for chosen in _batches(members, prepared):
+                inputs = {"waveform": _padded(prepared, chosen), "mean": own.mean, "std": own.std}
+                probabilities[chosen] = self._session.run(["probabilities"], inputs)[0]
+        return probabilities
 
 
-def _batches(lengths: Sequence[int]) -> list[list[int]]:
-    """Utterances of like lengths together, of 20 s at most with their padding, so that memory has a bound."""
-    batches: list[list[int]] = [[]]
-    for index in sorted(range(len(lengths)), key=lengths.__getitem__):
-        if batches[-1] and (len(batches[-1]) + 1) * lengths[index] > _BATCH_SECONDS * RATE:
+def _padded(waveforms: Sequence[Samples], chosen: Sequence[int]) -> npt.NDArray[np.float32]:
+    longest = max(len(waveforms[index]) for index in chosen)
+    # To whole seconds: the runtime keeps something of every length it has met.
+    batch = np.zeros((len(chosen), -(-longest // RATE) * RATE), dtype=np.float32)
+    for row, index in enumerate(chosen):
+        batch[row, : len(waveforms[index])] = waveforms[index]
+    return batch
+
+
+def _batches(members: Sequence[int], waveforms: Sequence[Samples]) -> list[list[int]]:
+    """Utterances of similar lengths together, of 20 s at most with their padding, so that memory is bounded."""
+    batches: list[list[int]] = []
+    for index in sorted(members, key=lambda index: len(waveforms[index])):
+        if not batches or (len(batches[-1]) + 1) * len(waveforms[index]) > _BATCH_SECONDS * RATE:
             batches.append([])
         batches[-1].append(index)
-    return batches if lengths else []
+    return batches

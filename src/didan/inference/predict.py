@@ -2,7 +2,8 @@
 
 The one way from audio to probabilities. Evaluation, the benchmark, the page and exported models all go it:
 
-    utterance -> segments between pauses -> features -> normalised with the statistics of its group -> network -> mean
+    utterance -> segments between pauses -> features -> normalised with the statistics of its group -> network ->
+    mean
 
 Statistics of groups need all utterances of a group, so recordings with groups are read twice; those without, once.
 """
@@ -15,11 +16,9 @@ from typing import Generic
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
-from didan.audio import find_audio
-from didan.corpora import Recordings
-from didan.errors import AudioError, UserError
+from didan.audio import Utterance, find_audio
+from didan.errors import AudioError, UserError, suggest
 from didan.features.normaliser import Moments, Statistics
 from didan.inference.recogniser import Prepared, Recogniser
 from didan.inference.segments import PreparedSegment, SegmentSource, StreamedSegments
@@ -53,41 +52,53 @@ class Prediction:
     probabilities: dict[str, float] | None
 
 
-def recordings_in(paths: Sequence[Path]) -> Recordings:
-    """Audio files and all audio in folders as recordings of unknown speakers.
+def utterances_in(paths: Sequence[Path], group: str = "speaker") -> list[Utterance]:
+    """Audio files, and all audio in folders, each an utterance.
+
+    Args:
+        paths: files or folders.
+        group: ``file`` or ``folder`` to normalise such utterances together; with ``speaker`` or ``none`` the group
+            of all is unknown, since nobody has named the speakers.
 
     Raises:
-        UserError: a folder without audio.
+        UserError: a folder without audio, or another group, which only a table can have.
     """
-    files = [str(file) for path in paths for file in (find_audio(path) if path.is_dir() else [path])]
-    return Recordings("recordings", pd.DataFrame({"file": files, "start": np.nan, "end": np.nan, "speaker": np.nan}))
+    ways: dict[str, Callable[[Path], str | None]] = {
+        "speaker": lambda file: None,
+        "none": lambda file: None,
+        "file": str,
+        "folder": lambda file: str(file.absolute().parent),
+    }
+    if group not in ways:
+        raise UserError(
+            f"audio files have no {group!r} to group by: {suggest(group, ways)}; a table can have such a column"
+        )
+    files = [file for path in paths for file in (find_audio(path) if path.is_dir() else [path])]
+    return [Utterance(file, group=ways[group](file)) for file in files]
 
 
 def predict(
     recogniser: Recogniser[Prepared],
-    recordings: Recordings | Sequence[Path],
+    utterances: Sequence[Utterance],
     *,
     window: float | None = None,
     hop: float | None = None,
-    group: str | None = None,
     on_damaged: Callable[[AudioError], None] | None = None,
     segments: SegmentSource[Prepared] | None = None,
 ) -> Iterator[Prediction]:
     """Predict the emotion of utterances.
 
     An utterance of up to 15 s is one segment. A longer one is cut at its pauses; its probabilities are the mean
-    of those of its segments, weighted by how much speech each holds. With ``window`` there is a prediction for each
-    window instead. Features are normalised with the statistics of the utterance's group among the recordings given,
+    of those of its segments, weighted by how much speech each holds. With ``window`` there is a prediction for
+    each window instead. Features are normalised with the statistics of the utterance's group among those given,
     drawn towards those of the domain that the recogniser was adapted to; see :mod:`didan.features.normaliser`. An
     utterance of no known group gets those of the domain, and then its prediction does not depend on the others.
 
     Args:
         recogniser: a :class:`didan.model.trained.TrainedModel` or an exported one.
-        recordings: utterances, or audio files and folders.
+        utterances: see :func:`utterances_in` and :meth:`didan.corpora.Recordings.utterances`.
         window: seconds of each window, for a timeline.
         hop: seconds from one window to the next; half a window if None.
-        group: what utterances are normalised together, see :class:`didan.features.NormalisationSettings`; if None,
-            as the recordings are grouped already, or as the recogniser was trained.
         on_damaged: called with the reason for a file that cannot be read, which is then left out; if None the
             first such file is an error.
         segments: where segments come from, if they are not to be made here.
@@ -96,18 +107,14 @@ def predict(
         Predictions in the order of the utterances, an utterance's only once all of it has been read.
 
     Raises:
-        UserError: a folder without audio, windows that leave gaps, or no such column to group by.
+        UserError: windows that leave gaps.
         AudioError: a file that cannot be read, where ``on_damaged`` is None.
     """
     check_windows(window, hop)
-    if not isinstance(recordings, Recordings):
-        recordings = recordings_in(recordings)
-    if group is not None or "group" not in recordings.table:
-        recordings = recordings.grouped(group or recogniser.group, or_speaker=group is None)
     whole: SegmentSource[Prepared] = segments or StreamedSegments(recogniser)
-    statistics = _statistics(recogniser, recordings, whole)
+    statistics = _statistics(recogniser, utterances, whole)
     source = whole if window is None else StreamedSegments(recogniser, window, hop)
-    read = _read(recordings, source, statistics)
+    read = _read(utterances, source, statistics)
     for row, answers in groupby(_predicted(recogniser, read), key=lambda answer: answer.row):
         *parts, last = answers
         if last.error is not None:
@@ -115,12 +122,12 @@ def predict(
                 raise last.error
             on_damaged(last.error)
             continue
-        file, start = str(recordings.table["file"].iloc[row]), recordings.table["start"].iloc[row]
-        offset = 0.0 if pd.isna(start) else float(start)
         spans = [[part] for part in parts] if window is not None else [parts]
         for span in spans:
-            first, end = (span[0].segment.start, span[0].segment.end) if window is not None else (0.0, last.segment.end)
-            yield _prediction(recogniser.emotions, row, file, offset, span, first, end)
+            first, end = (
+                (span[0].segment.start, span[0].segment.end) if window is not None else (0.0, last.segment.end)
+            )
+            yield _prediction(recogniser.emotions, row, utterances[row], span, first, end)
 
 
 def check_windows(window: float | None, hop: float | None) -> None:
@@ -139,24 +146,24 @@ def check_windows(window: float | None, hop: float | None) -> None:
 
 
 def _statistics(
-    recogniser: Recogniser[Prepared], recordings: Recordings, source: SegmentSource[Prepared]
+    recogniser: Recogniser[Prepared], utterances: Sequence[Utterance], source: SegmentSource[Prepared]
 ) -> list[Statistics]:
-    """What each utterance is normalised with: a pass over the recordings for the moments of their groups, if they have any."""
-    groups = recordings.groups
-    moments: dict[object, list[Moments]] = {}
-    known = recordings.table[groups.notna()]
-    for group, file, start, end in zip(
-        groups[groups.notna()], known["file"], known["start"], known["end"], strict=True
-    ):
-        try:
-            for segment in source(Path(file), start, end):
-                if segment.prepared is not None:
-                    moments.setdefault(group, []).extend(recogniser.moments([segment.prepared]))
-        except AudioError:
-            continue  # the pass that predicts reports it
+    """What each utterance is normalised with: a pass over the utterances that have a group, for its moments."""
+    moments: dict[str, list[Moments]] = {}
+    for utterance in utterances:
+        if utterance.group is not None:
+            own = moments.setdefault(utterance.group, [])
+            try:
+                for segment in source(utterance):
+                    if segment.prepared is not None:
+                        own += recogniser.moments([segment.prepared])
+            except AudioError:
+                continue  # the pass that predicts reports it
     domain = recogniser.normaliser.statistics()
-    by_group = {group: recogniser.normaliser.statistics(Moments.pooled(parts)) for group, parts in moments.items()}
-    return [domain if pd.isna(group) else by_group.get(group, domain) for group in groups]
+    by_group = {
+        group: recogniser.normaliser.statistics(Moments.pooled(own)) for group, own in moments.items() if own
+    }
+    return [domain if one.group is None else by_group.get(one.group, domain) for one in utterances]
 
 
 @dataclass(frozen=True)
@@ -174,21 +181,18 @@ class _Answer(Generic[Prepared]):
 
 
 def _read(
-    recordings: Recordings, source: SegmentSource[Prepared], statistics: Sequence[Statistics]
+    utterances: Sequence[Utterance], source: SegmentSource[Prepared], statistics: Sequence[Statistics]
 ) -> Iterator[_Answer[Prepared]]:
     """The segments of all utterances, those of an unreadable one ended by the reason."""
-    table = recordings.table
-    for row, (file, start, end) in enumerate(zip(table["file"], table["start"], table["end"], strict=True)):
+    for row, utterance in enumerate(utterances):
         try:
-            for segment in source(Path(file), start, end):
+            for segment in source(utterance):
                 yield _Answer(row, segment, statistics[row])
         except AudioError as error:
             yield _Answer(row, PreparedSegment(0.0, 0.0, 0.0, None), statistics[row], error=error)
 
 
-def _predicted(
-    recogniser: Recogniser[Prepared], read: Iterator[_Answer[Prepared]]
-) -> Iterator[_Answer[Prepared]]:
+def _predicted(recogniser: Recogniser[Prepared], read: Iterator[_Answer[Prepared]]) -> Iterator[_Answer[Prepared]]:
     """The same in the same order, with probabilities where there is speech, a batch at a time across utterances."""
     waiting: list[_Answer[Prepared]] = []
     seconds = 0.0
@@ -222,13 +226,14 @@ def _predict_batch(
 def _prediction(
     emotions: Sequence[str],
     row: int,
-    file: str,
-    offset: float,
+    utterance: Utterance,
     answers: Sequence[_Answer[Prepared]],
     start: float,
     end: float,
 ) -> Prediction:
-    spoken = [(answer.probabilities, answer.segment.speech) for answer in answers if answer.probabilities is not None]
+    spoken = [
+        (answer.probabilities, answer.segment.speech) for answer in answers if answer.probabilities is not None
+    ]
     speech = sum(answer.segment.speech for answer in answers) / (end - start) if end > start else 0.0
     emotion, by_emotion = None, None
     if spoken:
@@ -237,9 +242,10 @@ def _prediction(
         )
         emotion = emotions[int(probabilities.argmax())]
         by_emotion = {name: float(p) for name, p in zip(emotions, probabilities, strict=True)}
+    offset = utterance.start if utterance.start == utterance.start else 0.0
     return Prediction(
         row=row,
-        file=file,
+        file=str(utterance.file),
         start=offset + start,
         end=offset + end,
         speech=speech,

@@ -38,7 +38,9 @@ class Recogniser(Protocol[Prepared]):
     def moments(self, prepared: Sequence[Prepared]) -> list[Moments]:
         """Moments of the features of each utterance, before normalisation."""
 
-    def predict_proba(self, prepared: Sequence[Prepared], statistics: Sequence[Statistics]) -> npt.NDArray[np.float32]:
+    def predict_proba(
+        self, prepared: Sequence[Prepared], statistics: Sequence[Statistics]
+    ) -> npt.NDArray[np.float32]:
         """The probability of every emotion.
 
         Args:

@@ -1,18 +1,20 @@
 """The segments of an utterance, ready for a recogniser: cut from the stream, or taken from the store of features."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, Protocol
+from typing import TYPE_CHECKING, Generic, Protocol
 
 import numpy as np
 
-from didan.audio import RATE, stream_audio
-from didan.features import FeatureStore
+from didan.audio import RATE, Utterance, stream_audio
+from didan.features.store import FeatureStore, SegmentRow
 from didan.inference.recogniser import Prepared, Recogniser
-from didan.model.trained import TrainedModel
 from didan.speech import segment_at_pauses, sliding_windows
 from didan.typing import Features, Samples
+
+if TYPE_CHECKING:
+    from didan.model.trained import TrainedModel
 
 
 @dataclass(frozen=True)
@@ -35,13 +37,8 @@ class PreparedSegment(Generic[Prepared]):
 class SegmentSource(Protocol[Prepared]):
     """Gives the segments of an utterance, then its length in seconds as the end of one without content."""
 
-    def __call__(self, file: Path, start: float, end: float) -> Iterator[PreparedSegment[Prepared]]:
+    def __call__(self, utterance: Utterance) -> Iterator[PreparedSegment[Prepared]]:
         """Read an utterance.
-
-        Args:
-            file: the recording.
-            start: first second of the utterance in it, NaN for the beginning.
-            end: last second, NaN for the end.
 
         Raises:
             AudioError: see :func:`didan.audio.stream_audio`.
@@ -57,16 +54,18 @@ class StreamedSegments(Generic[Prepared]):
         hop: seconds from window to window; half a window if None.
     """
 
-    def __init__(self, recogniser: Recogniser[Prepared], window: float | None = None, hop: float | None = None) -> None:
+    def __init__(
+        self, recogniser: Recogniser[Prepared], window: float | None = None, hop: float | None = None
+    ) -> None:
         self._prepare, self._window, self._hop = recogniser.prepare, window, hop
 
-    def __call__(self, file: Path, start: float, end: float) -> Iterator[PreparedSegment[Prepared]]:
+    def __call__(self, utterance: Utterance) -> Iterator[PreparedSegment[Prepared]]:
         """See :class:`SegmentSource`."""
         n_samples = 0
 
         def counted() -> Iterator[Samples]:
             nonlocal n_samples
-            for block in stream_audio(file, start, end):
+            for block in stream_audio(*utterance[:3]):
                 n_samples += len(block)
                 yield block
 
@@ -91,39 +90,38 @@ class StoredSegments:
         UserError: the cache cannot be written.
     """
 
-    def __init__(self, model: TrainedModel, cache: Path) -> None:
+    def __init__(self, model: "TrainedModel", cache: Path) -> None:
         self._stream = StreamedSegments(model)
         self._store = FeatureStore(cache, model.config.frontend)
 
-    def __call__(self, file: Path, start: float, end: float) -> Iterator[PreparedSegment[Features]]:
+    def __call__(self, utterance: Utterance) -> Iterator[PreparedSegment[Features]]:
         """See :class:`SegmentSource`."""
+        file, start, end, _ = utterance
         digest = self._store.contents(file, start, end).file
-        known = self._store.segments(digest, start, end)
-        if known is None or not all(path.exists() for path in self._paths(digest, start, end, known)):
-            known = self._make(digest, file, start, end)
-        paths = self._paths(digest, start, end, known)
-        for segment in known:
-            yield replace(segment, prepared=np.load(next(paths)) if segment.prepared else None)
+        rows = self._store.segments(digest, start, end)
+        if rows is None or not all(path.exists() for path in self._paths(digest, start, end, rows)):
+            rows = self._make(digest, utterance)
+        paths = self._paths(digest, start, end, rows)
+        for first, last, speech, is_spoken in rows:
+            yield PreparedSegment(first, last, speech, np.load(next(paths)) if is_spoken else None)
 
-    def _paths(
-        self, digest: str, start: float, end: float, segments: list[PreparedSegment[bool]]
-    ) -> Iterator[Path]:
-        """Where the features of the spoken segments are."""
-        for segment in segments:
-            if segment.prepared:
+    def _paths(self, digest: str, start: float, end: float, rows: Sequence[SegmentRow]) -> Iterator[Path]:
+        """Where the features of the segments with speech are."""
+        for first, last, _, is_spoken in rows:
+            if is_spoken:
                 # One that is the whole utterance shares its features with training.
-                whole = segment.start == 0 and segment.end == segments[-1].end
-                yield self._store.path(digest, start, end, None if whole else (segment.start, segment.end))
+                whole = first == 0 and last == rows[-1][1]
+                yield self._store.path(digest, start, end, None if whole else (first, last))
 
-    def _make(self, digest: str, file: Path, start: float, end: float) -> list[PreparedSegment[bool]]:
-        made = list(self._stream(file, start, end))
-        segments = [replace(segment, prepared=segment.prepared is not None) for segment in made]
-        paths = self._paths(digest, start, end, segments)  # type: ignore[arg-type]
-        for segment in made:
+    def _make(self, digest: str, utterance: Utterance) -> list[SegmentRow]:
+        _, start, end, _ = utterance
+        segments = list(self._stream(utterance))
+        rows = [(one.start, one.end, one.speech, one.prepared is not None) for one in segments]
+        paths = self._paths(digest, start, end, rows)
+        for segment in segments:
             if segment.prepared is not None:
                 path = next(paths)
                 if not path.exists():
                     self._store.write(path, segment.prepared)
-        rows = [(segment.start, segment.end, segment.speech, bool(segment.prepared)) for segment in segments]
         self._store.remember_segments(digest, start, end, rows)
-        return [PreparedSegment(*row) for row in rows]
+        return rows

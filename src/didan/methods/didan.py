@@ -1,10 +1,12 @@
-"""DIDAN: implicit distribution alignment (Zhao et al., ICASSP 2023, arXiv 2302.08921), by default with balanced pseudo-labels.
+"""DIDAN: implicit distribution alignment (Zhao et al., ICASSP 2023, arXiv 2302.08921), by default with balanced
+pseudo-labels.
 
     L = L_reg + lambda * L_IDA(H_t, H_s) + weight * (1/n_t) ||G_t - Q||_F^2
 
-The idea of L_IDA is the paper's; its settings here, the constraint on the coefficients first of all, are ours. So is the last
-term, self-training on balanced pseudo-labels Q (:mod:`didan.self_training.balanced`), which any method can have and DIDAN has by
-default; ``pseudo_labels.weight=0`` is IDA alone. Both terms assume the class prior of the target, uniform unless given.
+The idea of L_IDA is the paper's; its settings here, the constraint on the coefficients first of all, are ours. So
+is the last term, self-training on balanced pseudo-labels Q (:mod:`didan.self_training.balanced`), which any method
+can have and DIDAN has by default; ``pseudo_labels.weight=0`` is IDA alone. Both terms assume the class prior of
+the target, uniform unless given.
 """
 
 from pydantic import Field, model_validator

@@ -23,7 +23,10 @@ class Jan:
     def __call__(self, source: Output, target: Output, labels: Tensor) -> Alignment:
         """See :class:`didan.methods.AlignmentTerm`."""
         features = (source.embeddings["fc2"], target.embeddings["fc2"])
-        predictions = (self.context.link.probabilities(source.scores), self.context.link.probabilities(target.scores))
+        predictions = (
+            self.context.link.probabilities(source.scores),
+            self.context.link.probabilities(target.scores),
+        )
         return Alignment(joint_mmd([features, predictions]), {})
 
 

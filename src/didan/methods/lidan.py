@@ -46,7 +46,11 @@ class Lidan(nn.Module):
         super().__init__()
         self.settings = settings
         coarse = coarse_classes()
-        levels = [[0 for _ in context.emotions], [coarse[e] for e in context.emotions], range(len(context.emotions))]
+        levels = [
+            [0 for _ in context.emotions],
+            [coarse[e] for e in context.emotions],
+            range(len(context.emotions)),
+        ]
         self.register_buffer("groups", torch.tensor([list(level) for level in levels]), persistent=False)
 
     def forward(self, source: Output, target: Output, labels: Tensor) -> Alignment:

@@ -1,6 +1,6 @@
 """No adaptation: train on the source, and hope."""
 
-from didan.methods.method import Method, MethodSettings, MethodContext
+from didan.methods.method import Method, MethodContext, MethodSettings
 
 
 class SourceOnlySettings(MethodSettings):

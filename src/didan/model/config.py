@@ -8,9 +8,17 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError, model_validator
 
 from didan.errors import UserError, suggest
-from didan.features import FRONTENDS, FrontendSettings, FunctionalsSettings, Normalisation
+from didan.features import (
+    FRONTENDS,
+    FrontendSettings,
+    FunctionalsSettings,
+    NormalisationSettings,
+    SpectrogramSettings,
+)
 from didan.files import read_yaml
 from didan.methods import AlignmentSettings, MethodSettings, find_method
+from didan.networks import Loss
+from didan.self_training import PSEUDO_LABELLERS, AnyPseudoLabeller, BalancedSettings
 
 _FRONTEND = "functionals"
 
@@ -59,8 +67,8 @@ class Config(_Settings):
         method: its name.
         method_settings: its settings.
         pseudo_labels: self-training, with any method; by default what belongs to the method.
-        class_prior: how frequent emotions are assumed to be in the target, such as ``{neutral: 0.5}``; emotions that are not
-            named share the rest equally. Alignment and pseudo-labels both use it.
+        class_prior: how frequent emotions are assumed to be in the target, such as ``{neutral: 0.5}``; emotions
+            that are not named share the rest equally. Alignment and pseudo-labels both use it.
         frontend: features.
         normalisation: of the features.
         network: see :class:`NetworkSettings`.
@@ -123,7 +131,13 @@ _RENAMED = {
     "method_settings.sharpness": "pseudo_labels.sharpening",
     "method_settings.proportions": "class_prior",
 }
-_REMOVED = ("method_settings.layer", "method_settings.dictionary", "method_settings.groups", "network.name", "network.weights")
+_REMOVED = (
+    "method_settings.layer",
+    "method_settings.dictionary",
+    "method_settings.groups",
+    "network.name",
+    "network.weights",
+)
 
 
 def _refuse_old_names(data: Mapping[str, Any]) -> None:
@@ -136,7 +150,11 @@ def _refuse_old_names(data: Mapping[str, Any]) -> None:
         group, _, name = old.partition(".")
         given = data.get(group)
         if isinstance(given, dict) and name in given:
-            now = f"is called {_RENAMED[old]} now" if old in _RENAMED else "is gone: no result was better with another value"
+            now = (
+                f"is called {_RENAMED[old]} now"
+                if old in _RENAMED
+                else "is gone: no result was better with another value"
+            )
             raise UserError(f"setting {old} {now}")
 
 
@@ -244,7 +262,9 @@ def _all_keys(data: Mapping[str, Any]) -> list[str]:
         "optimisation.": OptimisationSettings,
         "frontend.": FRONTENDS.get(_frontend_of(data), FunctionalsSettings),
         "normalisation.": NormalisationSettings,
-        "pseudo_labels.": PSEUDO_LABELLERS.get(data.get("pseudo_labels", {}).get("kind", "balanced"), BalancedSettings),
+        "pseudo_labels.": PSEUDO_LABELLERS.get(
+            data.get("pseudo_labels", {}).get("kind", "balanced"), BalancedSettings
+        ),
         "method_settings.": find_method(data.get("method", "didan")).settings,
     }
     return [f"{prefix}{name}" for prefix, model in parts.items() for name in model.model_fields]

@@ -68,7 +68,9 @@ def without_paths(model: TrainedModel) -> TrainedModel:
     """The same model, which no longer says where on a machine its recordings lay."""
     table = model.source_index.table
     # Groups may be files or folders; which they are does not matter, only who shares one.
-    table = table.assign(group=table["group"].map({name: str(n) for n, name in enumerate(table["group"].dropna().unique())}))
+    table = table.assign(
+        group=table["group"].map({name: str(n) for n, name in enumerate(table["group"].dropna().unique())})
+    )
     parts = [part.assign(file=_below(part["file"])) for _, part in table.groupby("corpus", sort=False)]
     leakage = model.record.get("leakage", {})
     names = [Path(file).name for file in leakage.get("identical_files", [])]

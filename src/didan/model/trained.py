@@ -23,11 +23,13 @@ class SourceIndex:
     """The source utterances as the network sees them: what explanations and re-adaptation draw on.
 
     Attributes:
-        table: columns ``file``, ``start``, ``end``, ``corpus``, ``speaker``, ``group``, ``emotion``; ``source``, the number
-            of the corpus, since two may have one name; ``digest`` and ``audio``, which tell whether a recording is
-            this one (see :class:`didan.features.store.Contents`); and ``validation``, whether it was held out of training.
+        table: columns ``file``, ``start``, ``end``, ``corpus``, ``speaker``, ``group``, ``emotion``; ``source``,
+            the number of the corpus, since two may have one name; ``digest`` and ``audio``, which tell whether a
+            recording is this one (see :class:`didan.features.store.Contents`); and ``validation``, whether it was
+            held out of training.
         embeddings: features of each layer, shape (n, width).
-        features: of the frontend, if the model includes them; with them it can be adapted where the recordings are not.
+        features: of the frontend, if the model includes them; with them it can be adapted where the recordings are
+            not.
     """
 
     table: pd.DataFrame
@@ -91,8 +93,8 @@ class TrainedModel:
             statistics: what each is normalised with.
 
         Returns:
-            Shape (n, n_emotions). Utterances go through the network one by one, so that an answer does not depend, not
-            even in its last bit, on which others were asked about at the same time.
+            Shape (n, n_emotions). Utterances go through the network one by one, so that an answer does not depend,
+            not even in its last bit, on which others were asked about at the same time.
         """
         if not prepared:
             return np.zeros((0, len(self.emotions)), dtype=np.float32)

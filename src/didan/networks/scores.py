@@ -1,14 +1,14 @@
 """How a network's scores become probabilities: here and nowhere else.
 
-Under cross-entropy scores are logits. Under the paper's squared error on one-hot labels they estimate probabilities: they lie
-around 0 and 1, need not be positive or sum to 1, and a softmax of them is nearly flat. Methods whose formulas contain a
-softmax, calibration, self-training and label-free criteria therefore each need a way from one to the other.
+Under cross-entropy scores are logits. Under the paper's squared error on one-hot labels they estimate
+probabilities: they lie around 0 and 1, need not be positive or sum to 1, and a softmax of them is nearly flat.
+Methods whose formulas contain a softmax, calibration, self-training and label-free criteria therefore each need a
+way from one to the other.
 """
 
 from dataclasses import dataclass
 from typing import Literal
 
-import torch
 from torch import Tensor
 
 from didan.simplex import project_simplex
@@ -54,7 +54,8 @@ class ScoreLink:
             prior: adding up to 1, shape (n_emotions,).
 
         Returns:
-            ``log_softmax(scores)`` under cross-entropy, ``scores / prior`` under regression; shape (n, n_emotions).
+            ``log_softmax(scores)`` under cross-entropy, ``scores / prior`` under regression; shape (n,
+            n_emotions).
         """
         return scores.log_softmax(dim=1) if self.loss == "cross-entropy" else scores / prior.to(scores)
 

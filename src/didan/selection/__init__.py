@@ -13,8 +13,8 @@ __all__ = [
     "Criterion",
     "DomainGap",
     "LabelFreeOutputs",
-    "select",
+    "label_free_outputs",
     "proxy_a_distance",
     "rank_agreement",
-    "label_free_outputs",
+    "select",
 ]

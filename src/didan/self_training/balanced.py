@@ -1,14 +1,16 @@
-"""Balanced pseudo-labels: the network's own probabilities, sharpened and scaled to a class prior by Sinkhorn's iteration.
+"""Balanced pseudo-labels: the network's own probabilities, sharpened and scaled to a class prior by Sinkhorn's
+iteration.
 
     Q = argmin_Q KL(Q || p^s)        Q 1 = 1,  (1/n_t) 1^T Q = pi
 
-p are probabilities, s sharpens them, pi is the assumed class prior of the target, uniform unless something is known of it.
-Sinkhorn self-labelling is known from Asano, Rupprecht and Vedaldi (SeLa, ICLR 2020) and Caron et al. (SwAV, NeurIPS 2020); its use
-here, soft labels and the choice of s are ours. Q is also what label propagation by optimal transport gives: with W the balanced
-coefficients of source utterances that are alike within an emotion, Q = W Y_s.
+p are probabilities, s sharpens them, pi is the assumed class prior of the target, uniform unless something is
+known of it. Sinkhorn self-labelling is known from Asano, Rupprecht and Vedaldi (SeLa, ICLR 2020) and Caron et al.
+(SwAV, NeurIPS 2020); its use here, soft labels and the choice of s are ours. Q is also what label propagation by
+optimal transport gives: with W the balanced coefficients of source utterances that are alike within an emotion, Q
+= W Y_s.
 
-s has to be above 1. Near undecided, Q deviates from pi by s times what p does. A network that is fitted to Q and asked again must
-not fall back to undecided, so s has to be larger the less of Q the network learns.
+s has to be above 1. Near undecided, Q deviates from pi by s times what p does. A network that is fitted to Q and
+asked again must not fall back to undecided, so s has to be larger the less of Q the network learns.
 """
 
 from typing import Literal
@@ -28,7 +30,8 @@ class BalancedSettings(PseudoLabelSettings):
 
     Attributes:
         kind: ``balanced``.
-        sharpening: s, the power that probabilities are raised to, an inverse temperature; not above 1, labels fade.
+        sharpening: s, the power that probabilities are raised to, an inverse temperature; not above 1, labels
+            fade.
     """
 
     kind: Literal["balanced"] = "balanced"

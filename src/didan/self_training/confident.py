@@ -1,8 +1,10 @@
-"""Confident pseudo-labels: the most probable emotion of the utterances that the network is sure of (Lee, ICML workshops 2013).
+"""Confident pseudo-labels: the most probable emotion of the utterances that the network is sure of (Lee, ICML
+workshops 2013).
 
     q_j = onehot(argmax_c p_jc),    c_j = [max_c p_jc >= threshold]
 
-The threshold is that of FixMatch (Sohn et al., NeurIPS 2020), without its augmentations. No class prior is assumed.
+The threshold is that of FixMatch (Sohn et al., NeurIPS 2020), without its augmentations. No class prior is
+assumed.
 """
 
 from typing import Literal

@@ -1,12 +1,12 @@
 """What a pseudo-labeller is, and when it is asked.
 
-Every so many steps the network scores the whole target, a pseudo-labeller turns the scores into pseudo-labels, and until the
-next time the network is fitted to them as it is to the source's labels:
+Every so many steps the network scores the whole target, a pseudo-labeller turns the scores into pseudo-labels, and
+until the next time the network is fitted to them as it is to the source's labels:
 
     L = L_source + lambda L_alignment + weight * (1/n_t) sum_j c_j l(scores_j, q_j)
 
-q_j is the pseudo-label of target utterance j, a distribution over emotions, c_j in {0, 1} says whether it has one, and l is the
-loss by which the source is fitted.
+q_j is the pseudo-label of target utterance j, a distribution over emotions, c_j in {0, 1} says whether it has one,
+and l is the loss by which the source is fitted.
 """
 
 import math
@@ -62,6 +62,8 @@ class PseudoLabeller(Protocol):
         """Label the target.
 
         Args:
-            log_probabilities: of every target utterance, up to a constant of the utterance, shape (n_t, n_emotions).
-            class_prior: how frequent emotions are assumed to be in the target, shape (n_emotions,), adding up to 1.
+            log_probabilities: of every target utterance, up to a constant of the utterance, shape (n_t,
+                n_emotions).
+            class_prior: how frequent emotions are assumed to be in the target, shape (n_emotions,), adding up to
+                1.
         """

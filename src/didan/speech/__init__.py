@@ -1,14 +1,14 @@
-"""Where in a recording somebody speaks, and the utterances a long recording falls into."""
+"""Where in a recording somebody speaks, and the segments a long recording falls into."""
 
 from didan.speech.activity import FRAME_SECONDS, SpeechActivity
-from didan.speech.segments import WHOLE_SECONDS, Piece, cut_at_pauses, cut_windows, whole_or_cut
+from didan.speech.segments import WHOLE_SECONDS, Segment, segment_at_pauses, sliding_windows, split_at_pauses
 
 __all__ = [
     "FRAME_SECONDS",
     "WHOLE_SECONDS",
-    "Piece",
+    "Segment",
     "SpeechActivity",
-    "cut_at_pauses",
-    "cut_windows",
-    "whole_or_cut",
+    "segment_at_pauses",
+    "sliding_windows",
+    "split_at_pauses",
 ]

@@ -1,6 +1,6 @@
-"""A recording, heard as a stream, becomes the pieces that are recognised one by one.
+"""A recording, read as a stream, becomes the segments that are predicted one by one.
 
-Nothing here holds more than one piece and one block of the recording, so three hours take no more memory than
+Nothing here holds more than one segment and one block of the recording, so three hours take no more memory than
 three minutes.
 """
 
@@ -11,14 +11,15 @@ from itertools import chain
 import numpy as np
 import numpy.typing as npt
 
-from didan.audio import RATE, Samples
+from didan.audio import RATE
 from didan.speech.activity import FRAME, FRAME_SECONDS, SpeechActivity
+from didan.typing import Samples
 
 WHOLE_SECONDS = 15.0
 """Recordings up to this length are one utterance, longer ones are cut at their pauses."""
 
 MIN_SPEECH_SECONDS = 0.2
-"""A piece with less speech is given no emotion."""
+"""A segment with less speech is given no emotion."""
 
 _MIN_SPEECH_SHARE = 0.1  # the detector takes the first frames of any noise for speech
 _MAX_SECONDS = 8.0
@@ -27,7 +28,7 @@ _MARGIN_SECONDS = 0.12
 
 
 @dataclass(frozen=True)
-class Piece:
+class Segment:
     """A stretch of a recording.
 
     Attributes:
@@ -44,12 +45,12 @@ class Piece:
 
     @property
     def is_spoken(self) -> bool:
-        """Whether there is enough speech to hear an emotion in."""
+        """Whether there is enough speech for an emotion."""
         return self.speech >= MIN_SPEECH_SECONDS and self.speech >= _MIN_SPEECH_SHARE * (self.end - self.start)
 
 
-class _Heard:
-    """What has been heard of a recording and not yet been let go: samples, and speech by frame."""
+class _SegmentBuffer:
+    """The part of a recording that is still needed: samples, and speech by frame."""
 
     def __init__(self) -> None:
         self.detector = SpeechActivity()
@@ -57,25 +58,25 @@ class _Heard:
         self.samples: Samples = np.zeros(0, dtype=np.float32)
         self.speech: npt.NDArray[np.bool_] = np.zeros(0, dtype=bool)
 
-    def hear(self, block: Samples) -> None:
+    def append(self, block: Samples) -> None:
         self.samples = np.concatenate([self.samples, block])
         self.speech = np.concatenate([self.speech, self.detector(block)])
 
-    def forget(self, frames: int) -> None:
-        """Let the first frames go."""
+    def drop(self, frames: int) -> None:
+        """Drop the first frames."""
         self.samples, self.speech = self.samples[frames * FRAME :], self.speech[frames:]
         self.first += frames
 
-    def piece(self, start: int, stop: int | None) -> Piece:
-        """The piece from frame ``start`` to before ``stop``, or to the end, counted from the first kept."""
+    def segment(self, start: int, stop: int | None) -> Segment:
+        """The segment from frame ``start`` to before ``stop``, or to the end, counted from the first kept."""
         samples = self.samples[start * FRAME : None if stop is None else stop * FRAME]
         begin = (self.first + start) * FRAME_SECONDS
         spoken = float(self.speech[start:stop].sum() * FRAME_SECONDS)
-        return Piece(begin, begin + len(samples) / RATE, samples.copy(), spoken)
+        return Segment(begin, begin + len(samples) / RATE, samples.copy(), spoken)
 
 
-def whole_or_cut(blocks: Iterable[Samples]) -> Iterator[Piece]:
-    """A recording of up to 15 s as one piece, a longer one cut at its pauses.
+def segment_at_pauses(blocks: Iterable[Samples]) -> Iterator[Segment]:
+    """A recording of up to 15 s as one segment, a longer one cut at its pauses.
 
     Args:
         blocks: of the recording, in order, each of shape (n,).
@@ -85,15 +86,15 @@ def whole_or_cut(blocks: Iterable[Samples]) -> Iterator[Piece]:
     while sum(map(len, begun)) <= WHOLE_SECONDS * RATE:
         block = next(stream, None)
         if block is None:
-            heard = _Heard()
-            heard.hear(np.concatenate(begun))
-            yield heard.piece(0, None)
+            buffer = _SegmentBuffer()
+            buffer.append(np.concatenate(begun))
+            yield buffer.segment(0, None)
             return
         begun.append(block)
-    yield from cut_at_pauses(chain(begun, stream))
+    yield from split_at_pauses(chain(begun, stream))
 
 
-def cut_at_pauses(blocks: Iterable[Samples]) -> Iterator[Piece]:
+def split_at_pauses(blocks: Iterable[Samples]) -> Iterator[Segment]:
     """The utterances of a recording: what is spoken between pauses of half a second, up to 8 s long.
 
     Longer speech is cut in its last short pause, or, without one, after 8 s. What has less than 0.2 s of speech is
@@ -103,27 +104,27 @@ def cut_at_pauses(blocks: Iterable[Samples]) -> Iterator[Piece]:
         blocks: of the recording, in order, each of shape (n,).
     """
     pause, longest, margin = (round(s / FRAME_SECONDS) for s in (_PAUSE_SECONDS, _MAX_SECONDS, _MARGIN_SECONDS))
-    heard = _Heard()
-    taken = 0  # the number of the frame at which the last piece ended
+    buffer = _SegmentBuffer()
+    taken = 0  # the number of the frame at which the last segment ended
     for block in chain(blocks, [None]):
         ended = block is None
         if block is not None:
-            heard.hear(block)
-        while (found := _utterance(heard.speech, pause, longest, ended)) is not None:
+            buffer.append(block)
+        while (found := _utterance(buffer.speech, pause, longest, ended)) is not None:
             start, stop = found
-            following = int(np.append(np.flatnonzero(heard.speech[stop:]), margin)[0])
-            begin = max(start - margin, taken - heard.first, 0)
-            end = min(stop + min(following, margin), len(heard.speech))
-            piece, taken = heard.piece(begin, end), heard.first + end
-            if piece.is_spoken:
-                yield piece
-            heard.forget(stop)
-        if not heard.speech.any():
-            heard.forget(max(len(heard.speech) - margin, 0))
+            following = int(np.append(np.flatnonzero(buffer.speech[stop:]), margin)[0])
+            begin = max(start - margin, taken - buffer.first, 0)
+            end = min(stop + min(following, margin), len(buffer.speech))
+            segment, taken = buffer.segment(begin, end), buffer.first + end
+            if segment.is_spoken:
+                yield segment
+            buffer.drop(stop)
+        if not buffer.speech.any():
+            buffer.drop(max(len(buffer.speech) - margin, 0))
 
 
 def _utterance(speech: npt.NDArray[np.bool_], pause: int, longest: int, ended: bool) -> tuple[int, int] | None:
-    """First and last frame of the first utterance that is known to be over, or None until more is heard."""
+    """First and last frame of the first utterance that is known to be over, or None until more is buffer."""
     spoken = np.flatnonzero(speech)
     if not len(spoken):
         return None
@@ -144,7 +145,7 @@ def _utterance(speech: npt.NDArray[np.bool_], pause: int, longest: int, ended: b
     return None
 
 
-def cut_windows(blocks: Iterable[Samples], window: float, hop: float) -> Iterator[Piece]:
+def sliding_windows(blocks: Iterable[Samples], window: float, hop: float) -> Iterator[Segment]:
     """Windows of equal length; the last may be shorter, down to what the windows before it have not covered.
 
     Args:
@@ -153,13 +154,13 @@ def cut_windows(blocks: Iterable[Samples], window: float, hop: float) -> Iterato
         hop: seconds from one to the next, rounded likewise; no more than ``window``.
     """
     length, step = (max(round(seconds / FRAME_SECONDS), 1) for seconds in (window, hop))
-    heard = _Heard()
+    buffer = _SegmentBuffer()
     covered = 0
     for block in blocks:
-        heard.hear(block)
-        while len(heard.speech) >= length:
-            yield heard.piece(0, length)
-            covered = heard.first + length
-            heard.forget(step)
-    if heard.first * FRAME + len(heard.samples) > covered * FRAME:
-        yield heard.piece(0, None)
+        buffer.append(block)
+        while len(buffer.speech) >= length:
+            yield buffer.segment(0, length)
+            covered = buffer.first + length
+            buffer.drop(step)
+    if buffer.first * FRAME + len(buffer.samples) > covered * FRAME:
+        yield buffer.segment(0, None)

@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterator
 
 import pandas as pd
 
-from didan.audio import RATE, Samples, stream_audio
+from didan.audio import RATE, stream_audio
 from didan.corpora.corpus import Recordings
 from didan.errors import AudioError, DidanWarning, UserError
-from didan.parallel import Progress, in_threads
-from didan.speech import WHOLE_SECONDS, whole_or_cut
+from didan.parallel import in_threads
+from didan.speech import WHOLE_SECONDS, segment_at_pauses
+from didan.typing import Progress, Samples
 
 Span = tuple[float, float]
 
@@ -21,7 +22,7 @@ def find_utterances(
 ) -> Recordings:
     """Cut long recordings at their pauses, and leave out, with a warning, those in which nobody speaks.
 
-    Recordings of up to 15 s are utterances as they are; see :func:`didan.speech.whole_or_cut`.
+    Recordings of up to 15 s are utterances as they are; see :func:`didan.speech.segment_at_pauses`.
 
     Args:
         recordings: whole files.
@@ -36,34 +37,33 @@ def find_utterances(
         AudioError: recordings that cannot be read or are silent, where ``on_damaged`` is None.
         UserError: nothing is left.
     """
-    table = recordings.table
+    table = recordings.table.reset_index(drop=True)
     files = [str(file) for file in table["file"]]
-    rows_given = list(zip(files, table["start"], table["end"], strict=True))
-    found = in_threads(_spans, rows_given, progress=progress)
-    damaged = sorted((spans for spans in found if isinstance(spans, AudioError)), key=str)
+    rows = list(zip(files, table["start"], table["end"], strict=True))
+    results = in_threads(_spans, rows, progress=progress, stage=f"finding speech in {recordings.name}")
+    damaged = sorted((spans for spans in results if isinstance(spans, AudioError)), key=str)
     if damaged and on_damaged is None:
         more = f" (and {len(damaged) - 1} more of {len(files)} recordings)" if len(damaged) > 1 else ""
         raise AudioError(f"{damaged[0]}{more}")
     for error in damaged:
         if on_damaged is not None:
             on_damaged(error)
-    wordless = [file for file, spans in zip(files, found, strict=True) if spans == []]
-    if wordless:
+    speechless = [file for file, spans in zip(files, results, strict=True) if spans == []]
+    if speechless:
         warnings.warn(
-            f"{recordings.name}: no speech in {len(wordless)} of {len(files)} recordings, left out "
-            f"(first: {min(wordless)})",
+            f"{recordings.name}: no speech in {len(speechless)} of {len(files)} recordings, left out "
+            f"(first: {min(speechless)})",
             DidanWarning,
             stacklevel=2,
         )
-    rows = [
-        (file, start, end, speaker)
-        for file, speaker, spans in zip(files, recordings.table["speaker"], found, strict=True)
-        if not isinstance(spans, AudioError)
-        for start, end in spans
+    spoken = [
+        (row, span) for row, spans in enumerate(results) if not isinstance(spans, AudioError) for span in spans
     ]
-    if not rows:
+    if not spoken:
         raise UserError(f"{recordings.name}: none of its {len(files)} recordings holds speech that can be read")
-    return Recordings(recordings.name, pd.DataFrame(rows, columns=["file", "start", "end", "speaker"]))
+    utterances = table.iloc[[row for row, _ in spoken]].reset_index(drop=True)
+    spans = pd.DataFrame([span for _, span in spoken], columns=["start", "end"])
+    return Recordings(recordings.name, utterances.assign(start=spans["start"], end=spans["end"]))
 
 
 def _spans(row: tuple[str, float, float]) -> list[Span] | AudioError:
@@ -71,20 +71,20 @@ def _spans(row: tuple[str, float, float]) -> list[Span] | AudioError:
     file, start, end = row
     if start == start or end == end:  # not NaN
         return [(start, end)]
-    heard, silent = 0, True
+    n_samples, silent = 0, True
 
-    def listened() -> Iterator[Samples]:
-        nonlocal heard, silent
+    def blocks() -> Iterator[Samples]:
+        nonlocal n_samples, silent
         for block in stream_audio(file):
-            heard, silent = heard + len(block), silent and not block.any()
+            n_samples, silent = n_samples + len(block), silent and not block.any()
             yield block
 
     try:
-        spoken = [piece for piece in whole_or_cut(listened()) if piece.is_spoken]
+        spoken = [segment for segment in segment_at_pauses(blocks()) if segment.is_spoken]
     except AudioError as error:
         return error
     if silent:
         return AudioError(f"{file}: is silent, every sample is zero")
-    if heard <= WHOLE_SECONDS * RATE:
+    if n_samples <= WHOLE_SECONDS * RATE:
         return [(float("nan"), float("nan"))] * len(spoken)
-    return [(piece.start, piece.end) for piece in spoken]
+    return [(segment.start, segment.end) for segment in spoken]

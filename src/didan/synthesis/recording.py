@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import fft
 
-from didan.audio import RATE, Samples
+from didan.audio import RATE
+from didan.typing import Samples
 
 Floats = npt.NDArray[np.float64]
 

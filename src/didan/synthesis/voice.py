@@ -7,13 +7,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import gaussian_filter1d
 
-from didan.audio import RATE, Samples
+from didan.audio import RATE
 from didan.synthesis import tract
 from didan.synthesis.glottis import glottal_pulses
 from didan.synthesis.language import Segment
 from didan.synthesis.melody import f0_contour
 from didan.synthesis.prosody import Prosody
 from didan.synthesis.speaker import Speaker
+from didan.typing import Samples
 
 Floats = npt.NDArray[np.float64]
 

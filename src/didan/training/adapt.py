@@ -88,8 +88,8 @@ def adapt(
 ) -> tuple[TrainedModel, Change]:
     """Adapt a model to other recordings without labels, beginning with its weights.
 
-    The source is the one the model was trained on; the target it was adapted to before plays no part any more. The old
-    model is not touched.
+    The source is the one the model was trained on; the target it was adapted to before plays no part any more. The
+    old model is not touched.
 
     Args:
         model: the model.
@@ -178,9 +178,7 @@ def adapting_config(
     return config
 
 
-def _compare(
-    model: TrainedModel, adapted: TrainedModel, target: Recordings, features: FeatureSet
-) -> Change:
+def _compare(model: TrainedModel, adapted: TrainedModel, target: Recordings, features: FeatureSet) -> Change:
     """Both models on the new target, each with its own normaliser, as they would predict it."""
     count = len(model.emotions)
     as_before = normalised(

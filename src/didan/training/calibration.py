@@ -10,9 +10,6 @@ import numpy.typing as npt
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
-UNCALIBRATED = {"regression": 0.2, "cross-entropy": 1.0}
-"""By loss, the temperature where there is nothing to fit it on; 0.2 (ours) makes a one-hot row 96 % sure."""
-
 _RANGE = (1e-2, 1e2)
 
 

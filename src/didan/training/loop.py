@@ -21,7 +21,6 @@ from didan.training.pair import DomainPair
 from didan.training.workspace import Workspace
 from didan.typing import Progress
 
-
 _SECONDS_BETWEEN_CHECKPOINTS = 10.0
 
 

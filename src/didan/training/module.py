@@ -69,7 +69,9 @@ class Adaptation(pl.LightningModule):
         labeller = self.config.pseudo_labels
         if labeller.due(self.global_step, self.settings.steps):
             scores = self._target_scores()
-            self._keep(labeller(self.link.log_probabilities(scores, self.class_prior.cpu()), self.class_prior.cpu()))
+            self._keep(
+                labeller(self.link.log_probabilities(scores, self.class_prior.cpu()), self.class_prior.cpu())
+            )
         torch.manual_seed(self.config.seed * 1_000_003 + self.global_step)
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:

@@ -24,8 +24,8 @@ def source_corpora(model: TrainedModel) -> list[Corpus]:
 def source_features(model: TrainedModel, search_paths: Sequence[Path], cache: Path) -> FeatureSet:
     """The features of a model's source utterances, in the order of its source index.
 
-    Taken from the model if it includes them; else from the cache; else made from the recordings, which are recognised
-    by their content, where they were in training or anywhere below ``search_paths``.
+    Taken from the model if it includes them; else from the cache; else made from the recordings, which are
+    recognised by their content, where they were in training or anywhere below ``search_paths``.
 
     Args:
         model: the model.

@@ -44,8 +44,8 @@ def make_task(
         sources: one or more labelled corpora.
         target: a corpus, whose labels go no further than here, or unlabelled recordings.
         emotions: fewer emotions than shared, if wanted.
-        group: what utterances are normalised together, see :meth:`didan.corpora.Corpus.grouped`; a source without such a
-            column is grouped by speaker.
+        group: what utterances are normalised together, see :meth:`didan.corpora.Corpus.grouped`; a source without
+            such a column is grouped by speaker.
 
     Raises:
         UserError: fewer than two emotions are shared, an emotion has one source utterance only, or the target

@@ -11,10 +11,9 @@ from matplotlib.figure import Figure
 
 from didan.audio import RATE, audio_info, read_audio
 from didan.errors import UserError
-from didan.inference import predict
 from didan.inference.explain import explain
-from didan.inference.predict import MIN_WINDOW
-from didan.model.trained import Model
+from didan.inference.predict import MIN_WINDOW, predict, utterances_in
+from didan.model.trained import TrainedModel
 from didan.web.timeline import plot_timeline
 
 EXAMPLES = 3
@@ -22,7 +21,7 @@ EXAMPLES = 3
 
 _WINDOW, _HOP = 2.0, 0.25
 _CAUTION = (
-    "didan hears how speech sounds, not what a person feels. Do not judge anybody by it. Recordings stay on the "
+    "didan reports how speech sounds, not what a person feels. Do not judge anybody by it. Recordings stay on the "
     "machine that serves this page and are deleted within the hour."
 )
 
@@ -40,7 +39,7 @@ class Limits:
     megabytes: float = 50.0
 
 
-def build_page(models: Mapping[str, Model], limits: Limits) -> gr.Blocks:
+def build_page(models: Mapping[str, TrainedModel], limits: Limits) -> gr.Blocks:
     """The page for some models.
 
     Args:
@@ -48,7 +47,7 @@ def build_page(models: Mapping[str, Model], limits: Limits) -> gr.Blocks:
         limits: what it takes.
     """
 
-    def checked(audio: str | None, name: str) -> tuple[Path, Model]:
+    def checked(audio: str | None, name: str) -> tuple[Path, TrainedModel]:
         if audio is None:
             raise gr.Error("Upload or record something first.")
         file = Path(audio)
@@ -60,20 +59,25 @@ def build_page(models: Mapping[str, Model], limits: Limits) -> gr.Blocks:
             raise gr.Error(f"The recording lasts {seconds:.0f} s; at most {limits.seconds:.0f} s are taken.")
         return file, models[name]
 
-    def recognise(audio: str | None, name: str, window: float | None, hop: float | None) -> list[dict[str, Any]]:
+    def predict_emotions(
+        audio: str | None, name: str, window: float | None, hop: float | None
+    ) -> list[dict[str, Any]]:
         file, model = checked(audio, name)
         try:
-            found = [asdict(one) for one in predict(model, [file], window or None, hop or None)]
+            found = [
+                asdict(one)
+                for one in predict(model, utterances_in([file]), window=window or None, hop=hop or None)
+            ]
         except UserError as error:
             raise gr.Error(_about(error, file)) from None
-        return [{key: value for key, value in one.items() if key != "file"} for one in found]
+        return [{key: value for key, value in one.items() if key not in ("file", "row")} for one in found]
 
     def show(audio: str | None, name: str) -> list[Any]:
         file, model = checked(audio, name)
         try:
-            (whole,) = predict(model, [file])
+            (whole,) = predict(model, utterances_in([file]))
             if whole.probabilities is None:
-                return ["### No speech was heard.", None, None, None, *[gr.Audio(visible=False)] * EXAMPLES]
+                return ["### No speech was found.", None, None, None, *[gr.Audio(visible=False)] * EXAMPLES]
             return [
                 f"### {whole.emotion}",
                 whole.probabilities,
@@ -98,7 +102,7 @@ def build_page(models: Mapping[str, Model], limits: Limits) -> gr.Blocks:
                 )
                 names = list(models)
                 name = gr.Dropdown(names, value=names[0], label="model", visible=len(names) > 1)
-                button = gr.Button("Recognise", variant="primary", elem_id="recognise")
+                button = gr.Button("Predict", variant="primary", elem_id="predict")
             with gr.Column():
                 verdict = gr.Markdown("### ", elem_id="verdict")
                 bars = gr.Label(label="probabilities", show_heading=False, elem_id="bars")
@@ -120,12 +124,14 @@ def build_page(models: Mapping[str, Model], limits: Limits) -> gr.Blocks:
         # For programs: the same recogniser, its answer as JSON.
         answer, seconds, hop = gr.JSON(visible=False), gr.Number(visible=False), gr.Number(visible=False)
         gr.Button(visible=False).click(
-            recognise, [audio, name, seconds, hop], answer, api_name="predict", concurrency_limit=1
+            predict_emotions, [audio, name, seconds, hop], answer, api_name="predict", concurrency_limit=1
         )
     return page
 
 
-def serve(models: Mapping[str, Model], host: str, port: int, limits: Limits, block: bool = True) -> gr.Blocks:
+def serve(
+    models: Mapping[str, TrainedModel], host: str, port: int, limits: Limits, block: bool = True
+) -> gr.Blocks:
     """Serve the page until interrupted.
 
     Nothing is loaded from elsewhere, nothing is reported to anybody, and of the files on this machine only those
@@ -168,13 +174,13 @@ def _about(error: UserError, file: Path) -> str:
     return str(error).replace(str(file), "The recording").replace(": ", " ", 1)
 
 
-def _timeline(model: Model, file: Path, seconds: float) -> Figure:
+def _timeline(model: TrainedModel, file: Path, seconds: float) -> Figure:
     window = max(min(_WINDOW, seconds), MIN_WINDOW)
-    windows = list(predict(model, [file], window, min(_HOP, window)))
+    windows = list(predict(model, utterances_in([file]), window=window, hop=min(_HOP, window)))
     return plot_timeline(read_audio(file), windows, model.emotions)
 
 
-def _why(model: Model, file: Path) -> list[Any]:
+def _why(model: TrainedModel, file: Path) -> list[Any]:
     """The explanation as a table, and as many of its utterances as can be played."""
     found = explain(model, file)
     examples = found.examples

@@ -8,9 +8,10 @@ import seaborn
 from matplotlib.figure import Figure
 from scipy.ndimage import binary_closing, binary_dilation
 
-from didan.audio import RATE, Samples
-from didan.inference import Prediction
+from didan.audio import RATE
+from didan.inference.predict import Prediction
 from didan.speech import FRAME_SECONDS, SpeechActivity
+from didan.typing import Samples
 
 _POINTS = 1500
 _PAUSE, _MARGIN = 10, 3  # frames: shorter pauses are part of speech, and so is a bit of what surrounds it

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from didan.audio import RATE, Samples
+from didan.audio import RATE
+from didan.typing import Samples
 from didan.features import FunctionalsSettings, SpectrogramSettings, build_frontend
 from didan.features.functionals import Part
 from didan.features.voice import descriptors

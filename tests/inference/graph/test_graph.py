@@ -9,7 +9,8 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from didan.audio import RATE, Samples
+from didan.audio import RATE
+from didan.typing import Samples
 from didan.features import (
     Normalisation,
     Spectrogram,

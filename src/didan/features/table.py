@@ -1,0 +1,57 @@
+"""Features as a table with named columns, for anybody's own work."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from didan.audio import Utterance, audio_info
+from didan.errors import UserError
+from didan.features.extraction import extract_utterances
+from didan.features.features import StoredFeatures
+from didan.features.frontend import build_frontend
+from didan.features.functionals import FunctionalsSettings
+from didan.features.store import default_cache
+from didan.typing import Progress
+
+
+def feature_table(
+    utterances: Sequence[Utterance],
+    *,
+    parts: Sequence[str] | None = None,
+    cache: Path | None = None,
+    progress: Progress | None = None,
+) -> pd.DataFrame:
+    """The functionals of utterances, before normalisation.
+
+    Args:
+        utterances: whole files or parts of files.
+        parts: of the functionals, see :class:`didan.features.FunctionalsSettings`; the default ones if None.
+        cache: folder for features; the user's cache folder if None.
+        progress: called after every utterance.
+
+    Returns:
+        A row per utterance, a named column per functional, in single precision. The index has the levels ``file``,
+        ``start`` and ``end`` (times from the beginning of the file; the end of a whole file is its length), as those of
+        audinterface and opensmile have.
+
+    Raises:
+        UserError: no utterance; see also :func:`didan.features.extract`.
+    """
+    if not utterances:
+        raise UserError("no audio to compute features of")
+    settings = FunctionalsSettings() if parts is None else FunctionalsSettings(parts=tuple(parts))  # type: ignore[arg-type]
+    extracted = extract_utterances(utterances, settings, cache or default_cache(), progress=progress)
+    raw = StoredFeatures(extracted.files)
+    starts = [0.0 if one.start != one.start else one.start for one in utterances]
+    ends = [audio_info(one.file).seconds if one.end != one.end else one.end for one in utterances]
+    index = pd.MultiIndex.from_arrays(
+        [
+            [str(one.file) for one in utterances],
+            pd.to_timedelta(starts, unit="s"),
+            pd.to_timedelta(ends, unit="s"),
+        ],
+        names=["file", "start", "end"],
+    )
+    values = [raw[row][0] for row in range(len(raw))]
+    return pd.DataFrame(values, index=index, columns=list(build_frontend(settings).feature_names))

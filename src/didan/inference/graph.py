@@ -1,0 +1,40 @@
+"""Frontend, normalisation, network and calibration as one graph of tensor operations, which can be exported."""
+
+import torch
+from torch import Tensor, nn
+
+from didan.features import build_frontend
+from didan.model.trained import TrainedModel
+
+
+class Graph(nn.Module):
+    """A batch of waveforms becomes probabilities; zeros at the end of a waveform are padding.
+
+    Args:
+        model: a model without openSMILE's functionals.
+    """
+
+    def __init__(self, model: TrainedModel) -> None:
+        super().__init__()
+        self.frontend, self.network = build_frontend(model.config.frontend), model.network
+        self.link, self.temperature = model.link, model.temperature
+
+    def forward(self, waveform: Tensor, mean: Tensor, std: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Predict a batch, all of it of one group.
+
+        Args:
+            waveform: 16 kHz samples, shape (n, samples).
+            mean: of the features of the group, shape (bands,).
+            std: the same.
+
+        Returns:
+            Probabilities, shape (n, n_emotions); and, of the features before normalisation, for the statistics of
+            groups: number of frames, shape (n,), mean and variance, each of shape (n, bands).
+        """
+        features, counts = self.frontend(waveform)
+        normalised = (features - mean) / std
+        scores: Tensor = self.network(normalised, counts).scores
+        own = torch.arange(features.shape[1], device=features.device)[None, :, None] < counts[:, None, None]
+        average = (features * own).sum(dim=1) / counts[:, None]
+        variance = ((features - average[:, None]).square() * own).sum(dim=1) / counts[:, None]
+        return self.link.probabilities(scores, self.temperature), counts, average, variance
