@@ -17,6 +17,7 @@ from didan.cli.demo import demo
 from didan.cli.evaluate import evaluate
 from didan.cli.explain import explain
 from didan.cli.export import export
+from didan.cli.features import features
 from didan.cli.inspect import inspect
 from didan.cli.predict import predict
 from didan.cli.report import report
@@ -45,6 +46,7 @@ for command in (
     demo,
     corpora,
     inspect,
+    features,
     train,
     evaluate,
     predict,
@@ -64,7 +66,7 @@ def didan(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Say which version this is.")
     ] = False,
 ) -> None:
-    """Learn emotions from a labelled speech corpus and carry them over to recordings nobody has labelled."""
+    """Learn emotions from a labelled speech corpus and carry them over to recordings without labels."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

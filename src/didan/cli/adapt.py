@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from didan.cli.options import Cache, ModelFolder
+from didan.cli.options import Cache, Group, ModelFolder
 
 if TYPE_CHECKING:
     from didan.training.adapt import Change
@@ -34,15 +34,16 @@ def adapt(
         typer.Option(
             "--source-folder",
             metavar="DIR",
-            help="Where the recordings are that the model learnt from, if they were moved. May be repeated.",
+            help="Where the recordings are that the model was trained on, if they were moved. May be repeated.",
         ),
     ] = None,
+    group: Group = None,
     cache: Cache = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue an interrupted adaptation of the same command.")
     ] = False,
 ) -> None:
-    """Adapt a model to your own recordings, and say what that has changed. The old model stays as it is."""
+    """Re-adapt a model to your own recordings and report what changed. The old model stays as it is."""
     from didan.corpora import read_target
     from didan.errors import UserError
 
@@ -57,38 +58,38 @@ def adapt(
     from didan.corpora import Corpus
     from didan.model.directory import load
     from didan.speech.utterances import find_utterances
-    from didan.training.adapt import adapt as carry_over
+    from didan.training.adapt import adapt as re_adapt
     from didan.training.adapt import adapting_config
     from didan.training.workspace import Workspace
 
-    known = load(model)
-    config = adapting_config(known, method, seed, set or ())
+    trained = load(model)
+    config = adapting_config(trained, method, seed, set or (), group=group)
     console = Console(stderr=True)
     with progress_bars() as hook:
-        heard = recordings.unlabelled() if isinstance(recordings, Corpus) else recordings
+        unlabelled = recordings.unlabelled() if isinstance(recordings, Corpus) else recordings
         target = find_utterances(
-            heard,
-            lambda done, total: hook(f"listening to {heard.name}", done, total),
+            unlabelled,
+            hook,
             lambda error: console.print(
                 f"didan: left out: {error}", highlight=False, soft_wrap=True, markup=False
             ),
         )
         console.print(
             f"method {config.method}: {model} -> {target.name} "
-            f"(utterances: {len(target)}, recordings: {len(heard)}), "
+            f"(utterances: {len(target)}, recordings: {len(unlabelled)}), "
             f"{config.optimisation.steps} steps, seed {config.seed}",
             highlight=False,
             soft_wrap=True,
         )
-        print_assumption(console, config.method_settings, known.emotions, target.name)
+        print_assumption(console, config, trained.emotions, target.name)
         try:
-            _, change = carry_over(
-                known,
+            _, change = re_adapt(
+                trained,
                 target,
                 config=config,
                 out=out,
                 resume=resume,
-                places=source_folder or (),
+                search_paths=source_folder or (),
                 cache=cache,
                 progress=hook,
             )
@@ -104,17 +105,17 @@ def _print(change: "Change", out: Path) -> None:
     from didan.selection import CRITERIA
 
     console = Console()
-    shares = Table("emotion", "before", "after", title=f"share of the {change.n} utterances of {change.target}")
-    for emotion, before, after in zip(change.emotions, change.shares_before, change.shares_after, strict=True):
-        shares.add_row(emotion, f"{100 * before:.0f} %", f"{100 * after:.0f} %")
-    console.print(shares)
-    scores = Table("criterion", "before", "after", "", title="scores that need no labels")
+    proportions = Table("emotion", "before", "after", title=f"predictions for the {change.n} utterances of {change.target}")
+    for emotion, before, after in zip(change.emotions, change.before, change.after, strict=True):
+        proportions.add_row(emotion, f"{100 * before:.0f} %", f"{100 * after:.0f} %")
+    console.print(proportions)
+    scores = Table("criterion", "before", "after", "", title="label-free criteria")
     for name, criterion in CRITERIA.items():
         old, new = change.criteria_before[name], change.criteria_after[name]
         better = (new > old) == criterion.greater_is_better
         scores.add_row(name, f"{old:.3f}", f"{new:.3f}", "" if old == new else "better" if better else "worse")
     console.print(scores)
-    console.print(f"{100 * change.changed:.0f} % of the utterances have another emotion now", highlight=False)
+    console.print(f"{100 * change.changed:.0f} % of the utterances changed their emotion", highlight=False)
     for remark in change.remarks():
         console.print(f"note: {remark}", highlight=False, soft_wrap=True)
     console.print(f"{out}: the adapted model", highlight=False, soft_wrap=True)

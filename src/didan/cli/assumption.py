@@ -1,4 +1,4 @@
-"""What a method takes for granted about recordings without labels, said before it does."""
+"""The class prior that training assumes of recordings without labels, printed before it begins."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -6,26 +6,26 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from didan.methods import MethodSettings
+    from didan.model.config import Config
 
 
-def print_assumption(console: "Console", settings: "MethodSettings", emotions: Iterable[str], target: str) -> None:
-    """One line on how frequent emotions are taken to be in a target, where a method has to suppose something.
+def print_assumption(console: "Console", config: "Config", emotions: Iterable[str], target: str) -> None:
+    """Print one line about the assumed class prior, if anything is assumed.
 
     Args:
         console: to print to.
-        settings: of the method.
+        config: of the training.
         emotions: those of the source.
         target: name of the recordings.
     """
-    from didan.methods import described
+    from didan.methods import prior_in_words
 
-    if settings.told():
-        line = f"told of {target}: {described(settings.told())}"
-    elif settings.supposes_even():
-        line = f"emotions are taken to be about equally frequent in {target}"
-        if "proportions" in type(settings).model_fields and "neutral" in emotions:
-            line += "; if it is mostly neutral, say how much: --set method_settings.proportions.neutral=SHARE"
+    if config.class_prior:
+        line = f"assumed class prior of {target}: {prior_in_words(config.class_prior)}"
+    elif config.assumes_uniform_prior:
+        line = f"assuming that emotions are about equally frequent in {target}"
+        if "neutral" in emotions:
+            line += "; if it is mostly neutral, say how much: --set class_prior.neutral=SHARE"
     else:
         return
     console.print(line, highlight=False, soft_wrap=True, markup=False)

@@ -10,7 +10,7 @@ def demo(
     audio: Annotated[
         Path | None,
         typer.Argument(
-            metavar="[AUDIO]", help="A recording of yours, to hear what the model makes of it.", show_default=False
+            metavar="[AUDIO]", help="A recording of yours to try the model on.", show_default=False
         ),
     ] = None,
     out: Annotated[
@@ -34,7 +34,7 @@ def demo(
     from didan.cli.progress import progress_bars
     from didan.demo import run_demo
     from didan.demo.report import write_report
-    from didan.inference import predict
+    from didan.inference.predict import predict, utterances_in
 
     if audio is not None:
         read_audio(audio)  # what cannot be read should be said before the minutes of training
@@ -56,16 +56,16 @@ def demo(
     if audio is None:
         console.print(f"your own recordings: didan predict {model} AUDIO", soft_wrap=True, highlight=False)
         return
-    (found,) = predict(comparison.models["didan"][0], [audio])
-    if found.probabilities is None:
-        console.print(f"{audio}: no speech was heard", soft_wrap=True, highlight=False)
+    (prediction,) = predict(comparison.models["didan"][0], utterances_in([audio]))
+    if prediction.probabilities is None:
+        console.print(f"{audio}: no speech was found", soft_wrap=True, highlight=False)
     else:
         shares = ", ".join(
-            f"{e} {p:.2f}" for e, p in sorted(found.probabilities.items(), key=lambda pair: -pair[1])
+            f"{e} {p:.2f}" for e, p in sorted(prediction.probabilities.items(), key=lambda pair: -pair[1])
         )
-        console.print(f"{audio}: {found.emotion}   ({shares})", soft_wrap=True, highlight=False)
+        console.print(f"{audio}: {prediction.emotion}   ({shares})", soft_wrap=True, highlight=False)
         console.print(
-            "It has heard synthetic speech only, so that shows how it works and not how well: train on a real "
+            "It was trained on synthetic speech, so this shows how it works and not how well: train on a real "
             "corpus, then `didan adapt` to your recordings.",
             soft_wrap=True,
             highlight=False,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from didan.cli.options import Cache, Labelled, Mapping, ModelFolder
+from didan.cli.options import Cache, Group, Labelled, Mapping, ModelFolder
 
 
 def evaluate(
@@ -17,10 +17,22 @@ def evaluate(
         typer.Option("--plot", metavar="FILE", help="Draw the confusion matrix (.png, .pdf or .svg)."),
     ] = None,
     card: Annotated[bool, typer.Option("--card", help="Note the result in the model's card and record.")] = False,
+    group: Group = None,
+    own_statistics: Annotated[
+        bool,
+        typer.Option(
+            "--own-statistics",
+            help="Normalise every speaker with the statistics of her own utterances in CORPUS alone, which `didan "
+            "predict` does not do; the figures say so.",
+        ),
+    ] = False,
     map: Mapping = None,
     cache: Cache = None,
 ) -> None:
-    """Measure how well a model recognises the emotions of a labelled corpus."""
+    """Measure how well a model predicts the emotions of a labelled corpus.
+
+    The predictions are those of `didan predict` for the same recordings.
+    """
     from didan.corpora import read_corpus
     from didan.corpora.emotions import parse_mapping
 
@@ -34,26 +46,24 @@ def evaluate(
     from didan.evaluation.plots import plot_confusion, save_plot
     from didan.model.directory import load, note_evaluation
 
-    recogniser = load(model)
+    trained = load(model)
     with progress_bars() as hook:
         result = measure(
-            recogniser,
-            labelled,
-            cache,
-            lambda done, total: hook(f"features of {labelled.name}", done, total),
+            trained, labelled, group=group, own_statistics=own_statistics, cache=cache, progress=hook
         )
     if json is not None:
         result.write(json)
     if card:
-        note_evaluation(recogniser, model, result)
+        note_evaluation(trained, model, result.corpus, result.as_dict())
     if plot is not None:
-        title = f"{result.corpus}: UAR {100 * result.uar:.1f} %\n{result.selection}"
+        title = f"{result.corpus}: UAR {100 * result.uar:.1f} % ({result.normalised_by})\n{result.selection}"
         save_plot(plot_confusion(result.confusion, result.emotions, title), plot)
     console = Console()
     low, high = result.uar_ci95
     console.print(
-        f"UAR {100 * result.uar:.1f} %   (95 % interval {100 * low:.1f} to {100 * high:.1f}, "
-        f"resampled by {result.resampled}; chance {100 / sum(r is not None for r in result.recall.values()):.1f})"
+        f"UAR {100 * result.uar:.1f} %, {result.normalised_by}   (95 % interval {100 * low:.1f} to {100 * high:.1f}, "
+        f"resampled by {result.resampled}; chance {100 / sum(r is not None for r in result.recall.values()):.1f})",
+        soft_wrap=True,
     )
     console.print(
         f"WAR {100 * result.war:.1f} %   {result.n} utterances   model: {result.selection}", soft_wrap=True

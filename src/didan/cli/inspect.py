@@ -42,10 +42,12 @@ def inspect(
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DidanWarning)  # the report has the reader's notes
-        found = read_target(corpus, parse_mapping(map or []))
+        corpus_read = read_target(corpus, parse_mapping(map or []))
     with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(f"reading {found.name}", total=None)
-        report = inspect_corpus(found, progress=lambda done, total: bar.update(task, completed=done, total=total))
+        task = bar.add_task(f"reading {corpus_read.name}", total=None)
+        report = inspect_corpus(
+            corpus_read, progress=lambda stage, done, total: bar.update(task, completed=done, total=total)
+        )
     console = Console()
     for table in (_counts(report), _audio(report)):
         console.print(table)

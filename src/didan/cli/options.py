@@ -38,6 +38,17 @@ Mapping = Annotated[
     ),
 ]
 
+Group = Annotated[
+    str | None,
+    typer.Option(
+        "--group",
+        metavar="GROUP",
+        help="Normalise together what one speaker, file or folder said: speaker, file, folder, a COLUMN of the table, or "
+        "none.",
+        show_default=False,
+    ),
+]
+
 Cache = Annotated[
     Path | None,
     typer.Option("--cache", metavar="DIR", help="Folder for features. (default: the user's cache folder)"),

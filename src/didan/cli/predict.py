@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from didan.cli.options import Group
+
 if TYPE_CHECKING:
-    from didan.inference import Prediction, Recogniser
+    from didan.audio import Utterance
+    from didan.inference.predict import Prediction
+    from didan.inference.recogniser import Recogniser
 
 
 class Format(StrEnum):
@@ -32,7 +36,8 @@ def predict(
         list[str],
         typer.Argument(
             metavar="AUDIO...",
-            help="Files, or folders of audio; - reads their names, one a line, from standard input.",
+            help="Files, folders of audio, or one CORPUS (a table or NAME=PATH) for its speakers; - reads names of files, "
+            "one a line, from standard input.",
             show_default=False,
         ),
     ],
@@ -44,17 +49,18 @@ def predict(
         float | None,
         typer.Option("--hop", metavar="S", help="Seconds from window to window. (default: half a window)"),
     ] = None,
+    group: Group = None,
     format: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.table,
 ) -> None:
-    """Recognise the emotion of recordings, where somebody speaks in them.
+    """Predict the emotion of recordings, where somebody speaks in them.
 
     Unreadable files are named, the others predicted; then the exit code is 2.
     """
     import sys
 
     from didan.errors import AudioError, UserError
-    from didan.inference import predict as recognise
     from didan.inference.predict import check_windows
+    from didan.inference.predict import predict as predict_all
 
     check_windows(window, hop)
     recogniser = _recogniser(model)
@@ -65,17 +71,19 @@ def predict(
         damaged.append(str(error))
         print(f"didan: {error}", file=sys.stderr)
 
-    def counted(found: Iterable["Prediction"]) -> Iterator["Prediction"]:
+    def counted(predictions: Iterable["Prediction"]) -> Iterator["Prediction"]:
         nonlocal done
-        last = None
-        for one in found:
-            done += one.file != last
-            last = one.file
-            yield one
+        last = -1
+        for prediction in predictions:
+            done += prediction.row != last
+            last = prediction.row
+            yield prediction
 
-    found = counted(recognise(recogniser, list(_paths(audio)), window, hop, complain))
+    utterances = utterances_named(audio, recogniser.group, group)
+    predictions = counted(predict_all(recogniser, utterances, window=window, hop=hop, on_damaged=complain))
+    parts = window is not None or any(one.start == one.start or one.end == one.end for one in utterances)
     {Format.csv: _print_csv, Format.json: _print_json, Format.table: _print_table}[format](
-        found, recogniser.emotions, window is not None
+        predictions, recogniser.emotions, parts
     )
     if len(damaged) == 1 and not done:
         raise typer.Exit(2)
@@ -83,8 +91,8 @@ def predict(
         raise UserError(f"{len(damaged)} of {len(damaged) + done} files could not be read")
 
 
-def _recogniser(model: Path) -> "Recogniser":
-    """What is named: the exported file needs no torch, and it is not imported for one."""
+def _recogniser(model: Path) -> "Recogniser[Any]":
+    """The model named: an exported file needs no torch, which is not imported for one."""
     if model.suffix == ".onnx" and not model.is_dir():
         from didan.inference.onnx import OnnxRecogniser
 
@@ -92,6 +100,27 @@ def _recogniser(model: Path) -> "Recogniser":
     from didan.model.directory import load
 
     return load(model)
+
+
+def utterances_named(audio: list[str], trained: str, group: str | None = None) -> "list[Utterance]":
+    """Utterances of a corpus with its speakers, or of files and folders whose speakers nobody has named."""
+    from didan.inference.predict import utterances_in
+
+    if len(audio) == 1 and _names_corpus(audio[0]):
+        from didan.corpora import Corpus, read_target
+
+        recordings = read_target(audio[0]).grouped(group or trained, or_speaker=group is None)
+        return (recordings.unlabelled() if isinstance(recordings, Corpus) else recordings).utterances()
+    default = trained if trained in ("file", "folder") else "none"
+    return utterances_in(list(_paths(audio)), group or default)
+
+
+def _names_corpus(argument: str) -> bool:
+    """Whether it is a table, a database or NAME=PATH, and no file or folder of audio."""
+    path = Path(argument).expanduser()
+    if path.is_dir():
+        return (path / "db.yaml").is_file()
+    return path.suffix.lower() in (".csv", ".tsv", ".parquet") or ("=" in argument and not path.exists())
 
 
 def _paths(audio: list[str]) -> Iterator[Path]:
@@ -104,42 +133,42 @@ def _paths(audio: list[str]) -> Iterator[Path]:
             yield from (Path(line.rstrip("\r\n")) for line in sys.stdin if line.strip())
 
 
-def _print_csv(found: Iterable["Prediction"], emotions: tuple[str, ...], timeline: bool) -> None:
+def _print_csv(predictions: Iterable["Prediction"], emotions: tuple[str, ...], parts: bool) -> None:
     import csv
     import sys
 
     rows = csv.writer(sys.stdout, lineterminator="\n")
-    rows.writerow(["file", *(["start", "end"] if timeline else []), "emotion", *emotions])
-    for one in found:
+    rows.writerow(["file", *(["start", "end"] if parts else []), "emotion", *emotions])
+    for one in predictions:
         values = [f"{one.probabilities[e]:.4f}" for e in emotions] if one.probabilities else [""] * len(emotions)
-        times = [f"{one.start:.2f}", f"{one.end:.2f}"] if timeline else []
+        times = [f"{one.start:.2f}", f"{one.end:.2f}"] if parts else []
         rows.writerow([one.file, *times, one.emotion or "", *values])
 
 
-def _print_json(found: Iterable["Prediction"], emotions: tuple[str, ...], timeline: bool) -> None:
+def _print_json(predictions: Iterable["Prediction"], emotions: tuple[str, ...], parts: bool) -> None:
     import json
     from dataclasses import asdict
 
     print("[", end="")
     comma = ""
-    for one in found:
-        values: dict[str, Any] = asdict(one)
+    for one in predictions:
+        values: dict[str, Any] = {key: value for key, value in asdict(one).items() if key != "row"}
         values |= {key: round(values[key], 3) for key in ("start", "end", "speech")}
         print(f"{comma}\n  {json.dumps(values, ensure_ascii=False)}", end="")
         comma = ","
     print("\n]")
 
 
-def _print_table(found: Iterable["Prediction"], emotions: tuple[str, ...], timeline: bool) -> None:
+def _print_table(predictions: Iterable["Prediction"], emotions: tuple[str, ...], parts: bool) -> None:
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    when = ["start", "end"] if timeline else []
+    when = ["start", "end"] if parts else []
     table = Table("file", *when, "emotion", *emotions)
-    for one in found:
+    for one in predictions:
         values = [f"{one.probabilities[e]:.2f}" for e in emotions] if one.probabilities else ["–"] * len(emotions)
-        times = [f"{one.start:.1f}", f"{one.end:.1f}"] if timeline else []
+        times = [f"{one.start:.1f}", f"{one.end:.1f}"] if parts else []
         table.add_row(escape(one.file), *times, one.emotion or "[dim]no speech[/dim]", *values)
     if table.row_count:
         Console().print(table)

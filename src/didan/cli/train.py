@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from didan.cli.options import Cache, Mapping, Sources, Target
+from didan.cli.options import Cache, Group, Mapping, Sources, Target
 
 
 def train(
@@ -16,13 +16,13 @@ def train(
         str | None,
         typer.Option(
             "--method",
-            help="How to adapt: didan, source-only, lidan, dan, jan, dsan, deep-coral, dann, cdan, deep-jdot, "
-            "mcc or mdd. (default: didan)",
+            help="How to adapt: didan, source-only (not at all), or any that `didan benchmark` compares. "
+            "(default: didan)",
         ),
     ] = None,
     frontend: Annotated[
         str | None,
-        typer.Option("--frontend", help="spectrogram, linear or functionals. (default: functionals)"),
+        typer.Option("--frontend", help="Features: functionals or spectrogram. (default: functionals)"),
     ] = None,
     config: Annotated[
         Path | None, typer.Option("--config", metavar="FILE", help="YAML with any settings.")
@@ -38,12 +38,13 @@ def train(
     seed: Annotated[int | None, typer.Option("--seed", help="Of everything random. (default: 0)")] = None,
     map: Mapping = None,
     cache: Cache = None,
-    carry: Annotated[
+    group: Group = None,
+    include_source_features: Annotated[
         bool,
         typer.Option(
-            "--carry",
-            help="Put the features of the source into the model, so that it can be adapted anew where the "
-            "source's recordings are not. Speech can be rebuilt from them: mind the corpus' licence.",
+            "--include-source-features",
+            help="Put the features of the source into the model, so that it can be adapted where the source's "
+            "recordings are not. Speech can be rebuilt from spectrograms: mind the corpus' licence.",
         ),
     ] = False,
     resume: Annotated[
@@ -67,21 +68,21 @@ def train(
     from didan.training.train import train as fit
     from didan.training.workspace import Workspace
 
-    settings = make_config(method, frontend, seed, config, set or ())
+    settings = make_config(method, frontend, seed, config, set or (), group=group)
     if isinstance(adapt_to, Recordings) and is_plain_folder(target):
         with progress_bars() as hook:
-            adapt_to = find_utterances(adapt_to, lambda done, n: hook(f"listening to {adapt_to.name}", done, n))
+            adapt_to = find_utterances(adapt_to, hook)
     console = Console(stderr=True)
-    described = " + ".join(f"{corpus.name} ({len(corpus)} utterances)" for corpus in sources)
+    sources_in_words = " + ".join(f"{corpus.name} ({len(corpus)} utterances)" for corpus in sources)
     console.print(
-        f"method {settings.method}: {described} -> {adapt_to.name} ({len(adapt_to)} recordings, labels not used), "
+        f"method {settings.method}: {sources_in_words} -> {adapt_to.name} ({len(adapt_to)} recordings, labels not used), "
         f"{settings.optimisation.steps} steps, seed {settings.seed}",
         highlight=False,
         soft_wrap=True,
     )
     if isinstance(adapt_to, Recordings):
         known = {emotion for corpus in sources for emotion in corpus.emotions}
-        print_assumption(console, settings.method_settings, known, adapt_to.name)
+        print_assumption(console, settings, known, adapt_to.name)
     try:
         with progress_bars() as hook:
             model = fit(
@@ -91,14 +92,14 @@ def train(
                 emotions=[e.strip() for e in emotions.split(",")] if emotions else None,
                 out=out,
                 resume=resume,
-                carry=carry,
+                include_source_features=include_source_features,
                 cache=cache,
                 progress=hook,
             )
     except KeyboardInterrupt:
         raise Workspace.interrupted(out) from None
     console.print(
-        f"{out}: recognises {', '.join(model.emotions)}; trained in {model.record['seconds']:.0f} s.\n"
+        f"{out}: predicts {', '.join(model.emotions)}; trained in {model.record['seconds']:.0f} s.\n"
         f"How well? With labelled recordings like yours: didan evaluate {out} CORPUS",
         highlight=False,
         soft_wrap=True,
