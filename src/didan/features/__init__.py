@@ -2,8 +2,8 @@
 
 from didan.features.extraction import Extracted, extract
 from didan.features.features import FeatureSet, join, load_features, normalised
-from didan.features.frontend import FRONTENDS, Frontend, FrontendSettings, build_frontend
-from didan.features.functionals import FunctionalsSettings
+from didan.features.frontend import FRONTENDS, Frontend, FrontendSettings, build_frontend, extract_features
+from didan.features.functionals import Functionals, FunctionalsSettings
 from didan.features.normaliser import Normalisation, Statistics, statistics
 from didan.features.packed import PackedFeatures
 from didan.features.spectrogram import Spectrogram, SpectrogramSettings
@@ -16,6 +16,7 @@ __all__ = [
     "FeatureStore",
     "Frontend",
     "FrontendSettings",
+    "Functionals",
     "FunctionalsSettings",
     "Normalisation",
     "PackedFeatures",
@@ -25,6 +26,7 @@ __all__ = [
     "build_frontend",
     "default_cache",
     "extract",
+    "extract_features",
     "join",
     "load_features",
     "normalised",

@@ -4,12 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-import torch
 
 from didan.audio import read_audio
 from didan.corpora import Recordings
 from didan.errors import AudioError
-from didan.features.frontend import Frontend, FrontendSettings, build_frontend
+from didan.features.frontend import Frontend, FrontendSettings, build_frontend, extract_features
 from didan.features.store import FeatureStore
 from didan.parallel import Progress, in_threads
 
@@ -77,7 +76,5 @@ def _extract_one(
     if path.exists() and contents.audio:
         return path, contents.file, contents.audio
     samples = read_audio(file, start, end)
-    with torch.inference_mode():
-        features = frontend(torch.from_numpy(samples))
-    store.write(path, features.numpy())
+    store.write(path, extract_features(frontend, samples))
     return path, contents.file, store.remember_audio(contents.file, start, end, samples)

@@ -24,7 +24,7 @@ from didan.errors import AudioError, UserError, reason
 Features = npt.NDArray[np.float32]
 
 # Raise when the same settings begin to mean other numbers: old features are then computed anew.
-_VERSION = 2
+_VERSION = 3
 
 
 def default_cache() -> Path:

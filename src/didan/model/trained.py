@@ -14,7 +14,15 @@ from torch import Tensor, nn
 
 from didan.audio import Samples
 from didan.corpora import Corpus
-from didan.features import FeatureSet, Frontend, PackedFeatures, Statistics, build_frontend, statistics
+from didan.features import (
+    FeatureSet,
+    Frontend,
+    PackedFeatures,
+    Statistics,
+    build_frontend,
+    extract_features,
+    statistics,
+)
 from didan.model.config import Config
 from didan.networks import Output, network_outputs
 
@@ -87,9 +95,7 @@ class Model:
         normalisation = self.config.normalisation
         features = []
         for waveform in waveforms:
-            with torch.inference_mode():
-                heard = waveform[: int(np.flatnonzero(waveform)[-1]) + 1] if waveform.any() else waveform
-                raw = self._frontend(torch.from_numpy(heard)).numpy()
+            raw = extract_features(self._frontend, waveform)
             if normalisation != "none":
                 raw = (statistics([raw]) if normalisation == "utterance" else self.statistics).apply(raw)
             features.append(np.asarray(raw, dtype=np.float32))

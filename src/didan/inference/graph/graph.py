@@ -3,10 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from didan.features import FunctionalsSettings
-from didan.inference.graph.functionals import FunctionalsGraph
-from didan.inference.graph.spectrogram import SpectrogramGraph
-from didan.inference.graph.summaries import moments
+from didan.features import build_frontend
+from didan.features.contour_statistics import moments
 from didan.model.trained import Model
 
 
@@ -22,12 +20,7 @@ class Graph(nn.Module):
 
     def __init__(self, model: Model) -> None:
         super().__init__()
-        settings = model.config.frontend
-        self.frontend: nn.Module
-        if isinstance(settings, FunctionalsSettings):
-            self.frontend = FunctionalsGraph(settings)
-        else:
-            self.frontend = SpectrogramGraph(settings)
+        self.frontend = build_frontend(model.config.frontend)
         self.register_buffer("mean", torch.from_numpy(model.statistics.mean))
         self.register_buffer("deviation", torch.from_numpy(model.statistics.deviation))
         self.normalisation, self.temperature = model.config.normalisation, model.temperature
