@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from didan.features.extraction import Extracted, extract
     from didan.features.features import FeatureSet, PackedFeatures, StoredFeatures, join, load_features, normalised
     from didan.features.frontend import FRONTENDS, Frontend, FrontendSettings, build_frontend, extract_features
-    from didan.features.functionals import FunctionalsSettings
+    from didan.features.functionals import Functionals, FunctionalsSettings
     from didan.features.normaliser import Moments, NormalisationSettings, Normaliser, Statistics
     from didan.features.spectrogram import Spectrogram, SpectrogramSettings
     from didan.features.store import FeatureStore, default_cache
@@ -20,7 +20,7 @@ _HOME = {
     "extraction": ("Extracted", "extract"),
     "features": ("FeatureSet", "PackedFeatures", "StoredFeatures", "join", "load_features", "normalised"),
     "frontend": ("FRONTENDS", "Frontend", "FrontendSettings", "build_frontend", "extract_features"),
-    "functionals": ("FunctionalsSettings",),
+    "functionals": ("Functionals", "FunctionalsSettings"),
     "normaliser": ("Moments", "NormalisationSettings", "Normaliser", "Statistics"),
     "spectrogram": ("Spectrogram", "SpectrogramSettings"),
     "store": ("FeatureStore", "default_cache"),
@@ -33,6 +33,7 @@ __all__ = [
     "FeatureStore",
     "Frontend",
     "FrontendSettings",
+    "Functionals",
     "FunctionalsSettings",
     "Moments",
     "NormalisationSettings",

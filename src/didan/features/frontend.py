@@ -1,35 +1,56 @@
 """The frontends by kind, and what they have in common."""
 
-from typing import Annotated, Protocol
+from typing import Annotated, Any, Protocol
 
 import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor
 
+from didan.typing import Samples
 from didan.features.functionals import Functionals, FunctionalsSettings
 from didan.features.spectrogram import Spectrogram, SpectrogramSettings
-from didan.typing import Features, Samples
 
 FrontendSettings = Annotated[SpectrogramSettings | FunctionalsSettings, Field(discriminator="kind")]
 
 FRONTENDS: dict[str, type[SpectrogramSettings] | type[FunctionalsSettings]] = {
     "spectrogram": SpectrogramSettings,
-    "linear": SpectrogramSettings,
     "functionals": FunctionalsSettings,
 }
 
 
 class Frontend(Protocol):
-    """Maps 16 kHz samples, shape (n,), to features, shape (frames, bands)."""
+    """A torch module that maps waveforms to features; see :func:`extract_features` for a single utterance.
 
+    Attributes:
+        settings: what it was built with.
+        feature_names: of the bands.
+        n_bands: their number.
+    """
+
+    feature_names: tuple[str, ...]
     n_bands: int
 
-    def __call__(self, waveform: Tensor) -> Tensor:
-        """Compute the features of one utterance."""
+    @property
+    def settings(self) -> FrontendSettings:
+        """What it was built with."""
+
+    @property
+    def forward(self) -> Any:
+        """See :meth:`__call__`."""
+
+    def __call__(self, waveform: Tensor) -> tuple[Tensor, Tensor]:
+        """Compute the features of a batch of utterances.
+
+        Args:
+            waveform: 16 kHz samples, shape (n, samples), shorter ones filled up with zeros.
+
+        Returns:
+            Shape (n, frames, bands), and how many of its frames are each utterance's own, shape (n,).
+        """
 
 
-def build_frontend(settings: FrontendSettings) -> Frontend:
+def build_frontend(settings: FrontendSettings) -> Functionals | Spectrogram:
     """The frontend with these settings.
 
     Raises:
@@ -40,8 +61,24 @@ def build_frontend(settings: FrontendSettings) -> Frontend:
     return Spectrogram(settings)
 
 
-def extract_features(frontend: Frontend, samples: Samples) -> Features:
-    """Temporary."""
-    spoken = samples[: int(np.flatnonzero(samples)[-1]) + 1] if samples.any() else samples
+def extract_features(frontend: Frontend, samples: Samples) -> Samples:
+    """Compute the features of one utterance, in a batch of its own, so that they depend on nothing else.
+
+    Args:
+        frontend: see :func:`build_frontend`.
+        samples: 16 kHz, shape (n,); zeros at the end are padding.
+
+    Returns:
+        Shape (frames, bands), float32.
+
+    >>> frontend = build_frontend(SpectrogramSettings())
+    >>> extract_features(frontend, np.ones(1600, np.float32)).shape
+    (11, 64)
+    """
+    nonzero = np.flatnonzero(samples)
+    if len(nonzero):
+        samples = samples[: nonzero[-1] + 1]
     with torch.inference_mode():
-        return frontend(torch.from_numpy(spoken)).numpy()
+        features, n_frames = frontend(torch.from_numpy(samples)[None])
+    extracted: Samples = features[0, : int(n_frames[0])].numpy()
+    return extracted

@@ -1,28 +1,33 @@
 """Functionals: one vector per utterance, for small and fast models on small corpora."""
 
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from scipy.fft import dct
-from torch import Tensor
+from torch import Tensor, nn
 
-from didan.audio import RATE
 from didan.errors import UserError
-from didan.features.spectrogram import Spectrogram, SpectrogramSettings
-from didan.features.summaries import Frames, Numbers, course, modulation_spectrum, outline, rhythm
-from didan.features.voice import EVERYWHERE, descriptors
-from didan.typing import Samples
+from didan.features.contour_statistics import (
+    CONTOUR_STATISTICS,
+    MODULATION_EDGES,
+    MOMENTS_AND_PERCENTILES,
+    RHYTHM,
+    ModulationSpectrum,
+    contour_statistics,
+    moments_and_percentiles,
+    rhythm,
+    select_frames,
+)
+from didan.features.descriptors import MEANINGFUL_UNVOICED, NAMES, Descriptors, loudness_db
+from didan.features.short_time import is_valid
+from didan.features.spectrogram import Spectrogram, SpectrogramSettings, loud_span
 
 Part = Literal["contours", "cepstra", "modulation", "egemaps"]
 
-N_CEPSTRA = 20
-MODULATION_BANDS = 16
-HEARD, SOUNDING, LOUD = 40.0, 30.0, 20.0  # dB under the loudest frame at most
-ENOUGH = 5
-_SHORTEST = RATE // 10  # openSMILE has nothing to say of less
-_WIDTHS: dict[Part, int] = {"contours": 224, "cepstra": 200, "modulation": 128, "egemaps": 88}
+AUDIBLE, VOICED, LOUD = 40.0, 30.0, 20.0  # dB under the loudest frame at most
+MIN_SELECTED = 5  # frames; statistics of fewer mean nothing
 
 
 class FunctionalsSettings(BaseModel):
@@ -30,10 +35,10 @@ class FunctionalsSettings(BaseModel):
 
     Attributes:
         kind: ``functionals``.
-        parts: ``contours`` (how 19 descriptors of the voice move, see :mod:`didan.features.voice`), ``cepstra``
-            (20 mel cepstra, over all frames and the loud ones), ``modulation`` (the spectrum of the envelopes of
-            16 bands, which is the rhythm): these are ours, and the default. ``egemaps``: the 88 of eGeMAPSv02,
-            which need openSMILE.
+        parts: ``contours`` (statistics of 19 low-level descriptors of the voice, see
+            :mod:`didan.features.descriptors`), ``cepstra`` (20 mel cepstra, over all frames and the loud ones),
+            ``modulation`` (the spectrum of the envelopes of 16 bands, which is the rhythm): these are ours, and the
+            default. ``egemaps``: the 88 of eGeMAPSv02, which need openSMILE.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -49,95 +54,162 @@ class FunctionalsSettings(BaseModel):
         return parts
 
 
-class Functionals:
-    """The functionals of an utterance, made of log-mel bands and descriptors of the voice.
+class Functionals(nn.Module):
+    """Waveforms in, functionals out, made of log-mel spectrograms and low-level descriptors.
 
     openSMILE's licence allows private, research and educational use only; products need another one. Only
     ``egemaps`` asks for it.
 
     Raises:
         UserError: a part needs openSMILE, and the extra is not installed.
+
+    >>> functionals = Functionals(FunctionalsSettings())
+    >>> functionals(torch.randn(2, 16_000))[0].shape
+    torch.Size([2, 1, 552])
+    >>> functionals.feature_names[12]
+    'pitch_semitones_mean'
     """
 
     def __init__(self, settings: FunctionalsSettings) -> None:
+        super().__init__()
         self.settings = settings
-        self.n_bands = sum(_WIDTHS[part] for part in settings.parts)
-        self._egemaps = _opensmile() if "egemaps" in settings.parts else None
-        self._spectrogram = Spectrogram(SpectrogramSettings(trim=None))
+        self.spectrogram = Spectrogram(SpectrogramSettings(trim=None))
+        self.parts = nn.ModuleList(_build_part(part) for part in settings.parts)
+        self.feature_names: tuple[str, ...] = sum((part.names for part in self.parts), ())
+        self.n_bands = len(self.feature_names)
 
-    def __call__(self, waveform: Tensor) -> Tensor:
-        """Compute the functionals.
+    def forward(self, waveform: Tensor) -> tuple[Tensor, Tensor]:
+        """Compute the functionals of utterances; zeros at the end of a waveform count as padding.
 
         Args:
-            waveform: 16 kHz samples, shape (n,).
+            waveform: 16 kHz samples, shape (n, samples).
 
         Returns:
-            Shape (1, n_functionals): one frame, so that functionals travel like spectrograms.
+            Shape (n, 1, n_functionals): one frame, so that functionals travel like spectrograms; and 1 for each
+            utterance, shape (n,).
         """
-        samples: Samples = waveform.numpy()
-        levels = self._spectrogram(waveform).numpy().astype(np.float64)
-        heard = _heard(levels)
-        values = np.concatenate([self._part(part, samples, levels, heard) for part in self.settings.parts])
-        return torch.from_numpy(np.nan_to_num(values).astype(np.float32))[None]
-
-    def _part(self, part: Part, samples: Samples, levels: Numbers, heard: slice) -> Numbers:
-        match part:
-            case "contours":
-                return _contours(descriptors(samples, levels)[heard])
-            case "cepstra":
-                return _cepstra(levels[heard])
-            case "modulation":
-                return modulation_spectrum(levels[heard], MODULATION_BANDS)
-            case "egemaps":
-                return _of_opensmile(self._egemaps, samples)
+        log_mel, n_frames = self.spectrogram(waveform)
+        first, last = loud_span(loudness_db(log_mel), is_valid(n_frames, log_mel.shape[1]), AUDIBLE)
+        frames = torch.arange(log_mel.shape[1], device=waveform.device)
+        audible = (frames >= first[:, None]) & (frames <= last[:, None])
+        functionals = torch.cat([part(waveform, log_mel, n_frames, audible) for part in self.parts], dim=1)
+        return functionals[:, None], torch.ones_like(n_frames)
 
 
-def _heard(levels: Numbers) -> slice:
-    """From the first frame that is not silent to the last."""
-    loudness = _loudness(levels)
-    frames = np.flatnonzero(loudness >= loudness.max() - HEARD)
-    return slice(frames[0], frames[-1] + 1)
+class _Contours(nn.Module):
+    """Statistics of the low-level descriptors where there is voice, of those that need none throughout; rhythm."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.descriptors = Descriptors()
+        voiced = [f"{name}_voiced" if name in MEANINGFUL_UNVOICED else name for name in NAMES]
+        self.names = (
+            *_named(voiced, CONTOUR_STATISTICS),
+            *_named(MEANINGFUL_UNVOICED, MOMENTS_AND_PERCENTILES),
+            *RHYTHM,
+        )
+
+    def forward(self, waveform: Tensor, log_mel: Tensor, n_frames: Tensor, audible: Tensor) -> Tensor:
+        descriptors = self.descriptors(waveform, log_mel, n_frames)
+        loud = _is_loud(descriptors["loudness_db"], audible, VOICED)
+        voiced = loud & (descriptors["hnr_db"] > 0)
+        in_voice, throughout = (
+            torch.stack([descriptors[name] for name in names], dim=2) for names in (NAMES, MEANINGFUL_UNVOICED)
+        )
+        return torch.cat(
+            [
+                contour_statistics(*_select_or_all(in_voice, voiced, audible)).flatten(1),
+                moments_and_percentiles(*select_frames(throughout, audible)).flatten(1),
+                rhythm(voiced, audible.sum(dim=1)),
+            ],
+            dim=1,
+        )
 
 
-def _contours(voice: Numbers) -> Numbers:
-    """How the descriptors move: all where the voice sounds, loudness and spectrum over the whole utterance too."""
-    harmonics_to_noise, loudness = voice[:, 0], voice[:, EVERYWHERE]
-    voiced = (harmonics_to_noise > 0) & (loudness > loudness.max() - SOUNDING)
-    return np.concatenate([course(_those(voice, voiced)), outline(voice[:, EVERYWHERE:]), rhythm(voiced)])
-
-
-def _cepstra(levels: Numbers) -> Numbers:
+class _Cepstra(nn.Module):
     """Mel cepstra over all frames and over the loud ones, which are vowels for the most part."""
-    cepstra: Numbers = dct(levels, axis=1, norm="ortho")[:, :N_CEPSTRA]
-    loudness = _loudness(levels)
-    return np.concatenate([outline(cepstra), outline(_those(cepstra, loudness >= loudness.max() - LOUD))])
+
+    N_CEPSTRA = 20
+
+    basis: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        cosines = dct(np.eye(SpectrogramSettings().bands), axis=1, norm="ortho")[:, : self.N_CEPSTRA]
+        self.register_buffer("basis", torch.from_numpy(cosines).float(), persistent=False)
+        cepstra = [f"mfcc{number:02d}" for number in range(self.N_CEPSTRA)]
+        self.names = (
+            *_named(cepstra, MOMENTS_AND_PERCENTILES),
+            *_named([f"{name}_loud" for name in cepstra], MOMENTS_AND_PERCENTILES),
+        )
+
+    def forward(self, waveform: Tensor, log_mel: Tensor, n_frames: Tensor, audible: Tensor) -> Tensor:
+        cepstra = log_mel @ self.basis
+        loud = _is_loud(loudness_db(log_mel), audible, LOUD)
+        throughout = moments_and_percentiles(*select_frames(cepstra, audible))
+        in_loud = moments_and_percentiles(*_select_or_all(cepstra, loud, audible))
+        return torch.cat([throughout.flatten(1), in_loud.flatten(1)], dim=1)
 
 
-def _loudness(levels: Numbers) -> Numbers:
-    loudness: Numbers = 10 * np.log10((10 ** (levels / 10)).sum(axis=1))
-    return loudness
+class _Modulation(nn.Module):
+    """The spectrum of the envelopes of 16 bands."""
+
+    N_BANDS = 16
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.spectrum = ModulationSpectrum()
+        ranges = [f"{low:g}-{high:g}hz" for low, high in zip(MODULATION_EDGES, MODULATION_EDGES[1:], strict=False)]
+        self.names = _named([f"modulation_band{band:02d}" for band in range(self.N_BANDS)], ranges)
+
+    def forward(self, waveform: Tensor, log_mel: Tensor, n_frames: Tensor, audible: Tensor) -> Tensor:
+        bands = log_mel.reshape(*log_mel.shape[:2], self.N_BANDS, -1).mean(dim=3)
+        modulations: Tensor = self.spectrum(bands, audible).flatten(1)
+        return modulations
 
 
-def _those(frames: Numbers, chosen: Frames) -> Numbers:
-    """The chosen frames, or all of an utterance that has hardly any; a whisper for instance is never voiced."""
-    return frames[chosen] if chosen.sum() >= ENOUGH else frames
+class _EGeMAPS(nn.Module):
+    """openSMILE's; see :mod:`didan.features.egemaps`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        try:
+            from didan.features.egemaps import EGeMAPS
+        except ImportError:
+            raise UserError(
+                "frontend.parts=[egemaps] needs openSMILE (for non-commercial use only): "
+                "pip install 'didan[functionals]'; the other parts do without"
+            ) from None
+        self.smile = EGeMAPS()
+        self.names = self.smile.names
+
+    def forward(self, waveform: Tensor, log_mel: Tensor, n_frames: Tensor, audible: Tensor) -> Tensor:
+        functionals: Tensor = self.smile(waveform)
+        return functionals
 
 
-def _opensmile() -> Any:
-    try:
-        import opensmile
-    except ImportError:
-        raise UserError(
-            "frontend.parts=[egemaps] needs openSMILE (for non-commercial use only): "
-            "pip install 'didan[functionals]'; the other parts do without"
-        ) from None
-    return opensmile.Smile(
-        feature_set=opensmile.FeatureSet.eGeMAPSv02, feature_level=opensmile.FeatureLevel.Functionals
-    )
+_PARTS = {"contours": _Contours, "cepstra": _Cepstra, "modulation": _Modulation, "egemaps": _EGeMAPS}
 
 
-def _of_opensmile(smile: Any, samples: Samples) -> Numbers:
-    if len(samples) < _SHORTEST:
-        samples = np.pad(samples, (0, _SHORTEST - len(samples)))
-    values: Numbers = smile.process_signal(samples, RATE).to_numpy().astype(np.float64)[0]
-    return values
+def _build_part(part):
+    return _PARTS[part]()
+
+
+def _named(names, statistics) -> tuple[str, ...]:
+    """In the order of a flattened array of shape (statistics, names)."""
+    return tuple(f"{name}_{statistic}" for statistic in statistics for name in names)
+
+
+def _is_loud(loudness: Tensor, audible: Tensor, threshold: float) -> Tensor:
+    """Which audible frames are less than ``threshold`` dB under the loudest, shape (n, frames)."""
+    loudness = loudness.masked_fill(~audible, -torch.inf)
+    return loudness >= loudness.amax(dim=1, keepdim=True) - threshold
+
+
+def _select_or_all(frames: Tensor, selected: Tensor, audible: Tensor) -> tuple[Tensor, Tensor]:
+    """The selected frames first, and their number; or all audible ones of an utterance that has hardly any.
+
+    A whisper for instance is never voiced.
+    """
+    enough = selected.sum(dim=1, keepdim=True) >= MIN_SELECTED
+    return select_frames(frames, (selected & enough) | (audible & ~enough))

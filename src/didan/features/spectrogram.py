@@ -1,24 +1,27 @@
-"""Log-mel and linear spectrograms, computed by one torch module for training, inference and export."""
+"""Log-mel spectrograms, computed by one torch module for training, prediction and export."""
 
 from typing import Literal
 
-import librosa
-import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
 
 from didan.audio import RATE
+from didan.features.mel import mel_filters
+from didan.features.short_time import PowerSpectrum, is_valid, n_samples
+
+MIN_POWER = 1e-10
+"""Weaker is silence: -100 dB."""
 
 
 class SpectrogramSettings(BaseModel):
     """What the spectrogram is made of; times in seconds, frequencies in Hz, ranges in dB.
 
     Attributes:
-        kind: ``spectrogram`` (log-mel) or ``linear`` (every bin of the FFT up to ``high``).
+        kind: ``spectrogram``.
         window: length of the Hann window.
         hop: distance of two frames.
-        bands: mel bands; the linear spectrogram has as many as the window gives.
+        bands: mel bands.
         low: lower edge of the lowest band.
         high: upper edge of the highest band.
         floor: power below this many dB under the loudest point of the utterance is raised to it.
@@ -27,7 +30,7 @@ class SpectrogramSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    kind: Literal["spectrogram", "linear"] = "spectrogram"
+    kind: Literal["spectrogram"] = "spectrogram"
     window: float = Field(0.025, ge=0.001, le=0.5)
     hop: float = Field(0.010, ge=0.001, le=0.5)
     bands: int = Field(64, ge=8, le=512)
@@ -40,60 +43,68 @@ class SpectrogramSettings(BaseModel):
     def _edges_in_order(self) -> "SpectrogramSettings":
         if self.low >= self.high:
             raise ValueError(f"low ({self.low} Hz) must be below high ({self.high} Hz)")
-        if self.kind == "linear" and self.high - self.low < 1 / self.window:
-            raise ValueError(
-                f"low and high must be {1 / self.window:g} Hz apart at least, the distance of two bins"
-            )
         return self
 
 
 class Spectrogram(nn.Module):
-    """Waveform in, spectrogram in dB out.
+    """Waveforms in, log-mel spectrograms in dB out.
 
-    A centred short-time Fourier transform with a Hann window gives the power |X|^2; mel bands are librosa's
-    (Slaney's scale, unit area); ``10 log10`` of it is clipped from below.
+    A centred short-time Fourier transform with a Hann window gives the power ``|X|^2``; mel bands are of unit area
+    (see :mod:`didan.features.mel`); ``10 log10`` of their power is clipped from below.
 
-    >>> Spectrogram(SpectrogramSettings(trim=None))(torch.ones(16_000)).shape      # 1 s: frames, bands
-    torch.Size([101, 64])
+    >>> log_mel, n_frames = Spectrogram(SpectrogramSettings(trim=None))(torch.ones(1, 16_000))   # 1 s
+    >>> log_mel.shape, n_frames
+    (torch.Size([1, 101, 64]), tensor([101]))
     """
 
-    window: Tensor
     filters: Tensor
 
     def __init__(self, settings: SpectrogramSettings) -> None:
         super().__init__()
         self.settings = settings
-        self.n_fft = round(settings.window * RATE)
-        self.hop = round(settings.hop * RATE)
-        if settings.kind == "spectrogram":
-            filters = librosa.filters.mel(
-                sr=RATE, n_fft=self.n_fft, n_mels=settings.bands, fmin=settings.low, fmax=settings.high
-            )
-        else:
-            frequencies = librosa.fft_frequencies(sr=RATE, n_fft=self.n_fft)
-            kept = (frequencies >= settings.low) & (frequencies <= settings.high)
-            filters = np.eye(len(frequencies), dtype=np.float32)[kept]
-        self.register_buffer("window", torch.hann_window(self.n_fft), persistent=False)
-        self.register_buffer("filters", torch.from_numpy(filters), persistent=False)
-        self.n_bands = len(filters)
+        self.n_bands = settings.bands
+        self.feature_names = tuple(f"log_mel_{band:02d}" for band in range(settings.bands))
+        n_fft, self.hop = round(settings.window * RATE), round(settings.hop * RATE)
+        self.power_spectrum = PowerSpectrum(torch.hann_window(n_fft, dtype=torch.float64), n_fft, self.hop)
+        filters = torch.from_numpy(mel_filters(RATE, n_fft, settings.bands, settings.low, settings.high))
+        self.register_buffer("filters", filters.float().mT.contiguous(), persistent=False)
 
-    def forward(self, waveform: Tensor) -> Tensor:
-        """Compute the spectrogram of one utterance.
+    def forward(self, waveform: Tensor) -> tuple[Tensor, Tensor]:
+        """Compute the spectrograms of utterances; zeros at the end of a waveform count as padding.
 
         Args:
-            waveform: 16 kHz samples, shape (n,).
+            waveform: 16 kHz samples, shape (n, samples).
 
         Returns:
-            Shape (frames, bands), in dB.
+            In dB, shape (n, frames, bands), and how many of its frames are each utterance's own, shape (n,).
         """
-        spectrum = torch.stft(
-            waveform, self.n_fft, self.hop, window=self.window, return_complex=True, pad_mode="constant"
-        )
-        power = (self.filters @ (spectrum.real.square() + spectrum.imag.square())).mT
-        decibels = 10 * power.clamp_min(1e-10).log10()
-        decibels = torch.maximum(decibels, decibels.amax() - self.settings.floor)
+        power = self.power_spectrum(waveform) @ self.filters
+        n_frames = n_samples(waveform) // self.hop + 1
+        valid = is_valid(n_frames, power.shape[1])
+        decibels = _decibels(power)
+        loudest = decibels.amax(dim=2).masked_fill(~valid, -torch.inf).amax(dim=1)
+        decibels = torch.maximum(decibels, loudest[:, None, None] - self.settings.floor)
         if self.settings.trim is None:
-            return decibels
-        loudness = 10 * power.sum(dim=1).clamp_min(1e-10).log10()
-        loud = torch.nonzero(loudness >= loudness.amax() - self.settings.trim)[:, 0]
-        return decibels[loud[0] : loud[-1] + 1]
+            return decibels, n_frames
+        first, last = loud_span(_decibels(power.sum(dim=2)), valid, self.settings.trim)
+        shifted = torch.arange(power.shape[1], device=waveform.device) + first[:, None]
+        shifted = shifted.clamp(max=power.shape[1] - 1)
+        return decibels.gather(1, shifted[:, :, None].expand_as(decibels)), last - first + 1
+
+
+def loud_span(loudness: Tensor, valid: Tensor, threshold: float) -> tuple[Tensor, Tensor]:
+    """First and last frame that are less than ``threshold`` dB below the loudest, each of shape (n,).
+
+    Args:
+        loudness: in dB, shape (n, frames).
+        valid: which frames are no padding, shape (n, frames).
+        threshold: in dB.
+    """
+    loudness = loudness.masked_fill(~valid, -torch.inf)
+    loud = loudness >= loudness.amax(dim=1, keepdim=True) - threshold
+    frames = torch.arange(loud.shape[1], device=loud.device)
+    return torch.where(loud, frames, loud.shape[1]).amin(dim=1), torch.where(loud, frames, 0).amax(dim=1)
+
+
+def _decibels(power: Tensor) -> Tensor:
+    return 10 * power.clamp_min(MIN_POWER).log10()

@@ -27,7 +27,7 @@ SegmentRow = tuple[float, float, float, bool]
 """First second, last second, seconds of speech, and whether that is enough for an emotion."""
 
 # Raise when the same settings begin to mean other numbers: old features are then computed anew.
-_VERSION = 2
+_VERSION = 3
 
 
 def default_cache() -> Path:
