@@ -57,15 +57,15 @@ class Model:
 
         Args:
             audio: files or folders.
-            recordings: utterances, as :func:`didan.read_target` reads them; their speakers, if named, are normalised
-                together.
+            recordings: utterances, as :func:`didan.read_target` reads them; their speakers, if named, are
+                normalised together.
             window: seconds of each window, for a timeline.
             hop: seconds from one window to the next.
             group: what utterances are normalised together; as the model was trained if None.
 
         Returns:
-            A row per utterance: ``file``, ``emotion`` (None where there is too little speech) and the probability of
-            each emotion; ``start`` and ``end`` in seconds too where there are windows or parts of files.
+            A row per utterance: ``file``, ``emotion`` (None where there is too little speech) and the probability
+            of each emotion; ``start`` and ``end`` in seconds too where there are windows or parts of files.
         """
         utterances = [] if recordings is None else grouped(recordings, group or self.trained.group, group is None)
         if audio:
@@ -110,7 +110,8 @@ def load(folder: str | Path) -> Model:
 
 
 def functionals(audio: str | Path | Iterable[str | Path] | Corpus | Recordings, **options: Any) -> pd.DataFrame:
-    """Functionals of audio files as a table with a named column for each; see :func:`didan.features.table.feature_table`.
+    """Functionals of audio files as a table with a named column for each; see
+    :func:`didan.features.table.feature_table`.
 
     Args:
         audio: a file, a folder, several of them, or recordings.

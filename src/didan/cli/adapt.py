@@ -105,7 +105,9 @@ def _print(change: "Change", out: Path) -> None:
     from didan.selection import CRITERIA
 
     console = Console()
-    proportions = Table("emotion", "before", "after", title=f"predictions for the {change.n} utterances of {change.target}")
+    proportions = Table(
+        "emotion", "before", "after", title=f"predictions for the {change.n} utterances of {change.target}"
+    )
     for emotion, before, after in zip(change.emotions, change.before, change.after, strict=True):
         proportions.add_row(emotion, f"{100 * before:.0f} %", f"{100 * after:.0f} %")
     console.print(proportions)

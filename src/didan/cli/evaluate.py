@@ -48,9 +48,7 @@ def evaluate(
 
     trained = load(model)
     with progress_bars() as hook:
-        result = measure(
-            trained, labelled, group=group, own_statistics=own_statistics, cache=cache, progress=hook
-        )
+        result = measure(trained, labelled, group=group, own_statistics=own_statistics, cache=cache, progress=hook)
     if json is not None:
         result.write(json)
     if card:

@@ -57,9 +57,9 @@ def read_corpus(argument: str, mapping: Mapping[str, str] | None = None) -> Corp
     Raises:
         UserError: none of these, without labels, or something in it is wrong.
     """
-    found = _read_named(argument, mapping, labelled=True)
-    if isinstance(found, Corpus):
-        return found
+    corpus = _read_named(argument, mapping, labelled=True)
+    if isinstance(corpus, Corpus):
+        return corpus
     folder = Path(argument).expanduser()
     files = find_audio(folder)
     hint = (
@@ -82,15 +82,15 @@ def read_target(argument: str, mapping: Mapping[str, str] | None = None) -> Corp
     Raises:
         UserError: none of these, or something in it is wrong.
     """
-    found = _read_named(argument, mapping, labelled=False)
-    if found is None:
+    target = _read_named(argument, mapping, labelled=False)
+    if target is None:
         folder = Path(argument).expanduser()
         files = [str(file) for file in find_audio(folder)]
         table = pd.DataFrame({"file": files}).assign(start=float("nan"), end=float("nan"), speaker=float("nan"))
-        found = Recordings(folder.absolute().name, table)
-    if isinstance(found, Recordings) and mapping:
+        target = Recordings(folder.absolute().name, table)
+    if isinstance(target, Recordings) and mapping:
         raise UserError(f"{argument} has no emotion labels to map; leave --map out")
-    return found
+    return target
 
 
 def looks_like(files: Sequence[Path], folder: Path) -> str | None:
@@ -135,10 +135,10 @@ def _read_named(argument: str, mapping: Mapping[str, str] | None, labelled: bool
     raise UserError(f"{argument} does not exist; {wanted}")
 
 
-def _warned(found: Corpus | Recordings) -> Corpus | Recordings:
-    if isinstance(found, Corpus):
-        _warn(found.notes)
-    return found
+def _warned(utterances: Corpus | Recordings) -> Corpus | Recordings:
+    if isinstance(utterances, Corpus):
+        _warn(utterances.notes)
+    return utterances
 
 
 def _warn(notes: tuple[str, ...]) -> None:

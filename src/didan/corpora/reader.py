@@ -89,10 +89,10 @@ class Reader:
         return [f"{self.name}: {len(files)} audio files are not named like {self.title}, {first}"]
 
     def _miscounted(self, table: pd.DataFrame) -> list[str]:
-        found = Counter(table["emotion"])
+        counts = Counter(table["emotion"])
         wrong = [
-            f"{emotion} {found[emotion]} (published {published})"
+            f"{emotion} {counts[emotion]} (published {published})"
             for emotion, published in self.counts.items()
-            if found[emotion] != published
+            if counts[emotion] != published
         ]
         return [f"{self.name}: counts differ from the published ones: {', '.join(wrong)}"] if wrong else []

@@ -86,7 +86,8 @@ def moments_and_percentiles(frames: Tensor, n_frames: Tensor) -> Tensor:
 
 
 def contour_statistics(frames: Tensor, n_frames: Tensor) -> Tensor:
-    """The statistics ``CONTOUR_STATISTICS`` of every band: :func:`moments_and_percentiles` with quartiles and shape.
+    """The statistics ``CONTOUR_STATISTICS`` of every band: :func:`moments_and_percentiles` with quartiles and
+    shape.
 
     Curvature and slope are those of the parabola that fits best, time going from -1 to 1; 0 under 3 frames.
 

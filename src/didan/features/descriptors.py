@@ -1,8 +1,8 @@
 """Low-level descriptors of the voice, frame by frame: pitch, harmonicity, formants, loudness, spectral balance.
 
 Kept to what is known of emotional speech (the descriptors of eGeMAPS, Eyben et al., IEEE Transactions on Affective
-Computing 7, 2016), and free to use in products, which openSMILE is not. Frames are those of the spectrogram, one in
-10 ms.
+Computing 7, 2016), and free to use in products, which openSMILE is not. Frames are those of the spectrogram, one
+in 10 ms.
 """
 
 import numpy as np
@@ -37,7 +37,8 @@ NAMES = (
     "flux",
 )
 """The descriptors: harmonics-to-noise ratio; steps of pitch and loudness from the frame before; frequencies and
-bandwidths of three formants and the level there above that at the pitch; pitch over 27.5 Hz; loudness; and what the
+bandwidths of three formants and the level there above that at the pitch; pitch over 27.5 Hz; loudness; and what
+the
 spectrum is like."""
 
 MEANINGFUL_UNVOICED = (

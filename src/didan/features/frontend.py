@@ -7,9 +7,9 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from didan.typing import Samples
 from didan.features.functionals import Functionals, FunctionalsSettings
 from didan.features.spectrogram import Spectrogram, SpectrogramSettings
+from didan.typing import Samples
 
 FrontendSettings = Annotated[SpectrogramSettings | FunctionalsSettings, Field(discriminator="kind")]
 

@@ -37,8 +37,8 @@ class FunctionalsSettings(BaseModel):
         kind: ``functionals``.
         parts: ``contours`` (statistics of 19 low-level descriptors of the voice, see
             :mod:`didan.features.descriptors`), ``cepstra`` (20 mel cepstra, over all frames and the loud ones),
-            ``modulation`` (the spectrum of the envelopes of 16 bands, which is the rhythm): these are ours, and the
-            default. ``egemaps``: the 88 of eGeMAPSv02, which need openSMILE.
+            ``modulation`` (the spectrum of the envelopes of 16 bands, which is the rhythm): these are ours, and
+            the default. ``egemaps``: the 88 of eGeMAPSv02, which need openSMILE.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -29,8 +29,8 @@ class PowerSpectrum(nn.Module):
     """``|X|^2`` of windowed frames, centred at multiples of the hop; beyond the ends the signal is 0.
 
     Exported, the fast Fourier transform becomes a convolution with windowed cosines and sines, the same sums by
-    another order: onnxruntime's own transform takes twice as long as that, and where the length is no power of 2 its
-    errors of -48 dB show in a spectrogram of 80 dB.
+    another order: onnxruntime's own transform takes twice as long as that, and where the length is no power of 2
+    its errors of -48 dB show in a spectrogram of 80 dB.
 
     Args:
         window: shape (width,), of even width.

@@ -32,8 +32,8 @@ def feature_table(
 
     Returns:
         A row per utterance, a named column per functional, in single precision. The index has the levels ``file``,
-        ``start`` and ``end`` (times from the beginning of the file; the end of a whole file is its length), as those of
-        audinterface and opensmile have.
+        ``start`` and ``end`` (times from the beginning of the file; the end of a whole file is its length), as
+        those of audinterface and opensmile have.
 
     Raises:
         UserError: no utterance; see also :func:`didan.features.extract`.

@@ -1,4 +1,4 @@
-"""Speech-like corpora made by computation: no licensed file is needed to try, test or explain didan.
+"""Synthetic emotional speech: nobody needs a licensed file to try, test or explain didan.
 
 A source-filter synthesiser speaks syllables of an invented language. Emotion moves pitch, loudness, rate and
 voice quality; a :class:`CorpusStyle` says who speaks, in what language and culture, and how it was recorded.
@@ -11,17 +11,14 @@ Two styles, and everything between them, make a corpus shift of known size::
     beta = between(style("alpha"), style("beta"), 0.5)
     corpus = make_corpus(Path("half-way"), beta, n_speakers=4, n_per_emotion=10, emotions=emotions, seed=0)
 
-It is no text-to-speech system, and results on it say nothing about real corpora.
+This is not a text-to-speech system, and results on its speech say nothing about real corpora.
 """
 
+from didan.synthesis.corpus import make_corpus, synthesise
 from didan.synthesis.language import Language
-from didan.synthesis.presets import STYLES, style
 from didan.synthesis.prosody import EXPRESSIONS, Prosody
 from didan.synthesis.recording import Microphone, Noise, Room
-from didan.synthesis.speaker import Population, Speaker
-from didan.synthesis.styles import CorpusStyle, between
-from didan.synthesis.utterance import synthesise
-from didan.synthesis.writer import make_corpus
+from didan.synthesis.styles import STYLES, CorpusStyle, Population, Speaker, between, style
 
 __all__ = [
     "EXPRESSIONS",

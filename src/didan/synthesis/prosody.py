@@ -1,4 +1,4 @@
-"""What an emotion does to the voice, as differences from neutral speech."""
+"""How emotions change the voice, as differences from neutral speech."""
 
 from dataclasses import astuple, dataclass
 
@@ -9,7 +9,7 @@ from didan.errors import UserError, suggest
 
 @dataclass(frozen=True)
 class Prosody:
-    """Differences from a speaker's neutral speech; every cue is additive, so that cues scale and add.
+    """Differences from a speaker's neutral speech; all cues add up and can be scaled.
 
     The ratios are natural logarithms: 0.1 is about 10 % more.
 
@@ -44,7 +44,7 @@ class Prosody:
 
 
 UNCHANGED = Prosody(1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0)
-"""As a display rule: every cue is used as ``EXPRESSIONS`` says."""
+"""The display rule that leaves every cue as it is in ``EXPRESSIONS``."""
 
 # Columns: pitch, range, ending, level, rate, pauses, tilt, breath, jitter, articulation, formants.
 EXPRESSIONS = {
@@ -71,14 +71,15 @@ Directions follow reviews and measurements of acted speech:
 
 In short, anger is loud, fast, bright and variable, happiness nearly so, fear high, fast and narrow, sadness
 soft, slow, dull, low and full of pauses. Surprise, less studied, is modelled as high and wide with a strong
-final rise. The sizes are chosen, not measured: large enough to tell, small enough that neighbours overlap.
+final rise. The sizes are chosen, not measured: large enough to tell emotions apart, small enough that
+neighbours overlap.
 """
 
 SPREAD = Prosody(0.8, 0.1, 0.8, 1.0, 0.06, 0.02, 0.3, 1.2, 0.2, 0.04, 0.015)
 """Standard deviation of each cue from one utterance to the next, whatever the emotion."""
 
 STRENGTH_SPREAD = 0.2
-"""Standard deviation of how strongly an utterance shows its emotion, around 1."""
+"""Standard deviation, around 1, of the strength with which an utterance shows its emotion."""
 
 
 def check_emotion(emotion: str) -> None:
@@ -92,12 +93,12 @@ def check_emotion(emotion: str) -> None:
 
 
 def draw_prosody(emotion: str, expressiveness: float, display: Prosody, rng: np.random.Generator) -> Prosody:
-    """Draw how one utterance is spoken: expressiveness x strength x display x mean effect + noise, per cue.
+    """Draw the cues of one utterance: each is expressiveness x strength x display x mean effect + noise.
 
     Args:
         emotion: a key of ``EXPRESSIONS``.
         expressiveness: how strongly this speaker shows emotions, 1 is average.
-        display: factor on each cue, by which cultures differ.
+        display: factor on each cue; cultures differ in it.
         rng: source of randomness.
 
     Raises:

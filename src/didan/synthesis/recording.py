@@ -1,4 +1,4 @@
-"""What happens between mouth and file: room, background noise, microphone, level."""
+"""From the mouth to the file: room, background noise, microphone, level."""
 
 from dataclasses import dataclass
 
@@ -25,7 +25,7 @@ class Room:
     reverberation: float
 
     def impulse_response(self, rng: np.random.Generator) -> Samples:
-        """Draw a place in the room: a direct pulse, then noise that decays as 10**(-3 t / rt60).
+        """Draw a position in the room: a direct pulse, then noise that decays as 10**(-3 t / rt60).
 
         Returns:
             Samples of energy 1, ``rt60`` seconds long.
@@ -49,14 +49,14 @@ class Noise:
 
     Attributes:
         snr: level of neutral speech over the noise at the microphone, in dB.
-        slope: of the noise spectrum in dB per octave: 0 is white, -3 pink, -6 brown.
+        slope: slope of the noise spectrum in dB per octave: 0 is white, -3 pink, -6 brown.
     """
 
     snr: float
     slope: float
 
     def response(self, frequencies: Floats) -> Floats:
-        """Magnitude over frequency that gives white noise this colour and keeps its power."""
+        """Magnitude over frequency that gives white noise this slope and keeps its power."""
         # Flat below 50 Hz, where the slope would grow without end.
         colour = 10 ** (self.slope / 20 * np.log2(np.maximum(frequencies, 50.0)))
         level: Floats = colour / np.sqrt(np.mean(colour**2))
@@ -70,7 +70,7 @@ class Microphone:
     Attributes:
         low: lower edge of the band (-3 dB) in Hz; 24 dB per octave below.
         high: upper edge of the band in Hz; 24 dB per octave above.
-        slope: of the response within the band, in dB per octave around 1 kHz.
+        slope: slope of the response within the band, in dB per octave around 1 kHz.
     """
 
     low: float
@@ -97,14 +97,14 @@ def record(
 
     Args:
         speech: samples at their level in the room, with the silence around them, shape (n,).
-        level: of neutral speech in dB, to which the noise relates.
-        room: adds reverberation, which is cut off at the end.
-        noise: is added.
+        level: level of neutral speech in dB; the noise lies ``noise.snr`` below it.
+        room: adds reverberation, cut off at the end of the speech.
+        noise: added to the reverberant speech.
         microphone: filters both.
         rng: source of randomness.
 
     Returns:
-        Shape (n,), clipped to [-1, 1] as a recorder does.
+        Samples clipped to [-1, 1] as a recorder would, shape (n,).
     """
     response = room.impulse_response(rng)
     n = fft.next_fast_len(len(speech) + len(response), real=True)
@@ -112,6 +112,6 @@ def record(
     hiss = rng.standard_normal(n, dtype=np.float32) * np.float32(10 ** ((level - noise.snr) / 20))
     colour = noise.response(frequencies).astype(np.float32)
     spectrum = fft.rfft(speech, n) * fft.rfft(response, n) + fft.rfft(hiss) * colour
-    heard = fft.irfft(spectrum * microphone.response(frequencies).astype(np.float32), n)
-    recorded: Samples = np.clip(heard[: len(speech)], -1.0, 1.0)
+    filtered = fft.irfft(spectrum * microphone.response(frequencies).astype(np.float32), n)
+    recorded: Samples = np.clip(filtered[: len(speech)], -1.0, 1.0)
     return recorded

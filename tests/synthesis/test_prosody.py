@@ -5,7 +5,7 @@ import pytest
 
 from didan.corpora.emotions import EMOTIONS
 from didan.errors import UserError
-from didan.synthesis import EXPRESSIONS, Population, Prosody
+from didan.synthesis import EXPRESSIONS, Prosody
 from didan.synthesis.prosody import SPREAD, UNCHANGED, check_emotion, draw_prosody
 
 
@@ -36,20 +36,3 @@ def test_draws_scatter_around_the_scaled_effect() -> None:
 def test_an_unknown_emotion_is_refused_with_a_suggestion() -> None:
     with pytest.raises(UserError, match="did you mean 'sadness'"):
         check_emotion("sadnes")
-
-
-@pytest.mark.parametrize(("share", "women"), [(0.0, 0), (0.25, 2), (0.5, 4), (1.0, 8)])
-def test_women_and_men_come_in_the_share_asked_for(share: float, women: int) -> None:
-    population = Population(female=share, f0_spread=0.0)
-    f0 = [population.draw("x", number, np.random.default_rng(number)).f0 for number in range(8)]
-    assert f0.count(population.f0_female) == women
-    assert f0.count(population.f0_male) == 8 - women
-
-
-def test_voices_scatter_as_the_population_says() -> None:
-    population = Population(female=0.0)
-    people = [population.draw("x", number, np.random.default_rng(number)) for number in range(2000)]
-    semitones = 12 * np.log2([person.f0 / population.f0_male for person in people])
-    assert np.mean(semitones) == pytest.approx(0.0, abs=0.1)
-    assert np.std(semitones) == pytest.approx(population.f0_spread, rel=0.05)
-    assert np.std(np.log([person.tract for person in people])) == pytest.approx(0.03, rel=0.05)

@@ -5,7 +5,7 @@ import pytest
 
 from didan.errors import UserError
 from didan.synthesis import Language, Prosody
-from didan.synthesis.phones import PAUSE, SCHWA, SILENT, VOWELS
+from didan.synthesis.language import PAUSE, SCHWA, SILENT, VOWELS
 
 PLAIN = Language(vowels={"A": 1, "i": 1}, onsets={"t": 1, "m": 1, "": 1}, codas={"": 1}, rate=5.0)
 

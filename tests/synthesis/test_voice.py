@@ -8,12 +8,15 @@ import pytest
 from didan.audio import RATE
 from didan.typing import Samples
 from didan.synthesis import Prosody, Speaker, style
-from didan.synthesis.glottis import glottal_pulses
-from didan.synthesis.language import Segment
-from didan.synthesis.melody import f0_contour
-from didan.synthesis.phones import CONSONANTS, SILENT, VOWELS
-from didan.synthesis.tract import FREQUENCIES, band_response, formant_response
-from didan.synthesis.voice import speak
+from didan.synthesis.language import CONSONANTS, SILENT, VOWELS, Segment
+from didan.synthesis.voice import (
+    FREQUENCIES,
+    band_response,
+    f0_contour,
+    formant_response,
+    glottal_pulses,
+    speak,
+)
 
 STEADY = Prosody(pitch_range=-50.0)
 

@@ -53,8 +53,8 @@ def test_the_slope_of_the_noise() -> None:
 def test_a_microphone_passes_its_band_only() -> None:
     pulse = np.zeros(RATE, dtype=np.float32)
     pulse[RATE // 2] = 1.0
-    heard = record(pulse, 0.0, DRY, QUIET, Microphone(300.0, 3400.0, slope=2.0), np.random.default_rng(0))
-    gain = 20 * np.log10(np.abs(np.fft.rfft(heard)))
+    recorded = record(pulse, 0.0, DRY, QUIET, Microphone(300.0, 3400.0, slope=2.0), np.random.default_rng(0))
+    gain = 20 * np.log10(np.abs(np.fft.rfft(recorded)))
     assert gain[[300, 3400]] == pytest.approx([-3.0 + 2 * np.log2(0.3), -3.0 + 2 * np.log2(3.4)], abs=0.1)
     assert gain[2000] - gain[1000] == pytest.approx(2.0, abs=0.2)
     assert gain[75] < -45
@@ -63,7 +63,7 @@ def test_a_microphone_passes_its_band_only() -> None:
 
 def test_a_recording_is_as_long_as_the_speech_and_clipped() -> None:
     loud = np.random.default_rng(0).standard_normal(5000).astype(np.float32)
-    heard = record(loud, 0.0, Room(0.5, 0.0), QUIET, OPEN, np.random.default_rng(0))
-    assert heard.shape == (5000,)
-    assert heard.dtype == np.float32
-    assert np.abs(heard).max() == 1.0
+    recorded = record(loud, 0.0, Room(0.5, 0.0), QUIET, OPEN, np.random.default_rng(0))
+    assert recorded.shape == (5000,)
+    assert recorded.dtype == np.float32
+    assert np.abs(recorded).max() == 1.0
