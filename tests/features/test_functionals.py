@@ -7,10 +7,10 @@ import torch
 from pydantic import ValidationError
 
 from didan.audio import RATE
-from didan.typing import Samples
 from didan.errors import UserError
 from didan.features import FunctionalsSettings, build_frontend
 from didan.features.functionals import Part
+from didan.typing import Samples
 
 
 def vowel(seconds: float, pitch: float = 150) -> Samples:

@@ -2,9 +2,8 @@
 
 import numpy as np
 import pytest
-from scipy import stats
-
 from didan.features.summaries import course, modulation_spectrum, outline, rhythm
+from scipy import stats
 
 FRAMES = np.random.default_rng(0).normal(size=(50, 3))
 

@@ -3,11 +3,11 @@
 import librosa
 import numpy as np
 import pytest
+from didan.features.summaries import Numbers
+from didan.features.voice import EVERYWHERE, descriptors, pitch, resonances
 from scipy import signal
 
 from didan.audio import RATE
-from didan.features.summaries import Numbers
-from didan.features.voice import EVERYWHERE, descriptors, pitch, resonances
 
 CENTRES = librosa.mel_frequencies(66, fmin=50, fmax=8000)[1:-1]
 TIMES = np.arange(RATE) / RATE

@@ -12,7 +12,6 @@ import pytest
 import torch
 
 from didan.audio import RATE, read_audio
-from didan.typing import Samples
 from didan.corpora import Corpus
 from didan.errors import UserError
 from didan.features import (
@@ -27,6 +26,7 @@ from didan.inference.export import export
 from didan.inference.onnx import OnnxRecogniser
 from didan.model.trained import Model
 from didan.networks import build_network
+from didan.typing import Samples
 
 
 @pytest.fixture(scope="module")

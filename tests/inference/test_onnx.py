@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper
 
 from didan.audio import RATE
-from didan.typing import Samples
 from didan.errors import UserError
 from didan.inference import predict
 from didan.inference.onnx import FORMAT, OnnxRecogniser
+from didan.typing import Samples
 from speech.talk import silence, utterances
 
 ABOUT = {"format": FORMAT, "emotions": '["anger", "fear", "neutral"]', "rate": "16000"}

@@ -12,13 +12,13 @@ import torch
 
 from didan import metrics
 from didan.audio import RATE, read_audio
-from didan.typing import Samples
 from didan.corpora import Corpus
 from didan.errors import AudioError, UserError
 from didan.evaluation import evaluate
 from didan.features import Normalisation, Spectrogram, SpectrogramSettings
 from didan.inference import Prediction, predict
 from didan.model.trained import Model
+from didan.typing import Samples
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from didan.audio import RATE
-from didan.typing import Samples
 from didan.synthesis import Speaker, style, synthesise
+from didan.typing import Samples
 
 
 @cache

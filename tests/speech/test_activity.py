@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from didan.audio import RATE
-from didan.typing import Samples
 from didan.speech import FRAME_SECONDS, SpeechActivity
+from didan.typing import Samples
 from speech.talk import blocks, conversation, noise, silence, talk, utterances
 
 FRAME = round(FRAME_SECONDS * RATE)

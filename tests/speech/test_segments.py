@@ -12,8 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from didan.audio import RATE
+from didan.speech import (
+    FRAME_SECONDS,
+    Segment,
+    SpeechActivity,
+    segment_at_pauses,
+    sliding_windows,
+    split_at_pauses,
+)
 from didan.typing import Samples
-from didan.speech import FRAME_SECONDS, Segment, SpeechActivity, split_at_pauses, sliding_windows, segment_at_pauses
 from speech.talk import blocks, conversation, noise, silence, talk, utterances, vowel
 
 FRAME = round(FRAME_SECONDS * RATE)

@@ -10,10 +10,10 @@ import soundfile
 import soxr
 
 from didan.audio import RATE, read_audio
-from didan.typing import Samples
 from didan.corpora import Corpus, Recordings
 from didan.errors import AudioError, DidanWarning, UserError
 from didan.speech.utterances import find_utterances
+from didan.typing import Samples
 from speech.talk import conversation, noise, silence, talk, utterances
 
 NAN = float("nan")

@@ -6,7 +6,6 @@ import numpy.typing as npt
 import pytest
 
 from didan.audio import RATE
-from didan.typing import Samples
 from didan.synthesis import Prosody, Speaker, style
 from didan.synthesis.language import CONSONANTS, SILENT, VOWELS, Segment
 from didan.synthesis.voice import (
@@ -17,6 +16,7 @@ from didan.synthesis.voice import (
     glottal_pulses,
     speak,
 )
+from didan.typing import Samples
 
 STEADY = Prosody(pitch_range=-50.0)
 

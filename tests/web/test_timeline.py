@@ -3,9 +3,9 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from didan.audio import RATE, read_audio
-from didan.typing import Samples
 from didan.corpora import Corpus
 from didan.inference import Prediction
+from didan.typing import Samples
 from didan.web.timeline import plot_timeline
 
 EMOTIONS = ("anger", "sadness")

@@ -43,7 +43,7 @@ class Recordings:
         return Recordings(self.name, self.table.assign(group=_groups(self.name, self.table, by, or_speaker)))
 
     @property
-    def groups(self) -> "pd.Series[str]":
+    def groups(self) -> pd.Series:
         """Which utterances belong together, NaN where that is unknown: the speakers, unless grouped otherwise."""
         return self.table["group" if "group" in self.table.columns else "speaker"]
 
@@ -105,7 +105,7 @@ class Corpus:
         return replace(self, table=self.table.assign(group=_groups(self.name, self.table, by, or_speaker)))
 
     @property
-    def groups(self) -> "pd.Series[str]":
+    def groups(self) -> pd.Series:
         """See :attr:`Recordings.groups`."""
         return self.unlabelled().groups
 
@@ -128,7 +128,7 @@ def _unlabelled(table: pd.DataFrame) -> pd.DataFrame:
     return table[[column for column in (*UNLABELLED, "group") if column in table.columns]].copy()
 
 
-def _groups(name: str, table: pd.DataFrame, by: str, or_speaker: bool) -> "pd.Series[str]":
+def _groups(name: str, table: pd.DataFrame, by: str, or_speaker: bool) -> pd.Series:
     match by:
         case "none":
             return pd.Series(np.nan, index=table.index, dtype=object)

@@ -247,7 +247,7 @@ def compare(
     per_emotion = recalls(labels, predicted, len(emotions))
     read = {**leakage["labels_read"], "evaluation": "labels of the corpus evaluated"}
     utterances = corpus.table[["file", "start", "end", "speaker", "emotion"]].assign(
-        predicted=[None if index < 0 else emotions[index] for index in predicted],
+        predicted=pd.Series([None if index < 0 else emotions[index] for index in predicted], dtype=object),
         **{emotion: probabilities[:, index] for index, emotion in enumerate(emotions)},
     )
     return Evaluation(

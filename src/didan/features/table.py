@@ -40,7 +40,7 @@ def feature_table(
     """
     if not utterances:
         raise UserError("no audio to compute features of")
-    settings = FunctionalsSettings() if parts is None else FunctionalsSettings(parts=tuple(parts))  # type: ignore[arg-type]
+    settings = FunctionalsSettings() if parts is None else FunctionalsSettings(parts=tuple(parts))
     extracted = extract_utterances(utterances, settings, cache or default_cache(), progress=progress)
     raw = StoredFeatures(extracted.files)
     starts = [0.0 if one.start != one.start else one.start for one in utterances]

@@ -10,7 +10,6 @@ import pandas as pd
 import soundfile
 
 from didan.audio import RATE
-from didan.typing import Samples
 from didan.corpora.corpus import Corpus
 from didan.corpora.table import COLUMNS
 from didan.errors import UserError
@@ -18,6 +17,7 @@ from didan.synthesis.prosody import check_emotion, draw_prosody
 from didan.synthesis.recording import record
 from didan.synthesis.styles import CorpusStyle, Speaker
 from didan.synthesis.voice import speak
+from didan.typing import Samples
 
 TABLE = "corpus.csv"
 """Name of the table in the corpus' folder: file (relative to the folder), emotion, speaker."""

@@ -9,10 +9,10 @@ from scipy import fft
 from scipy.ndimage import gaussian_filter1d
 
 from didan.audio import RATE
-from didan.typing import Samples
 from didan.synthesis.language import SILENT, Segment
 from didan.synthesis.prosody import Prosody
 from didan.synthesis.styles import Speaker
+from didan.typing import Samples
 
 Floats = npt.NDArray[np.float64]
 Spectra = npt.NDArray[np.complex64]

@@ -134,8 +134,8 @@ class TrainingData:
             return hashlib.blake2b("".join(parts).encode(), digest_size=8).hexdigest()
 
         weights = b"".join(tensor.numpy().tobytes() for tensor in (initial or {}).values())
-        sources = self.task.sources
-        groups = [str(group) for part in (*sources, self.task.target) for group in part.groups]
+        sides = [*(corpus.unlabelled() for corpus in self.task.sources), self.task.target]
+        groups = [str(group) for side in sides for group in side.groups]
         return {
             "settings": config.model_dump(mode="json"),
             "weights": hashlib.blake2b(weights, digest_size=8).hexdigest(),

@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 import torch
-
-from didan.audio import RATE
-from didan.typing import Samples
-from didan.features import FunctionalsSettings, SpectrogramSettings, build_frontend
-from didan.features.functionals import Part
 from didan.features.voice import descriptors
 from didan.inference.graph.functionals import FunctionalsGraph
 from didan.inference.graph.spectrogram import SpectrogramGraph
 from didan.inference.graph.voice import VoiceGraph
+
+from didan.audio import RATE
+from didan.features import FunctionalsSettings, SpectrogramSettings, build_frontend
+from didan.features.functionals import Part
+from didan.typing import Samples
 from speech.talk import noise, silence, talk, utterances, vowel
 
 

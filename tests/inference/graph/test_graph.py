@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
+from didan.inference.graph.spectrogram import SpectrogramGraph
 
 from didan.audio import RATE
-from didan.typing import Samples
 from didan.features import (
     Normalisation,
     Spectrogram,
@@ -19,9 +19,9 @@ from didan.features import (
     statistics,
 )
 from didan.inference.graph import Graph
-from didan.inference.graph.spectrogram import SpectrogramGraph
 from didan.model.trained import Model
 from didan.networks import build_network
+from didan.typing import Samples
 from speech.talk import noise, silence, talk, utterances, vowel
 
 FRONTENDS = {

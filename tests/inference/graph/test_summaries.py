@@ -5,11 +5,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+from didan.features.summaries import Numbers
+from didan.inference.graph.summaries import chosen_first, course, modulation_powers, outline, rhythm
 from torch import Tensor
 
 from didan.features import summaries as alone
-from didan.features.summaries import Numbers
-from didan.inference.graph.summaries import chosen_first, course, modulation_powers, outline, rhythm
 
 COUNTS = torch.tensor([1, 2, 3, 40, 700])
 FRAMES = torch.randn(5, 700, 4, generator=torch.Generator().manual_seed(0)).double()

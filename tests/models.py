@@ -1,0 +1,53 @@
+"""Models that tests make without training."""
+
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from didan.corpora import Corpus
+from didan.features import load_features
+from didan.model.config import Config
+from didan.model.trained import SourceIndex, TrainedModel
+from didan.networks import build_network, network_outputs
+
+
+def untrained_model(corpora: tuple[Corpus, Corpus], cache: Path, config: Config) -> TrainedModel:
+    """A recogniser with random weights for the second corpus, which gives every emotion to some of its utterances."""
+    source, target = (
+        load_features(
+            corpus.grouped(config.normalisation.group).unlabelled(), config.frontend, config.normalisation, cache
+        )
+        for corpus in corpora
+    )
+    emotions = corpora[0].emotions
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(0)
+        network = build_network(config.frontend.kind, source[0].shape[1], len(emotions), 0.3)
+        for module in network.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):  # as after some training: no two are alike
+                torch.nn.init.normal_(module.get_buffer("running_mean"), std=0.1)
+                torch.nn.init.uniform_(module.weight, 0.5, 1.5)
+        scores = network_outputs(network, target).scores
+        spread = 3 * scores.std(dim=0)
+        network.get_parameter("head.output.weight").div_(spread[:, None])
+        network.get_parameter("head.output.bias").sub_(scores.mean(dim=0)).div_(spread).add_(1 / 3)
+    table = corpora[0].grouped(config.normalisation.group).table.assign(
+        corpus="alpha", digest=source.contents["file"], audio=source.contents["audio"], validation=False, source=0
+    )
+    columns = ["file", "start", "end", "corpus", "speaker", "group", "emotion", "source", "digest", "audio", "validation"]
+    return TrainedModel(
+        config=config,
+        emotions=emotions,
+        network=network.eval(),
+        normaliser=target.normalisers[0],
+        source_index=SourceIndex(table=table[columns], embeddings=network_outputs(network, source).embeddings),
+        temperature=0.2,
+        history=pd.DataFrame({"step": [1, 2], "fit": [0.5, 0.25]}),
+        record={
+            "sources": ["alpha"],
+            "target": "gamma",
+            "selection": "none, it is untrained",
+            "leakage": {"shared_speakers": [], "labels_read": {"training": "none"}, "identical_files": []},
+        },
+    )
