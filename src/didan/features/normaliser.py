@@ -39,7 +39,7 @@ class NormalisationSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     group: str = Field("speaker", min_length=1)
-    shrinkage: float = Field(10.0, ge=0)
+    shrinkage: float = Field(20.0, ge=0)
 
 
 @dataclass(frozen=True)
