@@ -1,9 +1,11 @@
 """Low-level descriptors of the voice, frame by frame: pitch, harmonicity, formants, loudness, spectral balance.
 
 Kept to what is known of emotional speech (the descriptors of eGeMAPS, Eyben et al., IEEE Transactions on Affective
-Computing 7, 2016), and free to use in products, which openSMILE is not. Frames are those of the spectrogram, one in
-10 ms.
+Computing 7, 2016), and free to use in products, which openSMILE is not. Frames are those of the spectrogram, one
+in 10 ms.
 """
+
+import math
 
 import numpy as np
 import numpy.typing as npt
@@ -37,8 +39,8 @@ NAMES = (
     "flux",
 )
 """The descriptors: harmonics-to-noise ratio; steps of pitch and loudness from the frame before; frequencies and
-bandwidths of three formants and the level there above that at the pitch; pitch over 27.5 Hz; loudness; and what the
-spectrum is like."""
+bandwidths of three formants, and the levels there above that at the pitch; pitch over 27.5 Hz; loudness; and the
+balance of the spectrum."""
 
 MEANINGFUL_UNVOICED = (
     "loudness_db",
@@ -274,8 +276,9 @@ class Formants(nn.Module):
 
 
 def band_power(log_mel: Tensor) -> Tensor:
-    """Power of what is in dB."""
-    return (log_mel * (np.log(10) / 10)).exp()
+    """Power of a spectrogram in dB."""
+    power: Tensor = (log_mel * (math.log(10) / 10)).exp()
+    return power
 
 
 def loudness_db(log_mel: Tensor) -> Tensor:
