@@ -22,7 +22,7 @@ def train(
     ] = None,
     frontend: Annotated[
         str | None,
-        typer.Option("--frontend", help="spectrogram, linear or functionals. (default: functionals)"),
+        typer.Option("--frontend", help="spectrogram or functionals. (default: functionals)"),
     ] = None,
     config: Annotated[
         Path | None, typer.Option("--config", metavar="FILE", help="YAML with any settings.")

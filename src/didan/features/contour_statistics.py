@@ -161,6 +161,7 @@ class ModulationSpectrum(nn.Module):
         selected, n_selected = selected[:, :, None], selected.sum(dim=1)[:, None, None]
         mean = (levels * selected).sum(dim=1, keepdim=True) / n_selected
         centred = pad((levels - mean) * selected, (0, 0, 0, -levels.shape[1] % MODULATION_FFT))
+        # A power of 2, of which onnxruntime's Fourier transform is as accurate as torch's.
         folded = centred.reshape(levels.shape[0], -1, MODULATION_FFT, levels.shape[2]).sum(dim=1)
         spectrum = torch.fft.rfft(folded, dim=1)
         power = (spectrum.real.square() + spectrum.imag.square()) / n_selected
