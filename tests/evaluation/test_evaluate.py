@@ -20,7 +20,7 @@ from didan.audio import read_audio
 from didan.corpora import Corpus
 from didan.errors import UserError
 from didan.evaluation import Evaluation, evaluate
-from didan.features import Normalisation, Spectrogram, SpectrogramSettings
+from didan.features import Normalisation, Spectrogram, SpectrogramSettings, extract_features
 from didan.model.trained import Model
 
 NAN = float("nan")
@@ -39,7 +39,7 @@ def evaluation(untrained: Model, target: Corpus, session_cache: Path) -> Evaluat
 def scores_by_hand(model: Model, corpus: Corpus, groups: list[str]) -> torch.Tensor:
     """Scores of each utterance alone, its features normalised over the frames of its group."""
     frontend = Spectrogram(SpectrogramSettings())
-    raw = [frontend(torch.from_numpy(read_audio(file))) for file in corpus.table["file"]]
+    raw = [torch.from_numpy(extract_features(frontend, read_audio(file))) for file in corpus.table["file"]]
     scores = []
     for own, features in zip(groups, raw, strict=True):
         frames = torch.cat([x for x, group in zip(raw, groups, strict=True) if group == own])

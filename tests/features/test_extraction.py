@@ -10,11 +10,11 @@ import pytest
 import soundfile
 import torch
 
-from didan.audio import RATE, read_audio
+from didan.audio import RATE
+from didan.typing import Samples, read_audio
 from didan.corpora import Recordings
 from didan.errors import AudioError, UserError
-from didan.features import Extracted, Spectrogram, SpectrogramSettings, extract, extraction
-from didan.typing import Samples
+from didan.features import Extracted, Spectrogram, SpectrogramSettings, extract, extract_features, extraction
 
 NAN = float("nan")
 SETTINGS = SpectrogramSettings()
@@ -32,8 +32,7 @@ def recordings(files: list[Path], start: object = NAN, end: object = NAN) -> Rec
 
 
 def features_by_hand(file: Path, start: float = NAN, end: float = NAN) -> Samples:
-    values: Samples = Spectrogram(SETTINGS)(torch.from_numpy(read_audio(file, start, end))).numpy()
-    return values
+    return extract_features(Spectrogram(SETTINGS), read_audio(file, start, end))
 
 
 def features_in(cache: Path) -> list[Path]:
@@ -146,22 +145,17 @@ def test_progress_counts_utterances(files: list[Path], cache: Path) -> None:
 def test_interrupted_run_goes_on_where_it_stopped(
     files: list[Path], cache: Path, decoded: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class InterruptedAtTheThird:
-        n_bands = 64
+    class InterruptedAtTheThird(Spectrogram):
+        calls = 0
 
-        def __init__(self) -> None:
-            self.frontend = Spectrogram(SETTINGS)
-            self.calls = 0
-
-        def __call__(self, waveform: torch.Tensor) -> torch.Tensor:
+        def forward(self, waveform: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
             self.calls += 1
             if self.calls == 3:
                 raise KeyboardInterrupt
-            features: torch.Tensor = self.frontend(waveform)
-            return features
+            return super().forward(waveform)
 
     with monkeypatch.context() as patch:
-        patch.setattr(extraction, "build_frontend", lambda settings: InterruptedAtTheThird())
+        patch.setattr(extraction, "build_frontend", InterruptedAtTheThird)
         with pytest.raises(KeyboardInterrupt):
             extract(recordings(files), SETTINGS, cache, workers=1)
     there = features_in(cache)

@@ -25,7 +25,9 @@ def speechlike() -> Samples:
 
 
 def compute(samples: Samples, settings: SpectrogramSettings) -> Samples:
-    values: Samples = Spectrogram(settings)(torch.from_numpy(samples)).numpy()
+    log_mel, n_frames = Spectrogram(settings)(torch.from_numpy(samples)[None])
+    assert n_frames.item() <= log_mel.shape[1]
+    values: Samples = log_mel[0, : n_frames.item()].numpy()
     return values
 
 
@@ -63,15 +65,6 @@ def test_mel_is_that_of_librosa(speechlike: Samples, settings: SpectrogramSettin
     expected = mel_by_librosa(speechlike, settings)
     np.testing.assert_allclose(compute(speechlike, settings), expected, atol=2e-3)
     assert expected.max() - expected.min() > 25
-
-
-def test_linear_is_the_squared_fourier_transform(speechlike: Samples) -> None:
-    settings = SpectrogramSettings(kind="linear", low=200, high=3000, trim=None, floor=200)
-    frequencies = librosa.fft_frequencies(sr=RATE, n_fft=400)
-    kept = (frequencies >= 200) & (frequencies <= 3000)
-    found = compute(speechlike, settings)
-    assert found.shape == (101, 71)  # 200, 240, ..., 3000 Hz
-    np.testing.assert_allclose(10 ** (found.T / 10), stft_power(speechlike, settings)[kept], rtol=1e-3, atol=1e-8)
 
 
 def test_floor_raises_what_is_far_below_the_loudest_point(speechlike: Samples) -> None:
@@ -142,16 +135,10 @@ def test_trim_goes_by_the_loudness_of_frames() -> None:
         ({"floor": 0}, "greater than 0"),
         ({"trim": -3}, "greater than 0"),
         ({"kind": "cepstrum"}, "spectrogram"),
-        ({"kind": "linear", "low": 101, "high": 110}, "40 Hz apart"),
+        ({"kind": "linear"}, "spectrogram"),
         ({"colour": "red"}, "Extra inputs"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(wrong: dict[str, object], reason: str) -> None:
     with pytest.raises(ValidationError, match=reason):
         SpectrogramSettings.model_validate(wrong)
-
-
-@pytest.mark.parametrize("low", [0.0, 90.0, 101.0, 119.9, 120.0])
-def test_linear_always_has_a_bin(low: float) -> None:
-    settings = SpectrogramSettings(kind="linear", low=low, high=low + 40)
-    assert Spectrogram(settings).n_bands >= 1

@@ -36,7 +36,6 @@ def test_what_is_written_is_read_again(store: FeatureStore) -> None:
 def test_other_settings_never_share_a_file(tmp_path: Path) -> None:
     changes: list[dict[str, object]] = [
         {},
-        {"kind": "linear"},
         {"window": 0.03},
         {"hop": 0.02},
         {"bands": 63},

@@ -24,10 +24,10 @@ def test_assignments_win_over_the_file(tmp_path: Path) -> None:
 def test_flags_win_over_everything(tmp_path: Path) -> None:
     file = tmp_path / "config.yaml"
     file.write_text("seed: 3\nmethod: didan\nfrontend: {bands: 32}\n")
-    config = make_config("source-only", "linear", 5, file, ["seed=4"])
+    config = make_config("source-only", "spectrogram", 5, file, ["seed=4"])
     assert (config.method, config.seed) == ("source-only", 5)
     assert isinstance(config.frontend, SpectrogramSettings)
-    assert (config.frontend.kind, config.frontend.bands) == ("linear", 32)
+    assert (config.frontend.kind, config.frontend.bands) == ("spectrogram", 32)
 
 
 @pytest.mark.parametrize(
@@ -38,17 +38,14 @@ def test_flags_win_over_everything(tmp_path: Path) -> None:
         ("sed=3", "did you mean 'seed'"),
         ("method_settings.tua=3", "did you mean 'method_settings.tau'"),
         ("frontend.part=[cepstra]", "did you mean 'frontend.parts'"),
-        (
-            "frontend.bands=40",
-            "functionals has no setting 'frontend.bands', which belongs to spectrogram and linear",
-        ),
+        ("frontend.bands=40", "functionals has no setting 'frontend.bands', which belongs to spectrogram"),
         ("network.dropouts=0.1", "did you mean 'network.dropout'"),
         ("optimisation.steps=0", "optimisation.steps"),
         ("optimisation.steps=many", "optimisation.steps"),
         ("network.dropout=1", "network.dropout"),
         ("frontend.kind=mfcc", "frontend"),
-        ("frontend={kind: linear, low: 9000}", "below"),
-        ("frontend={kind: linear, band: 3}", "did you mean 'frontend.bands'"),
+        ("frontend={kind: spectrogram, low: 9000}", "below"),
+        ("frontend={kind: spectrogram, band: 3}", "did you mean 'frontend.bands'"),
         ("normalisation=speakers", "normalisation"),
         ("network.name=compact", "does not fit functionals; use mlp or --frontend spectrogram"),
         ("method=dijan", "did you mean 'didan'"),
@@ -94,7 +91,7 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_configuration_survives_yaml() -> None:
-    config = make_config("didan", "linear", 3, assignments=["method_settings.dictionary=memory"])
+    config = make_config("didan", "spectrogram", 3, assignments=["method_settings.dictionary=memory"])
     again = Config(**config.model_dump(mode="json"))
     assert again == config
     assert didan_settings(again).dictionary == "memory"

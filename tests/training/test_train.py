@@ -129,7 +129,6 @@ def test_source_only_never_sees_the_target(source: Corpus, target: Corpus, sessi
     [
         ["frontend.kind=spectrogram", "network.name=alexnet", "optimisation.steps=1"],
         ["optimisation.loss=cross-entropy"],
-        ["frontend.kind=linear"],
         ["frontend.kind=spectrogram"],
         ["frontend.parts=[modulation]"],
         ["normalisation=speaker"],

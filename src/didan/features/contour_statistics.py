@@ -86,10 +86,10 @@ def moments_and_percentiles(frames: Tensor, n_frames: Tensor) -> Tensor:
 
 
 def contour_statistics(frames: Tensor, n_frames: Tensor) -> Tensor:
-    """The statistics ``CONTOUR_STATISTICS`` of every band: :func:`moments_and_percentiles` with quartiles and
-    shape.
+    """The statistics ``CONTOUR_STATISTICS`` of every band.
 
-    Curvature and slope are those of the parabola that fits best, time going from -1 to 1; 0 under 3 frames.
+    They are those of :func:`moments_and_percentiles`, quartiles, and curvature and slope of the parabola that fits
+    best, time going from -1 to 1; these are 0 under 3 frames.
 
     Args:
         frames: shape (n, frames, bands).
@@ -99,8 +99,8 @@ def contour_statistics(frames: Tensor, n_frames: Tensor) -> Tensor:
         Shape (n, 10, bands).
 
     >>> rising = torch.tensor([[[0.0], [1.0], [4.0]]])               # (t + 1)^2 = t^2 + 2 t + 1
-    >>> contour_statistics(rising, torch.tensor([3]))[0, -2:, 0]
-    tensor([1., 2.])
+    >>> contour_statistics(rising, torch.tensor([3]))[0, -2:, 0].numpy().round(3)
+    array([1., 2.], dtype=float32)
     """
     mean, std = moments(frames, n_frames)
     percentiles = _percentiles(frames, n_frames, (10, 25, 50, 75, 90))
@@ -161,10 +161,12 @@ class ModulationSpectrum(nn.Module):
         selected, n_selected = selected[:, :, None], selected.sum(dim=1)[:, None, None]
         mean = (levels * selected).sum(dim=1, keepdim=True) / n_selected
         centred = pad((levels - mean) * selected, (0, 0, 0, -levels.shape[1] % MODULATION_FFT))
+        # A power of 2, of which onnxruntime's Fourier transform is as accurate as torch's.
         folded = centred.reshape(levels.shape[0], -1, MODULATION_FFT, levels.shape[2]).sum(dim=1)
         spectrum = torch.fft.rfft(folded, dim=1)
         power = (spectrum.real.square() + spectrum.imag.square()) / n_selected
-        return (self.weights @ power + MIN_MODULATION).log()
+        modulations: Tensor = (self.weights @ power + MIN_MODULATION).log()
+        return modulations
 
 
 def _percentiles(frames: Tensor, n_frames: Tensor, percents: tuple[int, ...]) -> Tensor:
@@ -194,4 +196,5 @@ def _quadratic_fit(frames: Tensor, n_frames: Tensor) -> Tensor:
     squares = (times.square() - times.square().sum(dim=1, keepdim=True) / n_frames[:, None]) * valid
     basis = torch.stack([squares, times], dim=1)
     enough = (n_frames >= 3)[:, None, None]
-    return (basis @ frames) / basis.square().sum(dim=2, keepdim=True).clamp_min(1e-12) * enough
+    fit: Tensor = (basis @ frames) / basis.square().sum(dim=2, keepdim=True).clamp_min(1e-12) * enough
+    return fit

@@ -5,6 +5,8 @@ Computing 7, 2016), and free to use in products, which openSMILE is not. Frames 
 in 10 ms.
 """
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -37,9 +39,8 @@ NAMES = (
     "flux",
 )
 """The descriptors: harmonics-to-noise ratio; steps of pitch and loudness from the frame before; frequencies and
-bandwidths of three formants and the level there above that at the pitch; pitch over 27.5 Hz; loudness; and what
-the
-spectrum is like."""
+bandwidths of three formants, and the levels there above that at the pitch; pitch over 27.5 Hz; loudness; and the
+balance of the spectrum."""
 
 MEANINGFUL_UNVOICED = (
     "loudness_db",
@@ -275,8 +276,9 @@ class Formants(nn.Module):
 
 
 def band_power(log_mel: Tensor) -> Tensor:
-    """Power of what is in dB."""
-    return (log_mel * (np.log(10) / 10)).exp()
+    """Power of a spectrogram in dB."""
+    power: Tensor = (log_mel * (math.log(10) / 10)).exp()
+    return power
 
 
 def loudness_db(log_mel: Tensor) -> Tensor:

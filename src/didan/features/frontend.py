@@ -1,6 +1,6 @@
 """The frontends by kind, and what they have in common."""
 
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Protocol
 
 import numpy as np
 import torch
@@ -23,8 +23,7 @@ class Frontend(Protocol):
     """A torch module that maps waveforms to features; see :func:`extract_features` for a single utterance.
 
     Attributes:
-        settings: what it was built with.
-        feature_names: of the bands.
+        feature_names: of the bands, each once.
         n_bands: their number.
     """
 
@@ -33,11 +32,7 @@ class Frontend(Protocol):
 
     @property
     def settings(self) -> FrontendSettings:
-        """What it was built with."""
-
-    @property
-    def forward(self) -> Any:
-        """See :meth:`__call__`."""
+        """What it was built with; together with the waveform they determine the features."""
 
     def __call__(self, waveform: Tensor) -> tuple[Tensor, Tensor]:
         """Compute the features of a batch of utterances.

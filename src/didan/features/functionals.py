@@ -1,5 +1,7 @@
 """Functionals: one vector per utterance, for small and fast models on small corpora."""
 
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -7,7 +9,9 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 from scipy.fft import dct
 from torch import Tensor, nn
+from torch.nn.functional import pad
 
+from didan.audio import RATE
 from didan.errors import UserError
 from didan.features.contour_statistics import (
     CONTOUR_STATISTICS,
@@ -21,7 +25,7 @@ from didan.features.contour_statistics import (
     select_frames,
 )
 from didan.features.descriptors import MEANINGFUL_UNVOICED, NAMES, Descriptors, loudness_db
-from didan.features.short_time import is_valid
+from didan.features.short_time import is_valid, n_samples
 from didan.features.spectrogram import Spectrogram, SpectrogramSettings, loud_span
 
 Part = Literal["contours", "cepstra", "modulation", "egemaps"]
@@ -74,8 +78,9 @@ class Functionals(nn.Module):
         super().__init__()
         self.settings = settings
         self.spectrogram = Spectrogram(SpectrogramSettings(trim=None))
-        self.parts = nn.ModuleList(_build_part(part) for part in settings.parts)
-        self.feature_names: tuple[str, ...] = sum((part.names for part in self.parts), ())
+        parts = [_PARTS[part]() for part in settings.parts]
+        self.parts = nn.ModuleList(parts)
+        self.feature_names = tuple(name for part in parts for name in part.names)
         self.n_bands = len(self.feature_names)
 
     def forward(self, waveform: Tensor) -> tuple[Tensor, Tensor]:
@@ -96,7 +101,16 @@ class Functionals(nn.Module):
         return functionals[:, None], torch.ones_like(n_frames)
 
 
-class _Contours(nn.Module):
+class _Part(nn.Module):
+    """Some of the functionals; shape (n, functionals), by name."""
+
+    names: tuple[str, ...]
+
+    def forward(self, waveform: Tensor, log_mel: Tensor, n_frames: Tensor, audible: Tensor) -> Tensor:
+        raise NotImplementedError
+
+
+class _Contours(_Part):
     """Statistics of the low-level descriptors where there is voice, of those that need none throughout; rhythm."""
 
     def __init__(self) -> None:
@@ -126,7 +140,7 @@ class _Contours(nn.Module):
         )
 
 
-class _Cepstra(nn.Module):
+class _Cepstra(_Part):
     """Mel cepstra over all frames and over the loud ones, which are vowels for the most part."""
 
     N_CEPSTRA = 20
@@ -151,7 +165,7 @@ class _Cepstra(nn.Module):
         return torch.cat([throughout.flatten(1), in_loud.flatten(1)], dim=1)
 
 
-class _Modulation(nn.Module):
+class _Modulation(_Part):
     """The spectrum of the envelopes of 16 bands."""
 
     N_BANDS = 16
@@ -159,7 +173,7 @@ class _Modulation(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.spectrum = ModulationSpectrum()
-        ranges = [f"{low:g}-{high:g}hz" for low, high in zip(MODULATION_EDGES, MODULATION_EDGES[1:], strict=False)]
+        ranges = [f"{low:g}-{high:g}hz" for low, high in pairwise(MODULATION_EDGES)]
         self.names = _named([f"modulation_band{band:02d}" for band in range(self.N_BANDS)], ranges)
 
     def forward(self, waveform: Tensor, log_mel: Tensor, n_frames: Tensor, audible: Tensor) -> Tensor:
@@ -168,34 +182,44 @@ class _Modulation(nn.Module):
         return modulations
 
 
-class _EGeMAPS(nn.Module):
-    """openSMILE's; see :mod:`didan.features.egemaps`."""
+class _EGeMAPS(_Part):
+    """eGeMAPSv02 by openSMILE, one utterance after the other: no tensor operations, so it cannot be exported."""
+
+    SHORTEST = RATE // 10  # openSMILE has nothing to say of less
 
     def __init__(self) -> None:
         super().__init__()
         try:
-            from didan.features.egemaps import EGeMAPS
+            import opensmile
         except ImportError:
             raise UserError(
                 "frontend.parts=[egemaps] needs openSMILE (for non-commercial use only): "
                 "pip install 'didan[functionals]'; the other parts do without"
             ) from None
-        self.smile = EGeMAPS()
-        self.names = self.smile.names
+        self._smile = opensmile.Smile(
+            feature_set=opensmile.FeatureSet.eGeMAPSv02, feature_level=opensmile.FeatureLevel.Functionals
+        )
+        self.names = tuple(self._smile.feature_names)
 
     def forward(self, waveform: Tensor, log_mel: Tensor, n_frames: Tensor, audible: Tensor) -> Tensor:
-        functionals: Tensor = self.smile(waveform)
-        return functionals
+        lengths = n_samples(waveform).clamp_min(self.SHORTEST).tolist()
+        longer = pad(waveform, (0, self.SHORTEST)).cpu().numpy()
+        rows = [
+            self._smile.process_signal(samples[:length], RATE).to_numpy()[0]
+            for samples, length in zip(longer, lengths, strict=True)
+        ]
+        return torch.from_numpy(np.nan_to_num(np.stack(rows))).to(waveform)
 
 
-_PARTS = {"contours": _Contours, "cepstra": _Cepstra, "modulation": _Modulation, "egemaps": _EGeMAPS}
+_PARTS: dict[Part, type[_Part]] = {
+    "contours": _Contours,
+    "cepstra": _Cepstra,
+    "modulation": _Modulation,
+    "egemaps": _EGeMAPS,
+}
 
 
-def _build_part(part):
-    return _PARTS[part]()
-
-
-def _named(names, statistics) -> tuple[str, ...]:
+def _named(names: Sequence[str], statistics: Sequence[str]) -> tuple[str, ...]:
     """In the order of a flattened array of shape (statistics, names)."""
     return tuple(f"{name}_{statistic}" for statistic in statistics for name in names)
 

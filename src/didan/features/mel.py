@@ -37,7 +37,7 @@ def mel_edges(n_bands: int, low: float, high: float) -> Floats:
 
     Band k rises from edge k to its centre at edge k + 1 and falls to edge k + 2.
     """
-    return mel_to_hz(np.linspace(*hz_to_mel([low, high]), n_bands + 2))
+    return mel_to_hz(np.linspace(hz_to_mel(low), hz_to_mel(high), n_bands + 2))
 
 
 def mel_filters(rate: int, n_fft: int, n_bands: int, low: float, high: float) -> Floats:

@@ -1,0 +1,26 @@
+"""The reference is librosa."""
+
+import librosa
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from didan.features.mel import hz_to_mel, mel_edges, mel_filters, mel_to_hz
+
+
+@given(hz=st.floats(0, 20_000))
+def test_the_scale_is_that_of_librosa(hz: float) -> None:
+    assert hz_to_mel(hz) == pytest.approx(librosa.hz_to_mel(hz))
+    assert mel_to_hz(hz_to_mel(hz)) == pytest.approx(hz, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("n_fft", "n_bands", "low", "high"), [(400, 64, 50, 8000), (512, 40, 0, 4000), (320, 20, 300, 3400)]
+)
+def test_filters_are_those_of_librosa(n_fft: int, n_bands: int, low: float, high: float) -> None:
+    expected = librosa.filters.mel(sr=16_000, n_fft=n_fft, n_mels=n_bands, fmin=low, fmax=high, dtype=np.float64)
+    np.testing.assert_allclose(mel_filters(16_000, n_fft, n_bands, low, high), expected, rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(
+        mel_edges(n_bands, low, high), librosa.mel_frequencies(n_bands + 2, fmin=low, fmax=high)
+    )
