@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import torch
 from torch import Tensor, nn
 
 from didan.features import FeatureSet, Frontend, Moments, Normaliser, PackedFeatures, Statistics, build_frontend
