@@ -55,8 +55,8 @@ def test_the_arithmetic_of_features_is_that_of_their_version(kind: str) -> None:
     # In units of what the features vary by; functionals that are the same in all three signals, of their size.
     spread = np.maximum(golden.std(axis=(0, 1)), 0.01 * np.abs(golden).max(axis=(0, 1)) + 1e-4)
     difference = np.abs(computed - golden) / spread
-    assert np.quantile(difference, 0.99) < 1e-3, CHANGED.format(kind=kind)
-    assert difference.max() < 1e-2, CHANGED.format(kind=kind)
+    # Processors differ by 3e-4 at most.
+    assert difference.max() < 2e-3, CHANGED.format(kind=kind)
 
 
 if __name__ == "__main__":
