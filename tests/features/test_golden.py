@@ -45,7 +45,7 @@ def compute(kind: str) -> npt.NDArray[np.float64]:
     frontend = build_frontend(FRONTENDS[kind].model_validate({"kind": kind}))
     features = [extract_features(frontend, signal(seed))[::EVERY] for seed in range(3)]
     shortest = min(map(len, features))
-    return np.stack([one[:shortest] for one in features]).astype(np.float64)
+    return np.stack([frames[:shortest] for frames in features]).astype(np.float64)
 
 
 @pytest.mark.parametrize("kind", FRONTENDS)
@@ -60,7 +60,6 @@ def test_the_arithmetic_of_features_is_that_of_their_version(kind: str) -> None:
 
 
 if __name__ == "__main__":
-    rounded = {
-        kind: [[[float(f"{x:.6g}") for x in row] for row in one] for one in compute(kind)] for kind in FRONTENDS
-    }
-    GOLDEN.write_text(json.dumps(rounded).replace("], [", "],\n["))
+    six_digits = np.vectorize(lambda number: float(f"{number:.6g}"))
+    features = {kind: six_digits(compute(kind)).tolist() for kind in FRONTENDS}
+    GOLDEN.write_text(json.dumps(features).replace("], [", "],\n["))
