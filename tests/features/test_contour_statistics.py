@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +31,7 @@ LENGTHS = torch.tensor([1, 2, 3, 40, 700])
 FRAMES = torch.randn(5, 700, 4, generator=torch.Generator().manual_seed(0)).double()
 
 
-def statistic(name: str, frames: Floats) -> npt.ArrayLike:
+def statistic(name: str, frames: Floats) -> Any:
     """By numpy and scipy, of frames of shape (frames, bands)."""
     if name == "mean":
         return frames.mean(axis=0)

@@ -46,7 +46,7 @@ def compute(kind: str) -> npt.NDArray[np.float64]:
     frontend = build_frontend(FRONTENDS[kind].model_validate({"kind": kind}))
     features = [extract_features(frontend, signal(seed))[::EVERY] for seed in range(3)]
     shortest = min(map(len, features))
-    return np.stack([one[:shortest] for one in features]).astype(np.float64)
+    return np.stack([frames[:shortest] for frames in features]).astype(np.float64)
 
 
 @pytest.mark.parametrize("kind", FRONTENDS)
@@ -56,12 +56,11 @@ def test_the_arithmetic_of_features_is_that_of_their_version(kind: str) -> None:
     # In units of what the features vary by; functionals that are the same in all three signals, of their size.
     spread = np.maximum(golden.std(axis=(0, 1)), 0.01 * np.abs(golden).max(axis=(0, 1)) + 1e-4)
     difference = np.abs(computed - golden) / spread
-    assert np.quantile(difference, 0.99) < 1e-3, CHANGED.format(kind=kind)
-    assert difference.max() < 1e-2, CHANGED.format(kind=kind)
+    # Processors differ by 3e-4 at most.
+    assert difference.max() < 2e-3, CHANGED.format(kind=kind)
 
 
 if __name__ == "__main__":
-    rounded = {
-        kind: [[[float(f"{x:.6g}") for x in row] for row in one] for one in compute(kind)] for kind in FRONTENDS
-    }
-    GOLDEN.write_text(json.dumps(rounded).replace("], [", "],\n["))
+    six_digits = np.vectorize(lambda number: float(f"{number:.6g}"))
+    features = {kind: six_digits(compute(kind)).tolist() for kind in FRONTENDS}
+    GOLDEN.write_text(json.dumps(features).replace("], [", "],\n["))

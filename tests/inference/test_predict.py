@@ -15,7 +15,7 @@ from didan.audio import RATE, read_audio
 from didan.corpora import Corpus
 from didan.errors import AudioError, UserError
 from didan.evaluation import evaluate
-from didan.features import Normalisation, Spectrogram, SpectrogramSettings
+from didan.features import Normalisation, Spectrogram, SpectrogramSettings, extract_features
 from didan.inference import Prediction, predict
 from didan.model.trained import Model
 from didan.typing import Samples
@@ -78,7 +78,7 @@ def test_target_is_predicted_as_it_is_evaluated(
 @pytest.mark.parametrize("normalisation", ["none", "utterance", "corpus", "speaker"])
 def test_normalisation_of_single_files(untrained: Model, files: list[Path], normalisation: Normalisation) -> None:
     model = replace(untrained, config=untrained.config.model_copy(update={"normalisation": normalisation}))
-    features = Spectrogram(SpectrogramSettings())(torch.from_numpy(read_audio(files[3])))
+    features = torch.from_numpy(extract_features(Spectrogram(SpectrogramSettings()), read_audio(files[3])))
     if normalisation == "utterance":
         features = (features - features.mean(dim=0)) / features.std(dim=0, correction=0)
     elif normalisation != "none":

@@ -10,12 +10,18 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
-import torch
 
 from didan.audio import read_audio
 from didan.corpora import Corpus
 from didan.errors import UserError
-from didan.features import FeatureStore, Normalisation, PackedFeatures, Spectrogram, SpectrogramSettings
+from didan.features import (
+    FeatureStore,
+    Normalisation,
+    PackedFeatures,
+    Spectrogram,
+    SpectrogramSettings,
+    extract_features,
+)
 from didan.features.store import Features
 from didan.model.config import make_config
 from didan.model.trained import Model
@@ -24,8 +30,7 @@ from didan.training.train import train
 
 
 def raw(file: str, start: float = float("nan"), end: float = float("nan")) -> Features:
-    features: Features = Spectrogram(SpectrogramSettings())(torch.from_numpy(read_audio(file, start, end))).numpy()
-    return features
+    return extract_features(Spectrogram(SpectrogramSettings()), read_audio(file, start, end))
 
 
 def by_group(features: Sequence[Features], groups: Sequence[str]) -> list[Features]:

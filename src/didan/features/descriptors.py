@@ -1,8 +1,7 @@
 """Low-level descriptors of the voice, frame by frame: pitch, harmonicity, formants, loudness, spectral balance.
 
-Kept to what is known of emotional speech (the descriptors of eGeMAPS, Eyben et al., IEEE Transactions on Affective
-Computing 7, 2016), and free to use in products, which openSMILE is not. Frames are those of the spectrogram, one
-in 10 ms.
+They follow eGeMAPS, the field's set for emotional speech (Eyben et al., IEEE Transactions on Affective Computing
+7, 2016), and are free to use in products, which openSMILE is not. Frames are those of the spectrogram, one in 10 ms.
 """
 
 import math
@@ -214,8 +213,8 @@ class Formants(nn.Module):
         weights = torch.ones_like(bins)
         weights[[0, -1]] = 0.5
         to_autocorrelation = (torch.pi / (n_bins - 1) * lags[:, None] * bins).cos() * weights
-        # A little white noise, 90 dB under the signal. It is part of the matrix, since exporters take so small a
-        # summand for nothing.
+        # White noise 90 dB under the signal, without which a pure tone has no solution. It is part of the matrix,
+        # since exporters drop so small a summand.
         to_autocorrelation[0] *= 1 + 1e-9
         self.register_buffer("to_autocorrelation", to_autocorrelation, persistent=False)
         angles = torch.pi / self.GRID * lags[:, None] * torch.arange(self.GRID + 1).double()
@@ -242,15 +241,8 @@ class Formants(nn.Module):
         is_formant = is_formant & (frequency > self.LOWEST) & (frequency < self.HIGHEST)
         number = is_formant.long().cumsum(dim=2) * is_formant
         is_kth = number[:, :, :, None] == torch.arange(1, 4, device=waveform.device)
-        is_missing = ~is_kth.any(dim=2)
-        counted = (~is_missing & is_valid(n_frames, number.shape[1])[:, :, None]).float()
-
-        def of_each(values: Tensor) -> Tensor:
-            chosen = (values[:, :, :, None] * is_kth).sum(dim=2)
-            mean = (chosen * counted).sum(dim=1, keepdim=True) / counted.sum(dim=1, keepdim=True).clamp_min(1)
-            return chosen + is_missing * mean
-
-        return of_each(frequency), of_each(bandwidth)
+        valid = is_valid(n_frames, number.shape[1])
+        return _kth_or_mean(frequency, is_kth, valid), _kth_or_mean(bandwidth, is_kth, valid)
 
     def _minima(self, inverse: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """The minima of ``|A|^2``, a polynomial of degree 12 in cos w: its derivative has 11 roots, so 6 at most.
@@ -303,6 +295,24 @@ def _predict(r: Tensor) -> Tensor:
         coefficients = longer + reflection * longer.flip(1)
         error = error * (1 - reflection.square())
     return coefficients
+
+
+def _kth_or_mean(values: Tensor, is_kth: Tensor, valid: Tensor) -> Tensor:
+    """The k-th value of each frame, or the mean of those of the other frames where it is missing.
+
+    Args:
+        values: shape (n, frames, candidates).
+        is_kth: at most one candidate for each k, shape (n, frames, candidates, k).
+        valid: which frames are no padding, shape (n, frames).
+
+    Returns:
+        Shape (n, frames, k).
+    """
+    kth = (values[:, :, :, None] * is_kth).sum(dim=2)
+    exists = is_kth.any(dim=2)
+    counted = exists & valid[:, :, None]
+    mean = (kth * counted).sum(dim=1, keepdim=True) / counted.sum(dim=1, keepdim=True).clamp_min(1)
+    return kth + ~exists * mean
 
 
 def _vertex_offset(before: Tensor, after: Tensor, curvature: Tensor) -> Tensor:

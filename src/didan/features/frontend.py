@@ -3,6 +3,7 @@
 from typing import Annotated, Protocol
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from pydantic import Field
 from torch import Tensor
@@ -56,7 +57,7 @@ def build_frontend(settings: FrontendSettings) -> Functionals | Spectrogram:
     return Spectrogram(settings)
 
 
-def extract_features(frontend: Frontend, samples: Samples) -> Samples:
+def extract_features(frontend: Frontend, samples: Samples) -> npt.NDArray[np.float32]:
     """Compute the features of one utterance, in a batch of its own, so that they depend on nothing else.
 
     Args:
@@ -75,5 +76,5 @@ def extract_features(frontend: Frontend, samples: Samples) -> Samples:
         samples = samples[: nonzero[-1] + 1]
     with torch.inference_mode():
         features, n_frames = frontend(torch.from_numpy(samples)[None])
-    extracted: Samples = features[0, : int(n_frames[0])].numpy()
+    extracted: npt.NDArray[np.float32] = features[0, : int(n_frames[0])].numpy()
     return extracted
