@@ -13,12 +13,13 @@ where it was.
 import argparse
 import json
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import permutations, product
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import torch
 
 from benchmarks.conditions import MOODY, moody
@@ -61,20 +62,37 @@ def measure(run: dict[str, Any], corpora: dict[str, Corpus], cache: Path) -> dic
     config = make_config(run["method"], seed=run["seed"], assignments=settings)
     target = corpora[run["target"]]
     model = train(corpora[run["source"]], with_callers(target, run["condition"]), config=config, cache=cache)
-    conditions = ("even", *MOODY) if run["method"] == "source-only" and run["group"] != ALONE else (run["condition"],)
+    conditions = (
+        ("even", *MOODY) if run["method"] == "source-only" and run["group"] != ALONE else (run["condition"],)
+    )
     figures = []
     for condition, group in product(conditions, dict.fromkeys((run["group"], ALONE))):
         if group == ALONE and condition != run["condition"]:
             continue  # without groups all conditions are one
         evaluation = evaluate(model, with_callers(target, condition), group=group, cache=cache)
-        own = {"uar": evaluation.uar, "uar_ci95": evaluation.uar_ci95, "confusion": evaluation.confusion}
-        figures.append({"condition": condition, "group": group, **own})
+        # Intervals resample the people who speak, whoever counts as a caller.
+        utterances = evaluation.utterances.assign(speaker=target.only(model.emotions).table["speaker"])
+        counted = hits_and_counts(utterances, model.emotions)
+        figures.append({"condition": condition, "group": group, "uar": evaluation.uar, "speakers": counted})
     return {
         **run,
         "emotions": list(model.emotions),
         "selection": model.record["selection"],
         "evaluated": figures,
         "versions": model.record["versions"],
+    }
+
+
+def hits_and_counts(utterances: pd.DataFrame, emotions: Sequence[str]) -> dict[str, dict[str, list[int]]]:
+    """Utterances of each speaker that were predicted rightly, and all of them, by emotion."""
+    right = utterances["emotion"] == utterances["predicted"]
+    return {
+        str(speaker): {
+            "hits": [int((right & own & (utterances["emotion"] == emotion)).sum()) for emotion in emotions],
+            "counts": [int((own & (utterances["emotion"] == emotion)).sum()) for emotion in emotions],
+        }
+        for speaker in sorted(utterances["speaker"].unique())
+        for own in [utterances["speaker"] == speaker]
     }
 
 
