@@ -19,7 +19,7 @@ from didan.inference.predict import Prediction, predict
 from didan.inference.segments import StoredSegments
 from didan.metrics import recalls, uar_interval, unweighted_average_recall
 from didan.model.trained import TrainedModel
-from didan.parallel import in_threads
+from didan.parallel import in_processes
 from didan.typing import Floats, Labels, Progress
 
 AS_PREDICTED = "as predicted"
@@ -152,8 +152,8 @@ def evaluate(
     grouped = corpus.grouped(group or model.group, or_speaker=group is None)
     utterances = grouped.unlabelled().utterances()
     cache = cache or default_cache()
-    segments = StoredSegments(model, cache)
-    in_threads(lambda one: list(segments(one)), utterances, progress=progress, stage=f"features of {corpus.name}")
+    segments = StoredSegments(model.config.frontend, cache)
+    in_processes(segments.make, utterances, progress=progress, stage=f"features of {corpus.name}")
     if own_statistics:
         model = replace(model, normaliser=Normaliser(model.normaliser.domain, shrinkage=0))
     predictions = list(predict(model, utterances, segments=segments))

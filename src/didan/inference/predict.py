@@ -111,9 +111,9 @@ def predict(
         AudioError: a file that cannot be read, where ``on_damaged`` is None.
     """
     check_windows(window, hop)
-    whole: SegmentSource[Prepared] = segments or StreamedSegments(recogniser)
+    whole: SegmentSource[Prepared] = segments or StreamedSegments(recogniser.prepare)
     statistics = _statistics(recogniser, utterances, whole)
-    source = whole if window is None else StreamedSegments(recogniser, window, hop)
+    source = whole if window is None else StreamedSegments(recogniser.prepare, window, hop)
     read = _read(utterances, source, statistics)
     for row, answers in groupby(_predicted(recogniser, read), key=lambda answer: answer.row):
         *parts, last = answers
