@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from didan.corpora.leakage import identical_files, shared_speakers
 from didan.features import FeatureStore, Normaliser, default_cache
 from didan.files import written_whole
 from didan.inference.predict import Prediction, predict
-from didan.inference.segments import StoredSegments
+from didan.inference.segments import StoredSegments, store_segments
 from didan.metrics import recalls, uar_interval, unweighted_average_recall
 from didan.model.trained import TrainedModel
 from didan.parallel import in_processes
@@ -152,8 +153,9 @@ def evaluate(
     grouped = corpus.grouped(group or model.group, or_speaker=group is None)
     utterances = grouped.unlabelled().utterances()
     cache = cache or default_cache()
+    work = partial(store_segments, model.config.frontend, cache)
+    in_processes(work, utterances, progress=progress, stage=f"features of {corpus.name}")
     segments = StoredSegments(model.config.frontend, cache)
-    in_processes(segments.make, utterances, progress=progress, stage=f"features of {corpus.name}")
     if own_statistics:
         model = replace(model, normaliser=Normaliser(model.normaliser.domain, shrinkage=0))
     predictions = list(predict(model, utterances, segments=segments))

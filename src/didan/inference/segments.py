@@ -93,14 +93,7 @@ class StoredSegments:
     def __init__(self, frontend: "FrontendSettings", cache: Path) -> None:
         self._frontend = frontend
         self._store = FeatureStore(cache, frontend)
-
-    def make(self, utterance: Utterance) -> None:
-        """Make sure that the segments of an utterance are in the store.
-
-        Raises:
-            AudioError: see :func:`didan.audio.stream_audio`.
-        """
-        self._rows(utterance)
+        self._known: dict[Utterance, tuple[str, list[SegmentRow]]] = {}  # predicting passes over utterances twice
 
     def __call__(self, utterance: Utterance) -> Iterator[PreparedSegment[Features]]:
         """See :class:`SegmentSource`."""
@@ -111,12 +104,14 @@ class StoredSegments:
 
     def _rows(self, utterance: Utterance) -> tuple[str, list[SegmentRow]]:
         """The digest of an utterance's file, and its segments."""
-        file, start, end, _ = utterance
-        digest = self._store.contents(file, start, end).file
-        rows = self._store.segments(digest, start, end)
-        if rows is None or not all(path.exists() for path in self._paths(digest, start, end, rows)):
-            rows = self._make(digest, utterance)
-        return digest, rows
+        if utterance not in self._known:
+            file, start, end, _ = utterance
+            digest = self._store.contents(file, start, end).file
+            rows = self._store.segments(digest, start, end)
+            if rows is None or not all(path.exists() for path in self._paths(digest, start, end, rows)):
+                rows = self._make(digest, utterance)
+            self._known[utterance] = digest, rows
+        return self._known[utterance]
 
     def _paths(self, digest: str, start: float, end: float, rows: Sequence[SegmentRow]) -> Iterator[Path]:
         """Where the features of the segments with speech are."""
@@ -129,9 +124,12 @@ class StoredSegments:
     def _make(self, digest: str, utterance: Utterance) -> list[SegmentRow]:
         _, start, end, _ = utterance
         from didan.features.frontend import cached_frontend, extract_features
+        from didan.hardware import one_thread
 
         frontend = cached_frontend(self._frontend)
-        segments = list(StreamedSegments(lambda samples: extract_features(frontend, samples))(utterance))
+        with one_thread():
+            stream = StreamedSegments(lambda samples: extract_features(frontend, samples))
+            segments = list(stream(utterance))
         rows = [(one.start, one.end, one.speech, one.prepared is not None) for one in segments]
         paths = self._paths(digest, start, end, rows)
         for segment in segments:
@@ -141,3 +139,13 @@ class StoredSegments:
                     self._store.write(path, segment.prepared)
         self._store.remember_segments(digest, start, end, rows)
         return rows
+
+
+def store_segments(frontend: "FrontendSettings", cache: Path, utterance: Utterance) -> None:
+    """Make sure that the segments of an utterance are in the store.
+
+    Raises:
+        AudioError: see :func:`didan.audio.stream_audio`.
+    """
+    for _ in StoredSegments(frontend, cache)(utterance):
+        pass
