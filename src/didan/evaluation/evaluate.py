@@ -16,7 +16,7 @@ from didan.corpora.emotions import class_indices
 from didan.corpora.leakage import identical_files, shared_speakers
 from didan.features import FeatureSet, default_cache, load_features
 from didan.files import written_whole
-from didan.metrics import recalls, uar_interval, unweighted_average_recall
+from didan.metrics import recalls, resampling_unit, uar_interval, unweighted_average_recall
 from didan.parallel import Progress
 
 if TYPE_CHECKING:
@@ -179,7 +179,6 @@ def compare(
     labels = class_indices(corpus.table, emotions)
     speakers = corpus.table["speaker"].to_numpy() if corpus.unlabelled().has_speakers else None
     n_speakers = None if speakers is None else len(set(speakers))
-    by_speaker = n_speakers is not None and n_speakers > 1
     per_emotion = recalls(labels, predicted, len(emotions))
     read = {**leakage["labels_read"], "evaluation": "labels of the corpus evaluated"}
     utterances = corpus.table[["file", "start", "end", "speaker", "emotion"]].assign(
@@ -194,8 +193,8 @@ def compare(
         len(labels),
         {e: None if np.isnan(r) else float(r) for e, r in zip(emotions, per_emotion, strict=True)},
         confusion_matrix(labels, predicted, labels=range(len(emotions))).tolist(),
-        uar_interval(labels, predicted, speakers if by_speaker else None),
-        "speaker" if by_speaker else "utterance",
+        uar_interval(labels, predicted, speakers, corpus=corpus.name),
+        resampling_unit(speakers),
         n_speakers,
         selection,
         {**leakage, "labels_read": read},
