@@ -65,7 +65,7 @@ def test_runs_are_the_product_with_first_seeds_first() -> None:
     runs = plan.runs(THREE)
     assert len(runs) == 6 * 2 * 2
     assert [run.seed for run in runs] == [0] * 12 + [1] * 12
-    assert len({run.file for run in runs}) == len(runs)
+    assert len({run.record_name for run in runs}) == len(runs)
 
 
 def test_methods_run_on_the_features_they_take_and_classical_ones_once() -> None:

@@ -10,7 +10,6 @@ import scipy
 import soundfile
 import torch
 
-from didan import metrics
 from didan.audio import RATE, read_audio
 from didan.corpora import Corpus
 from didan.errors import AudioError, UserError
@@ -65,9 +64,8 @@ def test_a_file_is_predicted_alone_as_among_others(
 
 
 def test_target_is_predicted_as_it_is_evaluated(
-    untrained: Model, target: Corpus, files: list[Path], session_cache: Path, monkeypatch: pytest.MonkeyPatch
+    untrained: Model, target: Corpus, files: list[Path], session_cache: Path
 ) -> None:
-    monkeypatch.setattr(metrics, "_BOOTSTRAPS", 2)
     evaluated = evaluate(untrained, target, session_cache).utterances
     predicted = untrained.predict(*files)
     assert predicted["emotion"].tolist() == evaluated["predicted"].tolist()

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score
 
-from didan import metrics
 from didan.corpora import Corpus
 from didan.corpora.known import known_reader
 from didan.evaluation import evaluate
@@ -51,9 +50,8 @@ def test_without_an_evaluation_the_card_says_that_nothing_is_known(untrained: Mo
 
 
 def test_a_noted_evaluation_stays_with_the_model(
-    untrained: Model, target: Corpus, session_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    untrained: Model, target: Corpus, session_cache: Path, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(metrics, "_BOOTSTRAPS", 20)
     untrained.save(tmp_path / "model")
     model = load(tmp_path / "model")
     evaluation = evaluate(model, target, session_cache)

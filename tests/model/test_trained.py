@@ -11,7 +11,6 @@ import pytest
 import torch
 import yaml
 
-from didan import metrics
 from didan.corpora import Corpus
 from didan.errors import UserError
 from didan.features import Statistics, extract, normalised
@@ -195,10 +194,7 @@ def test_config_that_does_not_fit(saved: Path, key: str, value: object, reason: 
         load(saved)
 
 
-def test_model_evaluates_and_predicts(
-    untrained: Model, target: Corpus, session_cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(metrics, "_BOOTSTRAPS", 2)
+def test_model_evaluates_and_predicts(untrained: Model, target: Corpus, session_cache: Path) -> None:
     found = untrained.evaluate(target, session_cache).utterances
     predicted = untrained.predict(*target.table["file"])
     assert predicted["emotion"].tolist() == found["predicted"].tolist()

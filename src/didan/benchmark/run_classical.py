@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from didan.benchmark.record_fields import describe_evaluation, describe_gap, describe_map
-from didan.benchmark.records import Record
 from didan.classical import CLASSICAL, fit_predict, normalise
 from didan.corpora import Corpus, Recordings
 from didan.corpora.emotions import class_indices
@@ -19,6 +18,7 @@ from didan.errors import UserError
 from didan.evaluation import compare
 from didan.features import Extracted, FrontendSettings, extract
 from didan.hardware import hardware, versions
+from didan.records import Record
 from didan.training.task import make_task
 
 SELECTION = "settings fixed beforehand, without target labels"
@@ -44,21 +44,20 @@ def run_classical(
         normalisation: of the features.
         frontend: of functionals, or of spectrograms, which are pooled.
         cache: folder for features.
-        with_map: whether to draw up a map of the features, where the method changes them.
+        with_map: whether to make a map of the features, where the method changes them.
     """
     task = make_task(sources, target)
-    chosen = CLASSICAL[method]
     sides = [*(corpus.unlabelled() for corpus in task.sources), task.target]
     extracted = [extract(side, frontend, cache) for side in sides]
     vectors = [_vectors(side) for side in extracted]
     groups = [_groups(side, normalisation) for side in sides]
-    begun = time.perf_counter()
+    started = time.perf_counter()
     X_s, X_t = normalise(
         np.concatenate(vectors[:-1]), vectors[-1], np.concatenate(groups[:-1]), groups[-1], normalisation
     )
     labels = class_indices(task.source_table, task.emotions)
-    prediction = fit_predict(chosen, X_s, labels, X_t, seed=0)
-    seconds = time.perf_counter() - begun
+    prediction = fit_predict(CLASSICAL[method], X_s, labels, X_t, seed=0)
+    seconds = time.perf_counter() - started
     copies = {
         name
         for side in extracted[:-1]
@@ -71,10 +70,6 @@ def run_classical(
     evaluation = compare(kept, task.emotions, np.eye(len(task.emotions))[prediction.classes], SELECTION, leakage)
     record: dict[str, Any] = {
         **describe_evaluation(evaluation),
-        "label_free": {},
-        "domain": None,
-        "curves": {},
-        "map": None,
         "cost": {
             "seconds": round(seconds, 2),
             "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
@@ -84,7 +79,7 @@ def run_classical(
     }
     source, adapted = prediction.source_embeddings, prediction.target_embeddings
     if source is not None and adapted is not None:
-        record["domain"] = describe_gap(source, adapted)
+        record["domain"] = describe_gap(source, adapted, task.source_table, kept.table)
         if with_map:
             emotions = [list(task.source_table["emotion"]), list(kept.table["emotion"])]
             record["map"] = describe_map(source, adapted, *emotions)
@@ -92,7 +87,7 @@ def run_classical(
 
 
 def _vectors(extracted: Extracted) -> Floats:
-    """One vector per utterance: functionals as they are, spectrograms as mean and deviation of every band."""
+    """One vector per utterance: functionals as they are, spectrograms as mean and std of every band."""
     utterances = [np.load(file) for file in extracted.files]
     if all(len(frames) == 1 for frames in utterances):
         return np.concatenate(utterances).astype(np.float64)
@@ -107,5 +102,5 @@ def _groups(recordings: Recordings, normalisation: str) -> npt.NDArray[np.str_]:
     if normalisation != "speaker":
         return np.array([recordings.name] * len(recordings))
     if not recordings.has_speakers:
-        raise UserError(f"{recordings.name}: speakers are not known, so features cannot be normalised per speaker")
+        raise UserError(f"{recordings.name}: speakers are unknown, so features cannot be normalised per speaker")
     return np.array([f"{recordings.name} {speaker}" for speaker in recordings.table["speaker"]])

@@ -1,4 +1,4 @@
-"""A run of a network: train, evaluate, look at what it learnt."""
+"""A run of a network: train, evaluate, describe its embeddings."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,11 +11,11 @@ from didan.benchmark.record_fields import (
     describe_map,
     describe_view,
 )
-from didan.benchmark.records import Record
 from didan.corpora import Corpus
 from didan.evaluation import evaluate_scores
 from didan.features import load_features
 from didan.model.config import Config
+from didan.records import Record
 from didan.selection import LAYER, view_of
 from didan.training.train import train
 
@@ -28,7 +28,7 @@ def run_network(sources: Sequence[Corpus], target: Corpus, config: Config, cache
         target: the target; its labels are read by the evaluation.
         config: of the training.
         cache: folder for features.
-        with_map: whether to draw up a map of the embeddings.
+        with_map: whether to make a map of the embeddings.
     """
     model = train(sources, target, config=config, cache=cache)
     kept = target.only(model.emotions)
@@ -40,9 +40,8 @@ def run_network(sources: Sequence[Corpus], target: Corpus, config: Config, cache
     record: dict[str, Any] = {
         **describe_evaluation(evaluation),
         "label_free": describe_view(view_of(model, outputs)),
-        "domain": describe_gap(source_embeddings, target_embeddings),
+        "domain": describe_gap(source_embeddings, target_embeddings, model.reference.table, kept.table),
         "curves": describe_history(model.history),
-        "map": None,
         "cost": {key: model.record[key] for key in ("seconds", "peak_memory_mb")},
         "versions": model.record["versions"],
         "hardware": model.record["hardware"],

@@ -1,4 +1,4 @@
-"""Target-only: how well the same network does if it learns from target labels. An upper bound, no competitor."""
+"""Target-only: the same network trained on target labels. An upper bound, no competitor."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,11 +10,11 @@ from sklearn.model_selection import GroupKFold, StratifiedKFold
 
 from didan.benchmark.plan import FOLDS
 from didan.benchmark.record_fields import describe_evaluation
-from didan.benchmark.records import Record
 from didan.corpora import Corpus
 from didan.evaluation import compare
 from didan.features import load_features
 from didan.model.config import Config
+from didan.records import Record
 from didan.training.task import make_task
 from didan.training.train import train
 
@@ -41,18 +41,14 @@ def run_target_only(sources: Sequence[Corpus], target: Corpus, config: Config, c
         tested = parts[1].unlabelled()
         model = train(parts[0], tested, config=config, cache=cache)
         features = load_features(tested, config.frontend, config.normalisation, cache)
-        found = model.outputs(features).scores.numpy()
+        outputs = model.outputs(features)
         # A fold's training part may lack an emotion, or name them in another order.
-        scores[np.ix_(test, [emotions.index(emotion) for emotion in model.emotions])] = found
+        scores[np.ix_(test, [emotions.index(emotion) for emotion in model.emotions])] = outputs.scores
         models.append(model)
     labels_read = {"training": "target labels of the other folds"}
     leakage = {"shared_speakers": [], "labels_read": labels_read, "identical_files": [], "evaluated_in_source": []}
     return {
         **describe_evaluation(compare(kept, emotions, scores, SELECTION, leakage)),
-        "label_free": {},
-        "domain": None,
-        "curves": {},
-        "map": None,
         "cost": {
             "seconds": round(sum(model.record["seconds"] for model in models), 2),
             "peak_memory_mb": max(model.record["peak_memory_mb"] for model in models),

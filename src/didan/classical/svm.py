@@ -55,10 +55,6 @@ class SourceSVM:
         """Class indices, shape (n,)."""
         return np.asarray(self.classifier.predict(X))
 
-    def decision_function(self, X: Array) -> Array:
-        """Scores as scikit-learn gives them."""
-        return np.asarray(self.classifier.decision_function(X))
-
 
 class AdaptedSVM:
     """An adapter, one common scale, and the linear machine.
@@ -92,10 +88,6 @@ class AdaptedSVM:
     def predict(self, X: Array) -> Labels:
         """Class indices of target utterances, shape (n,)."""
         return np.asarray(self.classifier.predict(self.transform(X)))
-
-    def decision_function(self, X: Array) -> Array:
-        """Scores of target utterances as scikit-learn gives them."""
-        return np.asarray(self.classifier.decision_function(self.transform(X)))
 
 
 def _method(kernel: Literal["linear", "rbf"], kind: Literal["source", "corpus", "speaker"]) -> ClassicalMethod:

@@ -12,7 +12,7 @@ def report(
     ],
 ) -> None:
     """Rebuild the report of a benchmark from its run records."""
-    from didan.benchmark import read_failures, read_records
+    from didan.records import read_failures, read_records
     from didan.report.page import write_report
 
     write_report(read_records(folder), folder, read_failures(folder))
