@@ -62,8 +62,8 @@ def in_processes(
 ) -> list[Result]:
     """Apply a function to every item, in this process and, where enough work is left, in others beside it.
 
-    For work that holds Python up, so that threads would hold up one another. This process begins at once; others join once the
-    first items tell that it pays, and live on for the next such work.
+    For work that holds Python up, so that threads would hold up one another. This process begins at once; others
+    join once the first items tell that it pays, and live on for the next such work.
 
     Args:
         function: what to do with an item; it is sent to other processes.
