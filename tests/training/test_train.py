@@ -12,7 +12,7 @@ from didan.corpora import Corpus, Recordings
 from didan.errors import DidanWarning, UserError
 from didan.features import load_features
 from didan.model.config import Config, make_config
-from didan.model.trained import Model
+from didan.model.trained import TrainedModel
 from didan.training import loop
 
 
@@ -20,7 +20,7 @@ def quick(method: str = "didan", steps: int = 25, *more: str) -> Config:
     return make_config(method, assignments=[f"optimisation.steps={steps}", "optimisation.batch_size=8", *more])
 
 
-def same_weights(first: Model, second: Model) -> bool:
+def same_weights(first: TrainedModel, second: TrainedModel) -> bool:
     a, b = first.network.state_dict(), second.network.state_dict()
     return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
 
@@ -42,7 +42,7 @@ class InterruptAt:
 
 
 def test_the_same_seed_gives_the_same_model(source: Corpus, target: Corpus, session_cache: Path) -> None:
-    runs = [didan.train(source, target, config=quick(), seed=s, cache=session_cache) for s in (1, 1, 2)]
+    runs = [train(source, target, config=quick(), seed=s, cache=session_cache) for s in (1, 1, 2)]
     assert same_weights(runs[0], runs[1])
     assert not same_weights(runs[0], runs[2])
     pd.testing.assert_frame_equal(runs[0].history, runs[1].history)
@@ -52,7 +52,7 @@ def test_training_leaves_the_callers_randomness_alone(source: Corpus, target: Co
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
-    didan.train(source, target, config=quick(steps=2), cache=session_cache)
+    train(source, target, config=quick(steps=2), cache=session_cache)
     assert torch.equal(torch.rand(3), expected)
 
 
@@ -62,14 +62,14 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
     source: Corpus, target: Corpus, session_cache: Path, tmp_path: Path, dictionary: str, step: int
 ) -> None:
     config = quick("didan", 25, f"method_settings.dictionary={dictionary}")
-    whole = didan.train(source, target, config=config, cache=session_cache)
+    whole = train(source, target, config=config, cache=session_cache)
     arguments: dict[str, Any] = {"config": config, "cache": session_cache, "out": tmp_path / "m"}
     with pytest.raises(KeyboardInterrupt):
-        didan.train(source, target, **arguments, progress=InterruptAt("training", step))
+        train(source, target, **arguments, progress=InterruptAt("training", step))
     assert not (tmp_path / "m").exists()
     # Before the first checkpoint there is nothing to keep.
     assert (tmp_path / "m.unfinished").exists() == (step > 10)
-    resumed = didan.train(source, target, **arguments, resume=True)
+    resumed = train(source, target, **arguments, resume=True)
     assert same_weights(whole, resumed)
     pd.testing.assert_frame_equal(whole.history, resumed.history)
     assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith("m")) == ["m"]
@@ -80,18 +80,18 @@ def test_an_unfinished_run_is_neither_overwritten_nor_mixed_up(
 ) -> None:
     arguments: dict[str, Any] = {"cache": session_cache, "out": tmp_path / "m"}
     with pytest.raises(KeyboardInterrupt):
-        didan.train(source, target, config=quick(), progress=InterruptAt("training", 15), **arguments)
+        train(source, target, config=quick(), progress=InterruptAt("training", 15), **arguments)
     with pytest.raises(UserError, match="--resume"):
-        didan.train(source, target, config=quick(), **arguments)
+        train(source, target, config=quick(), **arguments)
     with pytest.raises(UserError, match="other settings"):
-        didan.train(source, target, config=quick(steps=30), resume=True, **arguments)
+        train(source, target, config=quick(steps=30), resume=True, **arguments)
     with pytest.raises(UserError, match="other source and target"):
-        didan.train(target, source, config=quick(), resume=True, **arguments)
+        train(target, source, config=quick(), resume=True, **arguments)
 
 
 def test_ctrl_c_while_features_are_made_leaves_nothing(source: Corpus, target: Corpus, tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
-        didan.train(
+        train(
             source,
             target,
             config=quick(),
@@ -109,7 +109,7 @@ def test_target_labels_have_no_influence(
     labels = np.random.default_rng(0).permutation(target.table["emotion"])
     shuffled = Corpus(target.name, target.table.assign(emotion=labels), target.language)
     unlabelled = target.unlabelled()
-    runs = [didan.train(source, t, config=quick(), cache=session_cache) for t in (target, shuffled, unlabelled)]
+    runs = [train(source, t, config=quick(), cache=session_cache) for t in (target, shuffled, unlabelled)]
     assert same_weights(runs[0], runs[1])
     assert same_weights(runs[0], runs[2])
     assert runs[2].record["leakage"]["labels_read"]["task"].startswith("none")
@@ -118,7 +118,7 @@ def test_target_labels_have_no_influence(
 def test_source_only_never_sees_the_target(source: Corpus, target: Corpus, session_cache: Path) -> None:
     few = Recordings(target.name, target.unlabelled().table.iloc[:5])
     runs = [
-        didan.train(source, t, config=quick("source-only"), cache=session_cache)
+        train(source, t, config=quick("source-only"), cache=session_cache)
         for t in (target.unlabelled(), few)
     ]
     assert same_weights(*runs)
@@ -143,11 +143,11 @@ def test_every_switch_trains_and_predicts(
     source: Corpus, target: Corpus, session_cache: Path, tmp_path: Path, more: list[str]
 ) -> None:
     config = quick("didan", 3, *more)
-    model = didan.train(source, target, config=config, cache=session_cache)
+    model = train(source, target, config=config, cache=session_cache)
     assert np.isfinite(model.history["loss"]).all()
-    result = model.evaluate(target, session_cache)
-    model.save(tmp_path / "m")
-    again = didan.load(tmp_path / "m").evaluate(target, session_cache)
+    result = evaluate(model, target, cache=session_cache)
+    save(model, tmp_path / "m")
+    again = evaluate(load(tmp_path / "m"), target, cache=session_cache)
     assert again.confusion == result.confusion
 
 
@@ -155,14 +155,14 @@ def test_several_sources_are_joined(source: Corpus, target: Corpus, session_cach
     other = Corpus("other", target.table[target.table["speaker"] == "gamma-01"].reset_index(drop=True))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DidanWarning)
-        model = didan.train([source, other], target, config=quick(steps=2), cache=session_cache)
+        model = train([source, other], target, config=quick(steps=2), cache=session_cache)
     assert model.record["sources"] == ["alpha", "other"]
-    assert len(model.reference.table) == len(source) + len(other)
+    assert len(model.source_index.table) == len(source) + len(other)
 
 
 def test_copies_of_target_files_in_the_source_are_reported(source: Corpus, session_cache: Path) -> None:
     with pytest.warns(DidanWarning, match="36 target recordings are in the source too"):
-        model = didan.train(source, source, config=quick(steps=2), cache=session_cache)
+        model = train(source, source, config=quick(steps=2), cache=session_cache)
     assert len(model.record["leakage"]["identical_files"]) == len(source)
     assert model.record["leakage"]["shared_speakers"] == ["alpha-01", "alpha-02", "alpha-03"]
 
@@ -174,7 +174,7 @@ def test_a_used_or_unwritable_out_is_refused_before_any_work(
     (tmp_path / "file").touch()
     for out, message in ((tmp_path / "used", "exists already"), (tmp_path / "file" / "m", "cannot write")):
         with pytest.raises(UserError, match=message):
-            didan.train(source, target, out=out, progress=InterruptAt("", 0))
+            train(source, target, out=out, progress=InterruptAt("", 0))
 
 
 def test_a_full_disk_while_saving_is_one_clear_error(
@@ -185,13 +185,13 @@ def test_a_full_disk_while_saving_is_one_clear_error(
 
     monkeypatch.setattr("didan.model.directory.save_file", full)
     with pytest.raises(UserError, match="no space left"):
-        didan.train(source, target, config=quick(steps=2), cache=session_cache, out=tmp_path / "m")
+        train(source, target, config=quick(steps=2), cache=session_cache, out=tmp_path / "m")
     assert not (tmp_path / "m").exists()
     assert not (tmp_path / ".m.partial").exists()
 
 
 def test_the_record_says_what_a_reader_must_know(source: Corpus, target: Corpus, session_cache: Path) -> None:
-    model = didan.train(source, target, config=quick(steps=2), cache=session_cache)
+    model = train(source, target, config=quick(steps=2), cache=session_cache)
     assert model.record["n_source"] == len(source)
     assert "last step" in model.record["selection"]
     assert {"torch", "didan"} <= model.record["versions"].keys()
@@ -201,7 +201,7 @@ def test_the_record_says_what_a_reader_must_know(source: Corpus, target: Corpus,
 
 def test_what_was_told_of_the_target_is_in_the_record(source: Corpus, target: Corpus, session_cache: Path) -> None:
     config = quick("didan", 2, "method_settings.proportions.neutral=0.6")
-    model = didan.train(source, target, config=config, cache=session_cache)
+    model = train(source, target, config=config, cache=session_cache)
     assert model.record["selection"].endswith("without target labels; told of the target: neutral 0.6")
 
 
@@ -210,14 +210,14 @@ def test_proportions_of_an_unknown_emotion_are_refused_before_features_are_made(
 ) -> None:
     config = quick("didan", 2, "method_settings.proportions={nutral: 0.6}")
     with pytest.raises(UserError, match="did you mean 'neutral'"):
-        didan.train(source, target, config=config, cache=tmp_path / "cache", out=tmp_path / "m")
+        train(source, target, config=config, cache=tmp_path / "cache", out=tmp_path / "m")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_labels_are_carried_in_the_proportions_told(source: Corpus, target: Corpus, session_cache: Path) -> None:
     told = "method_settings.proportions.neutral=0.8"
     models = [
-        didan.train(source, target, config=quick("didan", 60, *more), cache=session_cache) for more in ([], [told])
+        train(source, target, config=quick("didan", 60, *more), cache=session_cache) for more in ([], [told])
     ]
     features = load_features(target.unlabelled(), models[0].config.frontend, "speaker", session_cache)
     even, mostly = (
