@@ -16,7 +16,6 @@ import pandas as pd
 import pytest
 import torch
 
-import didan
 from didan.corpora import Corpus, Recordings
 from didan.errors import DidanWarning, UserError
 from didan.features import load_features
@@ -147,7 +146,9 @@ def test_it_is_a_model_for_the_new_recordings(
     assert found.history["step"].tolist() == list(range(1, STEPS + 1))
 
 
-def test_it_begins_with_the_weights_of_the_model(trained: TrainedModel, calls: Corpus, session_cache: Path) -> None:
+def test_it_begins_with_the_weights_of_the_model(
+    trained: TrainedModel, calls: Corpus, session_cache: Path
+) -> None:
     config = with_steps(trained, 1, "optimisation.learning_rate=1e-12")
     found, _ = adapt(trained, calls.unlabelled(), config=config, cache=session_cache)
     old = dict(trained.network.named_parameters())
@@ -459,7 +460,12 @@ def resumed(
 
 @pytest.mark.parametrize("step", [4, 12, STEPS])
 def test_a_resumed_adaptation_equals_an_uninterrupted_one(
-    trained: TrainedModel, adapted: tuple[TrainedModel, Change], calls: Corpus, session_cache: Path, tmp_path: Path, step: int
+    trained: TrainedModel,
+    adapted: tuple[TrainedModel, Change],
+    calls: Corpus,
+    session_cache: Path,
+    tmp_path: Path,
+    step: int,
 ) -> None:
     found, change = resumed(trained, calls, with_steps(trained, STEPS), step, session_cache, tmp_path)
     assert same_weights(found, adapted[0])
@@ -508,7 +514,9 @@ def test_an_unfinished_adaptation_of_another_model_is_not_continued(
         adapt(other, calls.unlabelled(), resume=True, **arguments)
 
 
-def test_ctrl_c_while_features_are_made_leaves_nothing(trained: TrainedModel, calls: Corpus, tmp_path: Path) -> None:
+def test_ctrl_c_while_features_are_made_leaves_nothing(
+    trained: TrainedModel, calls: Corpus, tmp_path: Path
+) -> None:
     arguments: dict[str, Any] = {"cache": tmp_path / "cache", "out": tmp_path / "m"}
     with pytest.raises(KeyboardInterrupt):
         adapt(trained, calls.unlabelled(), progress=InterruptAt("features", 5), **arguments)

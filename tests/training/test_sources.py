@@ -139,7 +139,9 @@ def test_recordings_that_were_moved_are_known_by_their_content(
     assert_close(found(own, tmp_path / "cache"), by_group(spectrograms, ["alpha"] * 36))
 
 
-def test_only_what_is_missing_is_looked_for(own: TrainedModel, tmp_path: Path, spectrograms: list[Features]) -> None:
+def test_only_what_is_missing_is_looked_for(
+    own: TrainedModel, tmp_path: Path, spectrograms: list[Features]
+) -> None:
     (tmp_path / "there").mkdir()
     for number, file in enumerate(own.source_index.table["file"][::2]):
         Path(file).rename(tmp_path / "there" / f"{number}.wav")
@@ -151,7 +153,9 @@ def test_what_is_not_found_is_said(own: TrainedModel, tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     for number, file in enumerate(files[10:]):
         Path(file).rename(tmp_path / "there" / f"{number}.wav")
-    with pytest.raises(UserError, match=r"26 recordings .*\(alpha\).*--source-folder.*--include-source-features") as caught:
+    with pytest.raises(
+        UserError, match=r"26 recordings .*\(alpha\).*--source-folder.*--include-source-features"
+    ) as caught:
         found(own, tmp_path / "cache")
     assert files[10] in str(caught.value)
     assert "\n" not in str(caught.value)
