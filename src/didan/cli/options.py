@@ -43,8 +43,8 @@ Group = Annotated[
     typer.Option(
         "--group",
         metavar="GROUP",
-        help="Normalise together what one speaker, file or folder said: speaker, file, folder, a COLUMN of the table, or "
-        "none.",
+        help="Normalise together the utterances of one speaker, file or folder, or of one value of a COLUMN of "
+        "the table: speaker, file, folder, COLUMN or none. (default: speaker, as far as speakers are known)",
         show_default=False,
     ),
 ]
