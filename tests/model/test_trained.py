@@ -45,7 +45,9 @@ def test_loaded_model_gives_identical_outputs(
     assert torch.equal(before.scores, after.scores)
     assert all(torch.equal(before.embeddings[layer], after.embeddings[layer]) for layer in before.embeddings)
     files = target.table["file"].tolist()
-    pd.testing.assert_frame_equal(Model(untrained).predict(*files), Model(loaded).predict(*files), check_exact=True)
+    pd.testing.assert_frame_equal(
+        Model(untrained).predict(*files), Model(loaded).predict(*files), check_exact=True
+    )
 
 
 def test_everything_comes_back(untrained: TrainedModel, saved: Path) -> None:
