@@ -4,8 +4,9 @@
     python -m benchmarks.class_prior --corpus emodb=/data/emodb ... --corpus tables/emodb-uneven.csv ... \\
         --out results/class-prior/records.json
 
-A network is trained on one corpus, without adaptation. Its predictions for every other one, and for its uneven table,
-are turned into estimates by the methods known for label shift. Target labels say how wrong each is, nothing else.
+A network is trained on one corpus, without adaptation. Its predictions for every other one, and for its uneven
+table, are turned into estimates by the methods known for label shift. Target labels say how wrong each is, nothing
+else.
 """
 
 import argparse
