@@ -126,6 +126,18 @@ def test_records_of_another_process_are_not_deleted(
     assert read_records(tmp_path) == records
 
 
+def test_records_can_be_read_while_another_process_packs_them(
+    records: list[dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(records, tmp_path)
+    files = single_files(tmp_path)
+    pack_records(tmp_path)
+    monkeypatch.setattr(module, "_single_files", lambda folder: files)
+    assert read_records(tmp_path) == records
+    pack_records(tmp_path)
+    assert read_records(tmp_path) == records
+
+
 def test_a_full_disk_leaves_the_single_files(
     records: list[dict[str, Any]], tmp_path: Path, small_disk: Any
 ) -> None:

@@ -1,5 +1,6 @@
 """Work on many files at a time, with progress, ending early on an error or Ctrl-C."""
 
+import multiprocessing
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -62,8 +63,8 @@ def in_processes(
 ) -> list[Result]:
     """Apply a function to every item, in this process and, where enough work is left, in others beside it.
 
-    For work that holds Python up, so that threads would hold up one another. This process begins at once; others join once the
-    first items tell that it pays, and live on for the next such work.
+    For work that holds Python up, so that threads would hold up one another. This process begins at once; others
+    join once the first items tell that it pays, and live on for the next such work.
 
     Args:
         function: what to do with an item; it is sent to other processes.
@@ -110,7 +111,12 @@ def in_processes(
 
 
 def _executor(helpers: int) -> Any:
-    """Helping processes, or None where the system has none to offer, as some platforms of functions."""
+    """Helping processes, or None where the system has none to offer, as some platforms of functions.
+
+    A run of a benchmark, which is one of several processes already, has none either.
+    """
+    if multiprocessing.current_process().daemon:
+        return None
     try:
         return get_reusable_executor(max_workers=helpers, timeout=60)
     except OSError:

@@ -52,11 +52,13 @@ def records_by_name(folder: Path) -> dict[str, Record]:
     Raises:
         UserError: one of them cannot be read.
     """
-    records = {record_name(record): record for record in _packed(folder)}
+    single = {}
     for file in _single_files(folder):
-        record = _parse(file.read_bytes(), f"{file}", "delete it and its run is repeated")
-        records[record_name(record)] = record
-    return dict(sorted(records.items()))
+        with suppress(FileNotFoundError):  # another process has packed it since
+            record = _parse(file.read_bytes(), f"{file}", "delete it and its run is repeated")
+            single[record_name(record)] = record
+    packed = {record_name(record): record for record in _packed(folder)}
+    return dict(sorted((packed | single).items()))
 
 
 def read_records(folder: Path) -> list[Record]:
@@ -89,7 +91,7 @@ def pack_records(folder: Path) -> None:
         os.fsync(file.fileno())  # single files are deleted next, so these bytes must have reached the disk
     # Only what has been packed is deleted: another process may be adding records.
     for path in single:
-        path.unlink()
+        path.unlink(missing_ok=True)
     for emptied in [*{path.parent for path in single}, folder / _RUNS]:
         with suppress(OSError):  # not empty
             emptied.rmdir()

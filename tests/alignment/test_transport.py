@@ -131,3 +131,27 @@ def test_training_settings_keep_the_marginal_closely() -> None:
         H_t, H_s, penalty="none", constraint="balanced", tolerance=5e-3, max_iterations=50
     ).coefficients
     assert (found.sum(dim=0) - 1).abs().max() < 0.05
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_scaling_is_that_of_pot(seed: int) -> None:
+    ot = pytest.importorskip("ot")
+    log_kernel, columns = random(seed, 7, 5), column_sums(seed + 1, 7, 5)
+    scaled, _ = scale_to_marginals(log_kernel, columns, 1e-10)
+    theirs = ot.sinkhorn(np.ones(7) / 7, columns.numpy() / 7, -log_kernel.numpy(), reg=1.0, stopThr=1e-12)
+    np.testing.assert_allclose(scaled.numpy(), 7 * theirs, atol=1e-8)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_balanced_coefficients_are_weak_transport_as_pot_solves_it(seed: int) -> None:
+    ot = pytest.importorskip("ot")
+    H_t, H_s, marginal = random(seed, 6, 3), random(seed + 1, 5, 3), random(seed + 2, 5).softmax(dim=0)
+    W, gap, _ = solve_balanced(H_t, H_s, marginal, 0.0, 1e-5, 2000)
+    plan = ot.weak_optimal_transport(
+        H_t.numpy(), H_s.numpy(), np.ones(6) / 6, marginal.numpy(), numItermax=5000, stopThr=1e-12, stopThr2=1e-12
+    )
+    theirs = torch.from_numpy(6 * plan)
+    assert loss(H_t, H_s, W, 0.0) == pytest.approx(loss(H_t, H_s, theirs, 0.0), rel=1e-4)
+    assert loss(H_t, H_s, W, 0.0) <= loss(H_t, H_s, theirs, 0.0) + float(gap) + 1e-9
+    # What is reconstructed is unique, unlike W.
+    torch.testing.assert_close(W @ H_s, theirs @ H_s, rtol=0, atol=2e-2)

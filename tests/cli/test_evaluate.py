@@ -16,7 +16,7 @@ def model(
 ) -> Path:
     out = tmp_path_factory.mktemp("models") / "m"
     config = make_config(assignments=["optimisation.steps=2", "optimisation.batch_size=8"])
-    didan.train(*tiny_corpora, config=config, cache=session_cache, out=out)
+    train(*tiny_corpora, config=config, cache=session_cache, out=out)
     return out
 
 

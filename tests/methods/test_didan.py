@@ -1,13 +1,16 @@
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
-from didan.alignment import Alignment, align, carried_labels
-from didan.methods import LabelCarrier, Setting, find_method
-from didan.networks import Output
+from didan.alignment import Alignment, align
+from didan.methods import MethodContext, find_method
+from didan.model.config import make_config
+from didan.networks import Output, ScoreLink
+from didan.self_training import BalancedSettings
 
 WIDTHS = {"fc1": 6, "fc2": 5, "output": 3}
 CORPUS = torch.tensor([0, 0, 0, 1, 1, 2, 0, 1, 2, 2])
@@ -19,51 +22,55 @@ def output(n: int, seed: int) -> Output:
     return Output(embeddings, embeddings["output"])
 
 
-def build(loss: Literal["regression", "cross-entropy"] = "regression", **settings: Any) -> nn.Module:
+def build(class_prior: Sequence[float] = (1 / 3, 1 / 3, 1 / 3), **settings: Any) -> nn.Module:
     method = find_method("didan")
-    known = Setting(CORPUS, ("anger", "fear", "neutral"), WIDTHS, loss)
-    term = method.build(method.settings(**settings), known)
+    context = MethodContext(
+        emotions=("anger", "fear", "neutral"),
+        widths=WIDTHS,
+        link=ScoreLink(),
+        class_prior=torch.tensor(class_prior, dtype=torch.float64),
+    )
+    term = method.build(method.settings(**settings), context)
     assert isinstance(term, nn.Module)
     return term
 
 
 def measure(term: nn.Module, source: Output, target: Output, index: Tensor) -> Alignment:
-    found = term(source, target, CORPUS[index], index)
-    assert isinstance(found, Alignment)
-    return found
+    alignment = term(source, target, CORPUS[index])
+    assert isinstance(alignment, Alignment)
+    return alignment
 
 
-@pytest.mark.parametrize("layer", ["fc1", "fc2", "output"])
-def test_chosen_layer_is_aligned(layer: str) -> None:
+def test_the_first_layer_is_aligned() -> None:
     source, target = output(4, 0), output(5, 1)
     for h in (*source.embeddings.values(), *target.embeddings.values()):
         h.requires_grad_()
-    loss = measure(build(layer=layer), source, target, torch.tensor([0, 3, 5, 7])).loss
+    loss = measure(build(), source, target, torch.tensor([0, 3, 5, 7])).loss
     loss.backward()  # type: ignore[no-untyped-call]
     for name in WIDTHS:
         for side in (source, target):
-            assert (side.embeddings[name].grad is not None) is (name == layer)
+            assert (side.embeddings[name].grad is not None) is (name == "fc1")
 
 
 def test_balanced_gives_every_source_emotion_the_same_weight() -> None:
     source, target, index = output(4, 0), output(5, 1), torch.tensor([0, 1, 2, 3])
     # Three of emotion 0, one of emotion 1.
     marginal = torch.tensor([1 / 6, 1 / 6, 1 / 6, 1 / 2])
-    found = measure(build(tolerance=1e-4, max_iterations=500), source, target, index)
+    balanced = measure(build(tolerance=1e-4, max_iterations=500), source, target, index)
     h_s, h_t = source.embeddings["fc1"], target.embeddings["fc1"]
     options: dict[str, Any] = {"penalty": "none", "constraint": "balanced", "tolerance": 1e-4}
     expected = align(h_s, h_t, source_marginal=marginal, max_iterations=500, **options)
-    assert float(found.loss) == pytest.approx(float(expected.loss), rel=1e-3)
+    assert float(balanced.loss) == pytest.approx(float(expected.loss), rel=1e-3)
     uniform = align(h_s, h_t, max_iterations=500, **options)
     assert abs(float(uniform.loss) - float(expected.loss)) > 0.01
 
 
 @pytest.mark.parametrize("constraint", ["free", "convex"])
 def test_labels_play_no_part_unless_balanced(constraint: str) -> None:
-    source, target, index = output(4, 0), output(5, 1), torch.tensor([0, 1, 2, 3])
+    source, target = output(4, 0), output(5, 1)
     term = build(constraint=constraint, penalty="ridge")
-    first = term(source, target, torch.tensor([0, 0, 0, 1]), index)
-    second = term(source, target, torch.tensor([2, 1, 0, 1]), index)
+    first = term(source, target, torch.tensor([0, 0, 0, 1]))
+    second = term(source, target, torch.tensor([2, 1, 0, 1]))
     assert float(first.loss) == float(second.loss)
 
 
@@ -78,47 +85,13 @@ def test_solver_settings_are_passed_on() -> None:
     assert measure(emptied, source, target, index).diagnostics["used"] == 0
 
 
-def test_batch_forgets() -> None:
+def test_a_batch_leaves_no_trace() -> None:
     term, target = build(penalty="none", constraint="convex", tolerance=1e-5, max_iterations=5000), output(5, 1)
     first = measure(term, output(4, 0), target, torch.tensor([0, 3, 5, 7]))
     measure(term, output(4, 2), target, torch.tensor([1, 2, 4, 6]))
     again = measure(term, output(4, 0), target, torch.tensor([0, 3, 5, 7]))
     assert float(first.loss) == float(again.loss)
     assert list(term.state_dict()) == []
-
-
-@pytest.mark.parametrize("constraint", ["convex", "balanced"])
-def test_memory_reconstructs_from_all_seen_so_far(constraint: str) -> None:
-    term = build(dictionary="memory", penalty="none", constraint=constraint, tolerance=1e-4, max_iterations=500)
-    earlier, now, target = output(4, 0), output(3, 2), output(5, 1)
-    measure(term, earlier, target, torch.tensor([0, 1, 2, 3]))
-    found = measure(term, now, target, torch.tensor([3, 5, 8]))
-    h_s = torch.cat([now.embeddings["fc1"], earlier.embeddings["fc1"][:3]])
-    # Emotions 1, 2, 2 of the batch and 0, 0, 0 from memory
-    marginal = torch.tensor([2.0, 1, 1, 2 / 3, 2 / 3, 2 / 3]) / 6
-    expected = align(
-        h_s,
-        target.embeddings["fc1"],
-        penalty="none",
-        constraint="balanced" if constraint == "balanced" else "convex",
-        source_marginal=marginal,
-        tolerance=1e-4,
-        max_iterations=500,
-    )
-    assert float(found.loss) == pytest.approx(float(expected.loss), rel=1e-3)
-
-
-def test_memory_is_saved_with_the_term() -> None:
-    settings: dict[str, Any] = {"dictionary": "memory", "layer": "fc2", "penalty": "ridge", "constraint": "free"}
-    term, other = build(**settings), build(**settings)
-    measure(term, output(4, 0), output(5, 1), torch.tensor([0, 1, 2, 3]))
-    other.load_state_dict({name: tensor.clone() for name, tensor in term.state_dict().items()})
-    losses = [
-        float(measure(t, output(2, 3), output(5, 1), torch.tensor([8, 9])).loss)
-        for t in (term, other, build(**settings))
-    ]
-    assert losses[0] == losses[1]
-    assert losses[0] != pytest.approx(losses[2], rel=1e-3)
 
 
 @pytest.mark.parametrize("constraint", ["convex", "balanced"])
@@ -134,14 +107,10 @@ def test_l21_with_convex_rows_is_refused(constraint: str) -> None:
         {"tau": -0.1},
         {"trade_off": -1},
         {"ramp": 2},
-        {"layer": "fc3"},
-        {"dictionary": "disk"},
         {"penalty": "l2"},
         {"constraint": "signed"},
         {"tolerance": 0},
         {"max_iterations": 0},
-        {"proportions": {"neutral": 1}},
-        {"proportions": {"neutral": 0}},
     ],
 )
 def test_settings_that_make_no_sense_are_refused(settings: dict[str, Any]) -> None:
@@ -156,55 +125,30 @@ def test_other_combinations_are_accepted(penalty: str, constraint: str) -> None:
     assert measure(term, output(4, 0), output(5, 1), torch.tensor([0, 3, 5, 7])).loss.isfinite()
 
 
-@pytest.mark.parametrize(
-    ("settings", "due"),
-    [
-        ({"labels_from": 0.1, "labels_every": 30}, [10, 40, 70]),
-        ({"labels_from": 0.0, "labels_every": 50}, [0, 50]),
-        ({"labels_from": 0.995, "labels_every": 1}, []),
-        ({"labels_from": 0.97, "labels_every": 1}, [97, 98, 99]),
-        ({"labels": 0}, []),
-    ],
-)
-def test_labels_are_due_from_a_share_of_training_on_and_then_regularly(
-    settings: dict[str, Any], due: list[int]
-) -> None:
-    term = build(**settings)
-    assert isinstance(term, LabelCarrier)
-    assert [step for step in range(100) if term.labels_due(step, 100)] == due
-
-
-@pytest.mark.parametrize("loss", ["regression", "cross-entropy"])
-def test_labels_are_carried_by_balanced_coefficients(loss: Literal["regression", "cross-entropy"]) -> None:
-    # A little away from undecided, where a regression says nearly what a softmax says.
-    shares = (0.01 * output(9, 3).scores).softmax(dim=1)
-    term = build(loss, sharpness=3)
-    assert isinstance(term, LabelCarrier)
-    found = term.carry(Output({}, shares if loss == "regression" else shares.log()))
-    torch.testing.assert_close(found, carried_labels(shares.log(), 3.0), rtol=0, atol=1e-4)
-    assert term.labels_weight() == 2.0
-
-
-def test_proportions_say_how_much_every_emotion_is_used() -> None:
-    proportions = {"fear": 0.2, "neutral": 0.7}
-    told, shares = (
-        build(proportions=proportions, tolerance=1e-4, max_iterations=500),
-        torch.tensor([0.1, 0.2, 0.7]),
-    )
+def test_class_prior_says_how_much_every_emotion_is_used() -> None:
     source, target, index = output(5, 0), output(5, 1), torch.tensor([0, 1, 3, 5, 8])
+    exact: dict[str, Any] = {"tolerance": 1e-4, "max_iterations": 500}
+    with_prior = build(class_prior=[0.1, 0.2, 0.7], **exact)
     expected = align(
         source.embeddings["fc1"],
         target.embeddings["fc1"],
         penalty="none",
         constraint="balanced",
         source_marginal=torch.tensor([0.05, 0.05, 0.2, 0.35, 0.35]),
-        tolerance=1e-4,
-        max_iterations=500,
+        **exact,
     )
-    assert float(measure(told, source, target, index).loss) == pytest.approx(float(expected.loss), rel=1e-3)
-    # Near the shares, a regression says nearly what a softmax says.
-    near = (shares.log() + 0.01 * output(40, 3).scores).softmax(dim=1)
-    assert isinstance(told, LabelCarrier)
-    carried = told.carry(Output({}, near))
-    torch.testing.assert_close(carried, carried_labels(near.log(), 1.8, shares), rtol=0, atol=1e-3)
-    torch.testing.assert_close(carried.mean(dim=0), shares, rtol=1e-2, atol=0)
+    assert float(measure(with_prior, source, target, index).loss) == pytest.approx(float(expected.loss), rel=1e-3)
+    uniform = measure(build(**exact), source, target, index)
+    assert abs(float(uniform.loss) - float(expected.loss)) > 0.01
+
+
+@pytest.mark.parametrize(("constraint", "assumes"), [("balanced", True), ("convex", False), ("free", False)])
+def test_only_balanced_coefficients_assume_a_class_prior(constraint: str, assumes: bool) -> None:
+    settings = find_method("didan").settings.model_validate({"constraint": constraint})
+    assert settings.assumes_uniform_prior() is assumes
+
+
+def test_balanced_pseudo_labels_belong_to_it() -> None:
+    config = make_config("didan")
+    assert config.pseudo_labels == BalancedSettings(weight=2.0)
+    assert make_config("didan", assignments=["pseudo_labels.weight=0"]).pseudo_labels.weight == 0

@@ -2,13 +2,21 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from didan.methods import Setting, find_method
+from didan.methods import MethodContext, find_method
+from didan.model.config import make_config
+from didan.networks import ScoreLink
 
 
 def test_there_is_no_term() -> None:
     method = find_method("source-only")
-    source = Setting(torch.tensor([0, 1]), ("anger", "fear"), {"fc1": 3})
-    assert method.build(method.settings(), source) is None
+    context = MethodContext(
+        emotions=("anger", "fear"), widths={"fc1": 3}, link=ScoreLink(), class_prior=torch.tensor([0.5, 0.5])
+    )
+    assert method.build(method.settings(), context) is None
+
+
+def test_it_does_not_adapt() -> None:
+    assert not make_config("source-only").adapts
 
 
 def test_there_is_nothing_to_set() -> None:

@@ -16,26 +16,26 @@ from didan.errors import UserError
 from didan.features import Statistics, extract, normalised
 from didan.model.config import Config, make_config
 from didan.model.directory import load
-from didan.model.trained import Model
+from didan.model.trained import TrainedModel
 
 FILES = {
     "model.safetensors",
     "config.yaml",
     "history.csv",
-    "reference.safetensors",
-    "reference.csv",
+    "source-index.safetensors",
+    "source-index.csv",
     "model-card.md",
 }
 
 
 @pytest.fixture
-def saved(untrained: Model, tmp_path: Path) -> Path:
-    untrained.save(tmp_path / "model")
+def saved(untrained: TrainedModel, tmp_path: Path) -> Path:
+    save(untrained, tmp_path / "model")
     return tmp_path / "model"
 
 
 def test_loaded_model_gives_identical_outputs(
-    untrained: Model, saved: Path, target: Corpus, session_cache: Path
+    untrained: TrainedModel, saved: Path, target: Corpus, session_cache: Path
 ) -> None:
     loaded = load(saved)
     recordings = target.unlabelled()
@@ -45,23 +45,23 @@ def test_loaded_model_gives_identical_outputs(
     assert torch.equal(before.scores, after.scores)
     assert all(torch.equal(before.embeddings[layer], after.embeddings[layer]) for layer in before.embeddings)
     files = target.table["file"].tolist()
-    pd.testing.assert_frame_equal(untrained.predict(*files), loaded.predict(*files), check_exact=True)
+    pd.testing.assert_frame_equal(Model(untrained).predict(*files), Model(loaded).predict(*files), check_exact=True)
 
 
-def test_everything_comes_back(untrained: Model, saved: Path) -> None:
+def test_everything_comes_back(untrained: TrainedModel, saved: Path) -> None:
     loaded = load(saved)
     assert loaded.config == untrained.config
     assert loaded.emotions == untrained.emotions
     assert loaded.record == untrained.record
     pd.testing.assert_frame_equal(loaded.history, untrained.history)
-    pd.testing.assert_frame_equal(loaded.reference.table, untrained.reference.table)
-    assert set(loaded.reference.embeddings) == {"fc1", "fc2", "output"}
-    for layer, embeddings in untrained.reference.embeddings.items():
-        assert torch.equal(loaded.reference.embeddings[layer], embeddings)
+    pd.testing.assert_frame_equal(loaded.source_index.table, untrained.source_index.table)
+    assert set(loaded.source_index.embeddings) == {"fc1", "fc2", "output"}
+    for layer, embeddings in untrained.source_index.embeddings.items():
+        assert torch.equal(loaded.source_index.embeddings[layer], embeddings)
     assert not loaded.network.training
 
 
-def test_statistics_lose_no_digit(untrained: Model, tmp_path: Path) -> None:
+def test_statistics_lose_no_digit(untrained: TrainedModel, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     numbers = [(rng.standard_normal(64) * 10.0 ** rng.integers(-5, 6, 64)).astype(np.float32) for _ in range(2)]
     replace(untrained, statistics=Statistics(*numbers)).save(tmp_path / "model")
@@ -70,12 +70,12 @@ def test_statistics_lose_no_digit(untrained: Model, tmp_path: Path) -> None:
     np.testing.assert_array_equal(found.deviation, numbers[1])
 
 
-def test_speakers_keep_their_names(untrained: Model, tmp_path: Path) -> None:
+def test_speakers_keep_their_names(untrained: TrainedModel, tmp_path: Path) -> None:
     names = ["03", "NA", None, "1.50"] * 9
-    table = untrained.reference.table.assign(speaker=pd.Series(names))
-    reference = replace(untrained.reference, table=table)
-    replace(untrained, reference=reference).save(tmp_path / "model")
-    found = load(tmp_path / "model").reference.table["speaker"]
+    table = untrained.source_index.table.assign(speaker=pd.Series(names))
+    reference = replace(untrained.source_index, table=table)
+    save(replace(untrained, reference=reference), tmp_path / "model")
+    found = load(tmp_path / "model").source_index.table["speaker"]
     assert found.astype(object).where(found.notna(), None).tolist() == names
 
 
@@ -93,9 +93,9 @@ def test_folder_holds_what_is_promised_and_no_pickle(saved: Path) -> None:
         ["method=source-only", "seed=3", "optimisation.loss=cross-entropy", "network.dropout=0.1"],
     ],
 )
-def test_config_is_complete(untrained: Model, tmp_path: Path, assignments: list[str]) -> None:
+def test_config_is_complete(untrained: TrainedModel, tmp_path: Path, assignments: list[str]) -> None:
     config = make_config(frontend="spectrogram", assignments=assignments)
-    replace(untrained, config=config).save(tmp_path / "model")
+    save(replace(untrained, config=config), tmp_path / "model")
     content = yaml.safe_load((tmp_path / "model" / "config.yaml").read_text())["config"]
     assert Config(**content) == config
     assert set(content) == set(Config.model_fields)
@@ -111,12 +111,12 @@ def test_card_names_the_corpora_and_the_emotions(saved: Path) -> None:
     assert "none, it is untrained" in card
 
 
-def test_existing_folder_is_not_touched(untrained: Model, tmp_path: Path) -> None:
+def test_existing_folder_is_not_touched(untrained: TrainedModel, tmp_path: Path) -> None:
     for name in ("folder", "file"):
         path = tmp_path / name
         path.mkdir() if name == "folder" else path.write_text("mine")
         with pytest.raises(UserError, match=f"{name} exists already"):
-            untrained.save(path)
+            save(untrained, path)
     assert (tmp_path / "file").read_text() == "mine"
     assert sorted(path.name for path in tmp_path.iterdir() if path.name in ("folder", "file")) == [
         "file",
@@ -127,23 +127,23 @@ def test_existing_folder_is_not_touched(untrained: Model, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("size", [2_000, 300_000])
 def test_full_disk_leaves_nothing(
-    untrained: Model, tmp_path: Path, size: int, small_disk: Callable[[int], AbstractContextManager[None]]
+    untrained: TrainedModel, tmp_path: Path, size: int, small_disk: Callable[[int], AbstractContextManager[None]]
 ) -> None:
     with small_disk(size), pytest.raises(UserError, match=r"cannot write .*model \(.*file too large") as caught:
-        untrained.save(tmp_path / "models" / "model")
+        save(untrained, tmp_path / "models" / "model")
     assert "\n" not in str(caught.value)
     assert list((tmp_path / "models").iterdir()) == []
 
 
 def test_disk_that_fills_up_at_the_last_file_leaves_nothing(
-    untrained: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    untrained: TrainedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(self: Path, *args: object, **kwargs: object) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(Path, "write_text", fail)
     with pytest.raises(UserError, match=r"cannot write .*model \(no space left on device\)"):
-        untrained.save(tmp_path / "models" / "model")
+        save(untrained, tmp_path / "models" / "model")
     assert list((tmp_path / "models").iterdir()) == []
 
 
@@ -165,7 +165,7 @@ def test_damaged_file(saved: Path, name: str, damage: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["model.safetensors", "reference.safetensors", "config.yaml"])
+@pytest.mark.parametrize("name", ["model.safetensors", "source-index.safetensors", "config.yaml"])
 def test_file_that_is_cut_off(saved: Path, name: str) -> None:
     content = (saved / name).read_bytes()
     (saved / name).write_bytes(content[: len(content) // 2])
@@ -194,7 +194,7 @@ def test_config_that_does_not_fit(saved: Path, key: str, value: object, reason: 
         load(saved)
 
 
-def test_model_evaluates_and_predicts(untrained: Model, target: Corpus, session_cache: Path) -> None:
-    found = untrained.evaluate(target, session_cache).utterances
-    predicted = untrained.predict(*target.table["file"])
+def test_model_evaluates_and_predicts(untrained: TrainedModel, target: Corpus, session_cache: Path) -> None:
+    found = evaluate(untrained, target, cache=session_cache).utterances
+    predicted = Model(untrained).predict(*target.table["file"])
     assert predicted["emotion"].tolist() == found["predicted"].tolist()

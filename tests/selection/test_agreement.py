@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from didan.selection import choose, rank_agreement
+from didan.selection import rank_agreement, select
 
 UARS = [31.0, 44.0, 38.0, 40.0, 29.0]
 VALUES = [0.3, 0.8, 0.4, 0.9, 0.1]
@@ -62,5 +62,5 @@ def test_what_has_no_ranks_has_no_correlation() -> None:
 @pytest.mark.parametrize(("criterion", "greater"), [("entropy", False), ("information-maximisation", True)])
 def test_regret_is_that_of_the_chosen(criterion: str, greater: bool) -> None:
     values = [0.5, 0.1, 0.9, 0.1, 0.9]
-    chosen = int(choose({str(index): value for index, value in enumerate(values)}, criterion))
+    chosen = int(select({str(index): value for index, value in enumerate(values)}, criterion))
     assert rank_agreement(values, UARS, greater).regret == max(UARS) - UARS[chosen]

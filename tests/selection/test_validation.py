@@ -14,7 +14,7 @@ from sklearn.neighbors import KernelDensity
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from didan.selection import View
+from didan.selection import LabelFreeOutputs
 from didan.selection.validation import (
     deep_embedded_risk,
     deep_embedded_validation,
@@ -27,72 +27,80 @@ Floats = npt.NDArray[np.float64]
 BOTH = [importance_weighted_validation, deep_embedded_validation]
 
 
-def shifted(n: int = 4000, seed: int = 0) -> View:
+def shifted(n: int = 4000, seed: int = 0) -> LabelFreeOutputs:
     """Source N(0, 1) and target N(1, 1); what is above 1/2 is emotion 1 and taken for emotion 0."""
     generator = np.random.default_rng(seed)
     train, validation = generator.normal(size=(n, 1)), generator.normal(size=(n, 1))
     target = generator.normal(1, size=(2 * n, 1))
     always_0 = np.tile([0.8, 0.2], (n, 1))
     labels = [(x[:, 0] > 0.5).astype(int) for x in (train, validation)]
-    return View(train, labels[0], validation, always_0, labels[1], target, np.tile(always_0, (2, 1)))
+    return LabelFreeOutputs(
+        source_embeddings=train,
+        source_labels=labels[0],
+        validation_embeddings=validation,
+        validation_probabilities=always_0,
+        validation_labels=labels[1],
+        target_embeddings=target,
+        target_probabilities=np.tile(always_0, (2, 1)),
+    )
 
 
 def test_log_ratio_is_that_of_two_gaussians() -> None:
-    view = shifted(20_000)
+    outputs = shifted(20_000)
     x = np.array([[-1.0], [0.0], [0.5], [2.0]])
-    found = log_density_ratio(view.source_embeddings, view.target_embeddings, x)
+    found = log_density_ratio(outputs.source_embeddings, outputs.target_embeddings, x)
     expected = norm.logpdf(x[:, 0], loc=1) - norm.logpdf(x[:, 0])  # x - 1/2, linear as the classifier is
     np.testing.assert_allclose(found, expected, atol=0.1)
 
 
 @pytest.mark.parametrize("criterion", BOTH)
-def test_error_on_the_target_is_estimated_from_the_source(criterion: Callable[[View], float]) -> None:
-    view = shifted()
-    on_source = float(view.validation_labels.mean())
+def test_error_on_the_target_is_estimated_from_the_source(criterion: Callable[[LabelFreeOutputs], float]) -> None:
+    outputs = shifted()
+    on_source = float(outputs.validation_labels.mean())
     assert on_source == pytest.approx(norm.sf(0.5), abs=0.03)
-    assert criterion(view) == pytest.approx(norm.sf(0.5 - 1), abs=0.05)
+    assert criterion(outputs) == pytest.approx(norm.sf(0.5 - 1), abs=0.05)
 
 
 @pytest.mark.parametrize("criterion", BOTH)
-def test_one_domain_leaves_the_plain_error(criterion: Callable[[View], float]) -> None:
-    view = shifted(200)
-    same = replace(view, target_embeddings=np.tile(view.source_embeddings, (3, 1)))
-    assert criterion(same) == pytest.approx(view.validation_labels.mean(), abs=1e-3)
+def test_one_domain_leaves_the_plain_error(criterion: Callable[[LabelFreeOutputs], float]) -> None:
+    outputs = shifted(200)
+    same = replace(outputs, target_embeddings=np.tile(outputs.source_embeddings, (3, 1)))
+    assert criterion(same) == pytest.approx(outputs.validation_labels.mean(), abs=1e-3)
 
 
 @pytest.mark.parametrize("criterion", BOTH)
-def test_far_domains_do_not_hide_the_error(criterion: Callable[[View], float]) -> None:
-    view = shifted(200)
+def test_far_domains_do_not_hide_the_error(criterion: Callable[[LabelFreeOutputs], float]) -> None:
+    outputs = shifted(200)
     wrong = replace(
-        view,
-        target_embeddings=view.target_embeddings + 20,
-        validation_probabilities=np.eye(2)[1 - view.validation_labels],
+        outputs,
+        target_embeddings=outputs.target_embeddings + 20,
+        validation_probabilities=np.eye(2)[1 - outputs.validation_labels],
     )
     assert criterion(wrong) == pytest.approx(1, abs=1e-6)
 
 
 @pytest.mark.parametrize("criterion", BOTH)
-def test_nothing_held_out(criterion: Callable[[View], float]) -> None:
-    view = shifted(20)
+def test_nothing_held_out(criterion: Callable[[LabelFreeOutputs], float]) -> None:
+    outputs = shifted(20)
     none = replace(
-        view,
-        validation_embeddings=view.validation_embeddings[:0],
-        validation_probabilities=view.validation_probabilities[:0],
-        validation_labels=view.validation_labels[:0],
+        outputs,
+        validation_embeddings=outputs.validation_embeddings[:0],
+        validation_probabilities=outputs.validation_probabilities[:0],
+        validation_labels=outputs.validation_labels[:0],
     )
     assert math.isnan(criterion(none))
 
 
 def test_covariance_needs_two_utterances() -> None:
-    view = shifted(20)
+    outputs = shifted(20)
     one = replace(
-        view,
-        validation_embeddings=view.validation_embeddings[:1],
-        validation_probabilities=view.validation_probabilities[:1],
-        validation_labels=view.validation_labels[:1],
+        outputs,
+        validation_embeddings=outputs.validation_embeddings[:1],
+        validation_probabilities=outputs.validation_probabilities[:1],
+        validation_labels=outputs.validation_labels[:1],
     )
     assert math.isnan(deep_embedded_validation(one))
-    assert importance_weighted_validation(one) == pytest.approx(view.validation_labels[0])
+    assert importance_weighted_validation(one) == pytest.approx(outputs.validation_labels[0])
 
 
 def test_control_variate_by_hand() -> None:
@@ -135,9 +143,17 @@ def test_scorers_of_skada_agree(seed: int) -> None:
     )
     train, held_out = train_test_split(np.arange(90), test_size=0.33, random_state=np.random.RandomState(seed))
     p = recogniser.fit(x[:90], y[:90]).predict_proba(x)
-    view = View(x[train], y[train], x[held_out], p[held_out], y[held_out], x[90:], p[90:])
+    outputs = LabelFreeOutputs(
+        source_embeddings=x[train],
+        source_labels=y[train],
+        validation_embeddings=x[held_out],
+        validation_probabilities=p[held_out],
+        validation_labels=y[held_out],
+        target_embeddings=x[90:],
+        target_probabilities=p[90:],
+    )
     theirs = deep(estimator, x, labels, sample_domain=domain)
-    assert deep_embedded_validation(view) == pytest.approx(theirs, abs=1e-4)
+    assert deep_embedded_validation(outputs) == pytest.approx(theirs, abs=1e-4)
     assert theirs > 0
 
     source, target = (KernelDensity().fit(side).score_samples(x[:90]) for side in (x[:90], x[90:]))

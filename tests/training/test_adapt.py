@@ -16,12 +16,11 @@ import pandas as pd
 import pytest
 import torch
 
-import didan
 from didan.corpora import Corpus, Recordings
 from didan.errors import DidanWarning, UserError
 from didan.features import load_features
 from didan.model.config import Config, make_config
-from didan.model.trained import Model
+from didan.model.trained import TrainedModel
 from didan.selection import CRITERIA
 from didan.synthesis import make_corpus, style
 from didan.training import adapt as adapt_module
@@ -39,11 +38,11 @@ def quick(method: str = "didan", steps: int = 8, *more: str) -> Config:
     return make_config(method, assignments=[f"optimisation.steps={steps}", "optimisation.batch_size=4", *more])
 
 
-def with_steps(model: Model, steps: int, *more: str) -> Config:
+def with_steps(model: TrainedModel, steps: int, *more: str) -> Config:
     return adapting_config(model, assignments=[f"optimisation.steps={steps}", *more])
 
 
-def same_weights(first: Model, second: Model) -> bool:
+def same_weights(first: TrainedModel, second: TrainedModel) -> bool:
     a, b = first.network.state_dict(), second.network.state_dict()
     return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
 
@@ -62,14 +61,14 @@ def calls(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
 
 
 @pytest.fixture(scope="module")
-def trained(tiny_corpora: tuple[Corpus, Corpus], session_cache: Path) -> Model:
+def trained(tiny_corpora: tuple[Corpus, Corpus], session_cache: Path) -> TrainedModel:
     """A model that carries its source along, and has held some of it out."""
     config = quick("didan", 40, "optimisation.validation=0.25", "normalisation=corpus")
-    return didan.train(*tiny_corpora, config=config, cache=session_cache, carry=True)
+    return train(*tiny_corpora, config=config, cache=session_cache, include_source_features=True)
 
 
 @pytest.fixture(scope="module")
-def adapted(trained: Model, calls: Corpus, session_cache: Path) -> tuple[Model, Change]:
+def adapted(trained: TrainedModel, calls: Corpus, session_cache: Path) -> tuple[TrainedModel, Change]:
     return adapt(trained, calls.unlabelled(), config=with_steps(trained, STEPS), cache=session_cache)
 
 
@@ -78,22 +77,22 @@ def uncollapsed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A model trained for two steps may give one emotion to everything, which is not always the point."""
     compare = adapt_module._compare
     one = [1.0, 0.0, 0.0]
-    monkeypatch.setattr(adapt_module, "_compare", lambda *seen: replace(compare(*seen), shares_before=one))
+    monkeypatch.setattr(adapt_module, "_compare", lambda *seen: replace(compare(*seen), before=one))
 
 
-def shares(model: Model, emotions: pd.Series) -> list[float]:
+def shares(model: TrainedModel, emotions: pd.Series) -> list[float]:
     return [float((emotions == emotion).mean()) for emotion in model.emotions]
 
 
-def test_the_change_is_that_of_the_predictions(trained: Model, calls: Corpus, session_cache: Path) -> None:
+def test_the_change_is_that_of_the_predictions(trained: TrainedModel, calls: Corpus, session_cache: Path) -> None:
     found, change = adapt(trained, calls.unlabelled(), config=with_steps(trained, 8), cache=session_cache)
-    before = trained.evaluate(calls, session_cache).utterances["predicted"]
-    after = found.predict(*calls.table["file"])["emotion"]
+    before = evaluate(trained, calls, cache=session_cache).utterances["predicted"]
+    after = Model(found).predict(*calls.table["file"])["emotion"]
     assert before.nunique() > 1 < after.nunique()  # or mistakes could hide
     assert change.emotions == trained.emotions
     assert (change.target, change.n) == (calls.name, len(calls))
-    assert change.shares_before == pytest.approx(shares(trained, before))
-    assert change.shares_after == pytest.approx(shares(trained, after))
+    assert change.before == pytest.approx(shares(trained, before))
+    assert change.after == pytest.approx(shares(trained, after))
     moved = pd.crosstab(before, after).reindex(index=EMOTIONS, columns=EMOTIONS, fill_value=0).to_numpy()
     assert (moved != moved.T).any()
     np.testing.assert_array_equal(change.moved, moved)
@@ -102,7 +101,7 @@ def test_the_change_is_that_of_the_predictions(trained: Model, calls: Corpus, se
 
 
 def test_criteria_are_those_of_either_model(
-    trained: Model, adapted: tuple[Model, Change], calls: Corpus, session_cache: Path
+    trained: TrainedModel, adapted: tuple[TrainedModel, Change], calls: Corpus, session_cache: Path
 ) -> None:
     found, change = adapted
     for model, criteria in ((trained, change.criteria_before), (found, change.criteria_after)):
@@ -121,20 +120,20 @@ def test_criteria_are_those_of_either_model(
 
 
 def test_criteria_that_need_held_out_utterances_are_no_numbers_without(
-    trained: Model, calls: Corpus, session_cache: Path, tmp_path: Path
+    trained: TrainedModel, calls: Corpus, session_cache: Path, tmp_path: Path
 ) -> None:
-    table = trained.reference.table.assign(validation=False)
-    model = replace(trained, reference=replace(trained.reference, table=table))
+    table = trained.source_index.table.assign(validation=False)
+    model = replace(trained, source_index=replace(trained.source_index, table=table))
     config = with_steps(trained, 1)
     _, change = adapt(model, calls.unlabelled(), config=config, cache=session_cache, out=tmp_path / "m")
     unknown = {name for name, value in change.criteria_after.items() if math.isnan(value)}
     assert unknown == {"importance-weighted-validation", "deep-embedded-validation"}
-    kept = didan.load(tmp_path / "m").record["adaptation"]["criteria_after"]
+    kept = load(tmp_path / "m").record["adaptation"]["criteria_after"]
     assert kept == pytest.approx(change.criteria_after, nan_ok=True)
 
 
 def test_it_is_a_model_for_the_new_recordings(
-    adapted: tuple[Model, Change], trained: Model, calls: Corpus, session_cache: Path
+    adapted: tuple[TrainedModel, Change], trained: TrainedModel, calls: Corpus, session_cache: Path
 ) -> None:
     found, _ = adapted
     features = load_features(calls.unlabelled(), found.config.frontend, "none", session_cache)
@@ -147,7 +146,9 @@ def test_it_is_a_model_for_the_new_recordings(
     assert found.history["step"].tolist() == list(range(1, STEPS + 1))
 
 
-def test_it_begins_with_the_weights_of_the_model(trained: Model, calls: Corpus, session_cache: Path) -> None:
+def test_it_begins_with_the_weights_of_the_model(
+    trained: TrainedModel, calls: Corpus, session_cache: Path
+) -> None:
     config = with_steps(trained, 1, "optimisation.learning_rate=1e-12")
     found, _ = adapt(trained, calls.unlabelled(), config=config, cache=session_cache)
     old = dict(trained.network.named_parameters())
@@ -155,7 +156,7 @@ def test_it_begins_with_the_weights_of_the_model(trained: Model, calls: Corpus, 
         torch.testing.assert_close(weights, old[name], rtol=0, atol=1e-9)
 
 
-def test_the_old_model_stays_as_it_was(trained: Model, calls: Corpus, session_cache: Path) -> None:
+def test_the_old_model_stays_as_it_was(trained: TrainedModel, calls: Corpus, session_cache: Path) -> None:
     before = deepcopy(trained)
     found, _ = adapt(trained, calls.unlabelled(), config=with_steps(trained, 3), cache=session_cache)
     assert same_weights(trained, before)
@@ -163,17 +164,17 @@ def test_the_old_model_stays_as_it_was(trained: Model, calls: Corpus, session_ca
     assert trained.config == before.config
     assert trained.temperature == before.temperature
     np.testing.assert_array_equal(trained.statistics.mean, before.statistics.mean)
-    pd.testing.assert_frame_equal(trained.reference.table, before.reference.table)
-    for layer, embeddings in before.reference.embeddings.items():
-        assert torch.equal(trained.reference.embeddings[layer], embeddings)
+    pd.testing.assert_frame_equal(trained.source_index.table, before.source_index.table)
+    for layer, embeddings in before.source_index.embeddings.items():
+        assert torch.equal(trained.source_index.embeddings[layer], embeddings)
     storage = {weights.data_ptr() for weights in trained.network.state_dict().values()}
     assert not storage & {weights.data_ptr() for weights in found.network.state_dict().values()}
 
 
-def test_what_was_held_out_stays_held_out(adapted: tuple[Model, Change], trained: Model) -> None:
+def test_what_was_held_out_stays_held_out(adapted: tuple[TrainedModel, Change], trained: TrainedModel) -> None:
     found, _ = adapted
-    assert trained.reference.table["validation"].sum() == 9
-    pd.testing.assert_frame_equal(found.reference.table, trained.reference.table)
+    assert trained.source_index.table["validation"].sum() == 9
+    pd.testing.assert_frame_equal(found.source_index.table, trained.source_index.table)
 
 
 @pytest.mark.usefixtures("uncollapsed")
@@ -182,15 +183,15 @@ def test_what_is_held_out_is_not_learnt_from(
 ) -> None:
     # Without statistics over all of the source, an utterance can only work through being trained on.
     config = quick("didan", 2, "normalisation=none", "optimisation.validation=0.25")
-    model = didan.train(*tiny_corpora, config=config, cache=session_cache, carry=True)
-    assert model.reference.features is not None
-    held_out = model.reference.table["validation"].to_numpy()
+    model = train(*tiny_corpora, config=config, cache=session_cache, include_source_features=True)
+    assert model.source_index.features is not None
+    held_out = model.source_index.table["validation"].to_numpy()
 
-    def after_changing(rows: npt.NDArray[np.bool_]) -> Model:
-        packed = deepcopy(model.reference.features)
+    def after_changing(rows: npt.NDArray[np.bool_]) -> TrainedModel:
+        packed = deepcopy(model.source_index.features)
         assert packed is not None
         packed.frames[np.repeat(rows, packed.counts)] += 10
-        changed = replace(model, reference=replace(model.reference, features=packed))
+        changed = replace(model, source_index=replace(model.source_index, features=packed))
         return adapt(changed, calls.unlabelled(), config=with_steps(model, 4), cache=session_cache)[0]
 
     unchanged = after_changing(np.zeros(36, dtype=bool))
@@ -199,7 +200,7 @@ def test_what_is_held_out_is_not_learnt_from(
 
 
 def test_labels_of_the_target_never_reach_it(
-    adapted: tuple[Model, Change], trained: Model, calls: Corpus, session_cache: Path, tmp_path: Path
+    adapted: tuple[TrainedModel, Change], trained: TrainedModel, calls: Corpus, session_cache: Path, tmp_path: Path
 ) -> None:
     # Neither as names of files nor in columns of the user's own; and there is no emotion column to begin with.
     files = [tmp_path / f"{number}.wav" for number in range(len(calls))]
@@ -215,7 +216,7 @@ def test_labels_of_the_target_never_reach_it(
 
 
 def test_the_seed_decides(
-    adapted: tuple[Model, Change], trained: Model, calls: Corpus, session_cache: Path
+    adapted: tuple[TrainedModel, Change], trained: TrainedModel, calls: Corpus, session_cache: Path
 ) -> None:
     other = adapting_config(trained, seed=1, assignments=[f"optimisation.steps={STEPS}"])
     found, _ = adapt(trained, calls.unlabelled(), config=other, cache=session_cache)
@@ -223,7 +224,7 @@ def test_the_seed_decides(
 
 
 def test_without_a_config_it_is_adapted_as_it_was_trained(
-    trained: Model, calls: Corpus, session_cache: Path
+    trained: TrainedModel, calls: Corpus, session_cache: Path
 ) -> None:
     model = replace(trained, config=with_steps(trained, 2, "seed=3"))
     found, _ = adapt(model, calls.unlabelled(), cache=session_cache)
@@ -239,11 +240,11 @@ def copied(corpus: Corpus, folder: Path) -> Corpus:
 
 
 @pytest.fixture
-def own(trained: Model, source: Corpus, tmp_path: Path) -> Path:
+def own(trained: TrainedModel, source: Corpus, tmp_path: Path) -> Path:
     """A model directory in a folder with the recordings it learnt from."""
     moved = copied(source, tmp_path / "mine").table["file"]
-    table = trained.reference.table.assign(file=moved)
-    replace(trained, reference=replace(trained.reference, table=table)).save(tmp_path / "m")
+    table = trained.source_index.table.assign(file=moved)
+    replace(trained, source_index=replace(trained.source_index, table=table)).save(tmp_path / "m")
     return tmp_path / "m"
 
 
@@ -251,32 +252,32 @@ def test_a_model_that_carries_its_source_needs_no_recordings(
     own: Path, calls: Corpus, target: Corpus, tmp_path: Path
 ) -> None:
     shutil.rmtree(tmp_path / "mine")
-    model = didan.load(own)
+    model = load(own)
     arguments: dict[str, Any] = {"config": with_steps(model, 2), "cache": tmp_path / "cache"}
     first, _ = adapt(model, calls.unlabelled(), **arguments, out=tmp_path / "n")
     # It carries them on: to the next place, and the next.
-    again = didan.load(tmp_path / "n")
+    again = load(tmp_path / "n")
     assert same_weights(first, again)
-    assert again.reference.features is not None
-    assert model.reference.features is not None
-    np.testing.assert_array_equal(again.reference.features.frames, model.reference.features.frames)
+    assert again.source_index.features is not None
+    assert model.source_index.features is not None
+    np.testing.assert_array_equal(again.source_index.features.frames, model.source_index.features.frames)
     second, _ = adapt(again, target.unlabelled(), **arguments)
     assert second.record["adapted_from"]["target"] == calls.name
     assert second.record["adapted_from"]["adapted_from"]["target"] == target.name
 
 
 def test_any_other_needs_to_know_where_they_are(own: Path, source: Corpus, calls: Corpus, tmp_path: Path) -> None:
-    (own / "reference-features.safetensors").unlink()
-    model = didan.load(own)
+    (own / "source-features.safetensors").unlink()
+    model = load(own)
     config = with_steps(model, 2)
     stayed, _ = adapt(model, calls.unlabelled(), config=config, cache=tmp_path / "cache 1")
     shutil.rmtree(tmp_path / "mine")
-    with pytest.raises(UserError, match=r"36 recordings .*--source-folder.*--carry"):
+    with pytest.raises(UserError, match=r"36 recordings .*--source-folder.*--include-source-features"):
         adapt(model, calls.unlabelled(), config=config, cache=tmp_path / "cache 2", out=tmp_path / "n")
     assert left_in(tmp_path) == ["m"]
     # They are known by their content, and then all is as if they had stayed.
     arguments: dict[str, Any] = {"config": config, "cache": tmp_path / "cache 3"}
-    moved, _ = adapt(model, calls.unlabelled(), places=[folder_of(source)], **arguments)
+    moved, _ = adapt(model, calls.unlabelled(), search_paths=[folder_of(source)], **arguments)
     assert same_weights(moved, stayed)
 
 
@@ -284,7 +285,7 @@ def folder_of(corpus: Corpus) -> Path:
     return Path(corpus.table["file"].iloc[0]).parents[1]
 
 
-def test_too_few_utterances_are_refused(trained: Model, calls: Corpus, tmp_path: Path) -> None:
+def test_too_few_utterances_are_refused(trained: TrainedModel, calls: Corpus, tmp_path: Path) -> None:
     few = Recordings("calls", calls.unlabelled().table[:19])
     with pytest.raises(UserError, match=r"calls holds 19 utterances; .* at least 20"):
         adapt(trained, few, cache=tmp_path / "cache", out=tmp_path / "m")
@@ -293,7 +294,7 @@ def test_too_few_utterances_are_refused(trained: Model, calls: Corpus, tmp_path:
 
 
 def test_proportions_of_an_unknown_emotion_are_refused_before_any_work(
-    trained: Model, calls: Corpus, tmp_path: Path
+    trained: TrainedModel, calls: Corpus, tmp_path: Path
 ) -> None:
     config = adapting_config(trained, assignments=["method_settings.proportions.nutral=0.6"])
     with pytest.raises(UserError, match="did you mean 'neutral'"):
@@ -305,7 +306,7 @@ def collapse(monkeypatch: pytest.MonkeyPatch, emotion: int) -> None:
     """Make every adaptation end with a network that gives one emotion to everything."""
     fit = fit_model
 
-    def collapsed(*args: Any) -> Model:
+    def collapsed(*args: Any) -> TrainedModel:
         model = fit(*args)
         with torch.no_grad():
             model.network.get_parameter("head.output.bias")[emotion] += 1000
@@ -315,7 +316,7 @@ def collapse(monkeypatch: pytest.MonkeyPatch, emotion: int) -> None:
 
 
 def test_an_adaptation_that_collapses_is_refused(
-    trained: Model, calls: Corpus, session_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    trained: TrainedModel, calls: Corpus, session_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     collapse(monkeypatch, 2)
     config = with_steps(trained, 11)  # long enough for a checkpoint, which must not stay either
@@ -327,7 +328,7 @@ def test_an_adaptation_that_collapses_is_refused(
 
 
 def test_recordings_that_were_of_one_emotion_before_may_stay_so(
-    trained: Model, calls: Corpus, session_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    trained: TrainedModel, calls: Corpus, session_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     collapse(monkeypatch, 1)
     before = deepcopy(trained)
@@ -335,14 +336,14 @@ def test_recordings_that_were_of_one_emotion_before_may_stay_so(
         before.network.get_parameter("head.output.bias")[0] += 100
     config = with_steps(trained, 1)
     _, change = adapt(before, calls.unlabelled(), config=config, cache=session_cache, out=tmp_path / "m")
-    assert change.shares_before == [1, 0, 0]
-    assert change.shares_after == [0, 1, 0]
+    assert change.before == [1, 0, 0]
+    assert change.after == [0, 1, 0]
     assert change.changed == 1
     assert left_in(tmp_path) == ["m"]
 
 
-def change_to(shares_after: list[float], n: int = 500, emotions: tuple[str, ...] = EMOTIONS) -> Change:
-    return Change("calls", n, emotions, [0.5, 0.3, 0.2], shares_after, [[n, 0, 0], [0, 0, 0], [0, 0, 0]], {}, {})
+def change_to(after: list[float], n: int = 500, emotions: tuple[str, ...] = EMOTIONS) -> Change:
+    return Change("calls", n, emotions, [0.5, 0.3, 0.2], after, [[n, 0, 0], [0, 0, 0], [0, 0, 0]], {}, {})
 
 
 @pytest.mark.parametrize(
@@ -365,7 +366,7 @@ def test_remarks_say_what_should_make_one_wonder(change: Change, words: list[str
 
 
 def test_what_is_written_is_what_is_returned(
-    trained: Model, adapted: tuple[Model, Change], calls: Corpus, session_cache: Path, tmp_path: Path
+    trained: TrainedModel, adapted: tuple[TrainedModel, Change], calls: Corpus, session_cache: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "models" / "m"
     found, change = adapt(
@@ -373,7 +374,7 @@ def test_what_is_written_is_what_is_returned(
     )
     assert same_weights(found, adapted[0])
     assert [path.name for path in (tmp_path / "models").iterdir()] == ["m"]
-    loaded = didan.load(out)
+    loaded = load(out)
     assert same_weights(loaded, found)
     assert loaded.record == found.record
     assert loaded.record["adapted_from"]["target"] == "gamma"
@@ -385,12 +386,12 @@ def test_what_is_written_is_what_is_returned(
     assert adaptation["emotions"] == list(change.emotions)
     assert adaptation["criteria_after"] == change.criteria_after
     files = calls.table["file"].tolist()
-    pd.testing.assert_frame_equal(loaded.predict(*files), found.predict(*files), check_exact=True)
+    pd.testing.assert_frame_equal(Model(loaded).predict(*files), Model(found).predict(*files), check_exact=True)
     card = (out / "model-card.md").read_text()
     assert f"to {len(calls)} recordings of {calls.name}" in card
 
 
-def test_an_out_in_use_is_refused_before_any_work(trained: Model, calls: Corpus, tmp_path: Path) -> None:
+def test_an_out_in_use_is_refused_before_any_work(trained: TrainedModel, calls: Corpus, tmp_path: Path) -> None:
     (tmp_path / "used").mkdir()
     (tmp_path / "file").touch()
 
@@ -404,14 +405,14 @@ def test_an_out_in_use_is_refused_before_any_work(trained: Model, calls: Corpus,
 
 
 def test_a_full_disk_leaves_nothing(
-    trained: Model,
+    trained: TrainedModel,
     calls: Corpus,
     session_cache: Path,
     tmp_path: Path,
     small_disk: Callable[[int], AbstractContextManager[None]],
 ) -> None:
     load_features(calls.unlabelled(), trained.config.frontend, "none", session_cache)
-    uncarrying = replace(trained, reference=replace(trained.reference, features=None))
+    uncarrying = replace(trained, source_index=replace(trained.source_index, features=None))
     with small_disk(300_000), pytest.raises(UserError, match=r"cannot write .*m.* \(.*file too large"):
         adapt(
             uncarrying, calls.unlabelled(), config=with_steps(trained, 2), cache=session_cache, out=tmp_path / "m"
@@ -420,7 +421,7 @@ def test_a_full_disk_leaves_nothing(
 
 
 def test_a_disk_that_fills_up_while_saving_leaves_no_model(
-    trained: Model, calls: Corpus, session_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    trained: TrainedModel, calls: Corpus, session_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*args: object, **kwargs: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -444,8 +445,8 @@ class InterruptAt:
 
 
 def resumed(
-    model: Model, target: Corpus, config: Config, step: int, cache: Path, folder: Path
-) -> tuple[Model, Change]:
+    model: TrainedModel, target: Corpus, config: Config, step: int, cache: Path, folder: Path
+) -> tuple[TrainedModel, Change]:
     """The adaptation, interrupted at a step and continued."""
     arguments: dict[str, Any] = {"config": config, "cache": cache, "out": folder / "m"}
     with pytest.raises(KeyboardInterrupt):
@@ -459,7 +460,12 @@ def resumed(
 
 @pytest.mark.parametrize("step", [4, 12, STEPS])
 def test_a_resumed_adaptation_equals_an_uninterrupted_one(
-    trained: Model, adapted: tuple[Model, Change], calls: Corpus, session_cache: Path, tmp_path: Path, step: int
+    trained: TrainedModel,
+    adapted: tuple[TrainedModel, Change],
+    calls: Corpus,
+    session_cache: Path,
+    tmp_path: Path,
+    step: int,
 ) -> None:
     found, change = resumed(trained, calls, with_steps(trained, STEPS), step, session_cache, tmp_path)
     assert same_weights(found, adapted[0])
@@ -468,7 +474,7 @@ def test_a_resumed_adaptation_equals_an_uninterrupted_one(
 
 
 def test_so_does_one_with_a_memory(
-    trained: Model, calls: Corpus, session_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    trained: TrainedModel, calls: Corpus, session_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(loop, "_SECONDS_BETWEEN_CHECKPOINTS", -1.0)
     config = with_steps(trained, 23, "method_settings.dictionary=memory")
@@ -479,7 +485,7 @@ def test_so_does_one_with_a_memory(
 
 
 def test_an_unfinished_adaptation_is_neither_overwritten_nor_mixed_up(
-    trained: Model, calls: Corpus, target: Corpus, session_cache: Path, tmp_path: Path
+    trained: TrainedModel, calls: Corpus, target: Corpus, session_cache: Path, tmp_path: Path
 ) -> None:
     arguments: dict[str, Any] = {"cache": session_cache, "out": tmp_path / "m"}
     config = with_steps(trained, STEPS)
@@ -495,7 +501,7 @@ def test_an_unfinished_adaptation_is_neither_overwritten_nor_mixed_up(
 
 
 def test_an_unfinished_adaptation_of_another_model_is_not_continued(
-    trained: Model, calls: Corpus, session_cache: Path, tmp_path: Path
+    trained: TrainedModel, calls: Corpus, session_cache: Path, tmp_path: Path
 ) -> None:
     other = deepcopy(trained)
     with torch.no_grad():
@@ -508,7 +514,9 @@ def test_an_unfinished_adaptation_of_another_model_is_not_continued(
         adapt(other, calls.unlabelled(), resume=True, **arguments)
 
 
-def test_ctrl_c_while_features_are_made_leaves_nothing(trained: Model, calls: Corpus, tmp_path: Path) -> None:
+def test_ctrl_c_while_features_are_made_leaves_nothing(
+    trained: TrainedModel, calls: Corpus, tmp_path: Path
+) -> None:
     arguments: dict[str, Any] = {"cache": tmp_path / "cache", "out": tmp_path / "m"}
     with pytest.raises(KeyboardInterrupt):
         adapt(trained, calls.unlabelled(), progress=InterruptAt("features", 5), **arguments)
@@ -516,7 +524,7 @@ def test_ctrl_c_while_features_are_made_leaves_nothing(trained: Model, calls: Co
     assert not list((tmp_path / "cache").rglob("*.partial"))
 
 
-def test_progress_counts_utterances_and_steps(trained: Model, calls: Corpus, tmp_path: Path) -> None:
+def test_progress_counts_utterances_and_steps(trained: TrainedModel, calls: Corpus, tmp_path: Path) -> None:
     seen: list[tuple[str, int, int]] = []
     adapt(
         trained,
@@ -531,7 +539,7 @@ def test_progress_counts_utterances_and_steps(trained: Model, calls: Corpus, tmp
 
 
 def test_recordings_of_the_source_among_the_target_are_reported(
-    trained: Model, source: Corpus, session_cache: Path
+    trained: TrainedModel, source: Corpus, session_cache: Path
 ) -> None:
     with pytest.warns(DidanWarning, match="36 target recordings are in the source too"):
         found, _ = adapt(trained, source.unlabelled(), config=with_steps(trained, 1), cache=session_cache)
@@ -546,10 +554,10 @@ def test_several_sources_keep_their_order(
         Corpus(name, source.table[source.table["speaker"] == speaker].reset_index(drop=True))
         for name, speaker in (("second", "alpha-02"), ("first", "alpha-01"), ("third", "alpha-03"))
     ]
-    model = didan.train(parts, target, config=quick(steps=2), cache=session_cache, carry=True)
+    model = train(parts, target, config=quick(steps=2), cache=session_cache, include_source_features=True)
     found, _ = adapt(model, calls.unlabelled(), config=with_steps(model, 2), cache=session_cache)
     assert found.record["sources"] == ["second", "first", "third"]
-    pd.testing.assert_frame_equal(found.reference.table, model.reference.table)
+    pd.testing.assert_frame_equal(found.source_index.table, model.source_index.table)
 
 
 @pytest.mark.usefixtures("uncollapsed")
@@ -561,9 +569,9 @@ def test_a_name_that_comes_twice_mixes_nothing_up(
         for name, speaker in (("labels", "alpha-01"), ("other", "alpha-02"), ("labels", "alpha-03"))
     ]
     config = quick("didan", 2, "optimisation.validation=0.25")
-    model = didan.train(parts, target, config=config, cache=session_cache, carry=True)
+    model = train(parts, target, config=config, cache=session_cache, include_source_features=True)
     found, _ = adapt(model, calls.unlabelled(), config=with_steps(model, 2), cache=session_cache)
-    pd.testing.assert_frame_equal(found.reference.table, model.reference.table)
+    pd.testing.assert_frame_equal(found.source_index.table, model.source_index.table)
 
 
 @pytest.mark.usefixtures("uncollapsed")
@@ -571,7 +579,7 @@ def test_unknown_speakers_of_the_new_recordings_count_as_one(
     source: Corpus, target: Corpus, calls: Corpus, session_cache: Path
 ) -> None:
     config = quick("didan", 2, "normalisation=speaker")
-    model = didan.train(source, target, config=config, cache=session_cache)
+    model = train(source, target, config=config, cache=session_cache)
     adapt(model, calls.unlabelled(), cache=session_cache)
     unknown = Recordings("calls", calls.unlabelled().table.assign(speaker=np.nan))
     with pytest.warns(DidanWarning, match="^calls: the speaker of 27 of 27 utterances is unknown"):
@@ -580,11 +588,11 @@ def test_unknown_speakers_of_the_new_recordings_count_as_one(
     assert same_weights(found, adapt(model, one, cache=session_cache)[0])
 
 
-def model_of(untrained: Model, config: Config) -> Model:
+def model_of(untrained: TrainedModel, config: Config) -> TrainedModel:
     return replace(untrained, config=config)
 
 
-def test_a_model_is_adapted_as_it_was_trained(untrained: Model) -> None:
+def test_a_model_is_adapted_as_it_was_trained(untrained: TrainedModel) -> None:
     config = make_config(
         "dann",
         "spectrogram",
@@ -597,7 +605,7 @@ def test_a_model_is_adapted_as_it_was_trained(untrained: Model) -> None:
     assert changed.method_settings.model_dump()["trade_off"] == 0.3
 
 
-def test_what_was_told_is_told_again_unless_something_else_is(untrained: Model) -> None:
+def test_what_was_told_is_told_again_unless_something_else_is(untrained: TrainedModel) -> None:
     told = make_config("didan", assignments=["method_settings.proportions.neutral=0.6"])
     model = model_of(untrained, told)
     assert adapting_config(model).method_settings.told() == {"neutral": 0.6}
@@ -605,13 +613,13 @@ def test_what_was_told_is_told_again_unless_something_else_is(untrained: Model) 
     assert again.method_settings.told() == {"anger": 0.2}
 
 
-def test_a_model_without_adaptation_takes_didan(untrained: Model) -> None:
+def test_a_model_without_adaptation_takes_didan(untrained: TrainedModel) -> None:
     config = adapting_config(model_of(untrained, quick("source-only", 7)))
     assert config == quick("didan", 7)
 
 
 @pytest.mark.parametrize(("own", "other"), [("didan", "deep-coral"), ("source-only", "dann"), ("dann", "didan")])
-def test_another_method_comes_with_its_own_settings(untrained: Model, own: str, other: str) -> None:
+def test_another_method_comes_with_its_own_settings(untrained: TrainedModel, own: str, other: str) -> None:
     assert adapting_config(model_of(untrained, quick(own, 7)), other) == quick(other, 7)
 
 
@@ -629,7 +637,7 @@ def test_another_method_comes_with_its_own_settings(untrained: Model, own: str, 
     ],
 )
 def test_what_cannot_be_changed_is_refused(
-    untrained: Model, method: str | None, assignments: list[str], message: str
+    untrained: TrainedModel, method: str | None, assignments: list[str], message: str
 ) -> None:
     with pytest.raises(UserError, match=message) as caught:
         adapting_config(untrained, method, assignments=assignments)
@@ -641,7 +649,7 @@ def test_what_cannot_be_changed_is_refused(
 def test_models_of_every_kind_can_be_adapted(
     source: Corpus, target: Corpus, calls: Corpus, session_cache: Path, own: str
 ) -> None:
-    model = didan.train(source, target, config=quick(own, 2), cache=session_cache)
+    model = train(source, target, config=quick(own, 2), cache=session_cache)
     found, change = adapt(model, calls.unlabelled(), cache=session_cache)
     assert np.isfinite(found.history["loss"]).all()
     assert found.config.method == ("didan" if own == "source-only" else own)

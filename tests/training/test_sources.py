@@ -24,7 +24,7 @@ from didan.features import (
 )
 from didan.features.store import Features
 from didan.model.config import make_config
-from didan.model.trained import Model
+from didan.model.trained import TrainedModel
 from didan.training.sources import source_corpora, source_features
 from didan.training.train import train
 
@@ -42,11 +42,11 @@ def by_group(features: Sequence[Features], groups: Sequence[str]) -> list[Featur
     return found
 
 
-def pointing_to(model: Model, table: pd.DataFrame) -> Model:
-    return replace(model, reference=replace(model.reference, table=table))
+def pointing_to(model: TrainedModel, table: pd.DataFrame) -> TrainedModel:
+    return replace(model, source_index=replace(model.source_index, table=table))
 
 
-def found(model: Model, cache: Path, places: Sequence[Path] = ()) -> list[Features]:
+def found(model: TrainedModel, cache: Path, places: Sequence[Path] = ()) -> list[Features]:
     with source_features(model, places, cache) as features:
         return [features[index] for index in range(len(features))]
 
@@ -63,27 +63,27 @@ def spectrograms(tiny_corpora: tuple[Corpus, Corpus]) -> list[Features]:
 
 
 @pytest.fixture
-def own(untrained: Model, source: Corpus, tmp_path: Path) -> Model:
+def own(untrained: TrainedModel, source: Corpus, tmp_path: Path) -> TrainedModel:
     """A model whose source lies in a folder that may be moved."""
     shutil.copytree(Path(source.table["file"].iloc[0]).parents[1], tmp_path / "here")
     files = [str(tmp_path / "here" / Path(file).parent.name / Path(file).name) for file in source.table["file"]]
-    return pointing_to(untrained, untrained.reference.table.assign(file=files))
+    return pointing_to(untrained, untrained.source_index.table.assign(file=files))
 
 
-def test_the_source_is_the_labelled_corpora_it_was(untrained: Model, source: Corpus) -> None:
+def test_the_source_is_the_labelled_corpora_it_was(untrained: TrainedModel, source: Corpus) -> None:
     (corpus,) = source_corpora(untrained)
     assert corpus.name == "alpha"
     pd.testing.assert_frame_equal(corpus.table, source.table, check_dtype=False)
 
 
-def two_sources(model: Model) -> Model:
+def two_sources(model: TrainedModel) -> TrainedModel:
     """As if the first speaker had been a corpus of her own."""
-    table = model.reference.table
+    table = model.source_index.table
     second = table["speaker"] != "alpha-01"
     return pointing_to(model, table.assign(corpus=np.where(second, "one", "two"), source=second.astype(int)))
 
 
-def test_several_sources_stay_apart(untrained: Model, source: Corpus) -> None:
+def test_several_sources_stay_apart(untrained: TrainedModel, source: Corpus) -> None:
     first, second = source_corpora(two_sources(untrained))
     assert (first.name, second.name) == ("two", "one")
     assert set(first.table["speaker"]) == {"alpha-01"}
@@ -94,10 +94,10 @@ def test_several_sources_stay_apart(untrained: Model, source: Corpus) -> None:
 
 @pytest.mark.parametrize("normalisation", ["none", "utterance", "speaker", "corpus"])
 def test_features_come_from_the_recordings_where_they_lay(
-    untrained: Model, tmp_path: Path, spectrograms: list[Features], normalisation: Normalisation
+    untrained: TrainedModel, tmp_path: Path, spectrograms: list[Features], normalisation: Normalisation
 ) -> None:
     model = replace(untrained, config=untrained.config.model_copy(update={"normalisation": normalisation}))
-    table = model.reference.table
+    table = model.source_index.table
     expected = {
         "none": spectrograms,
         "utterance": by_group(spectrograms, table["file"].tolist()),
@@ -108,15 +108,15 @@ def test_features_come_from_the_recordings_where_they_lay(
 
 
 def test_each_source_is_normalised_by_itself(
-    untrained: Model, tmp_path: Path, spectrograms: list[Features]
+    untrained: TrainedModel, tmp_path: Path, spectrograms: list[Features]
 ) -> None:
     model = two_sources(untrained)
-    groups = model.reference.table["corpus"].tolist()
+    groups = model.source_index.table["corpus"].tolist()
     assert_close(found(model, tmp_path / "cache"), by_group(spectrograms, groups))
 
 
 def test_what_the_cache_holds_needs_no_recordings(
-    own: Model, tmp_path: Path, spectrograms: list[Features]
+    own: TrainedModel, tmp_path: Path, spectrograms: list[Features]
 ) -> None:
     found(own, tmp_path / "cache")
     shutil.rmtree(tmp_path / "here")
@@ -124,10 +124,10 @@ def test_what_the_cache_holds_needs_no_recordings(
 
 
 def test_recordings_that_were_moved_are_known_by_their_content(
-    own: Model, tmp_path: Path, spectrograms: list[Features]
+    own: TrainedModel, tmp_path: Path, spectrograms: list[Features]
 ) -> None:
     # Renamed too, so that only the content can tell; and in two places among other things.
-    for number, file in enumerate(sorted(own.reference.table["file"], reverse=True)):
+    for number, file in enumerate(sorted(own.source_index.table["file"], reverse=True)):
         place = tmp_path / f"place {number % 2}" / "deep" / "below"
         place.mkdir(parents=True, exist_ok=True)
         Path(file).rename(place / f"{number}.wav")
@@ -139,19 +139,23 @@ def test_recordings_that_were_moved_are_known_by_their_content(
     assert_close(found(own, tmp_path / "cache"), by_group(spectrograms, ["alpha"] * 36))
 
 
-def test_only_what_is_missing_is_looked_for(own: Model, tmp_path: Path, spectrograms: list[Features]) -> None:
+def test_only_what_is_missing_is_looked_for(
+    own: TrainedModel, tmp_path: Path, spectrograms: list[Features]
+) -> None:
     (tmp_path / "there").mkdir()
-    for number, file in enumerate(own.reference.table["file"][::2]):
+    for number, file in enumerate(own.source_index.table["file"][::2]):
         Path(file).rename(tmp_path / "there" / f"{number}.wav")
     assert_close(found(own, tmp_path / "cache", [tmp_path / "there"]), by_group(spectrograms, ["alpha"] * 36))
 
 
-def test_what_is_not_found_is_said(own: Model, tmp_path: Path) -> None:
-    files = own.reference.table["file"].tolist()
+def test_what_is_not_found_is_said(own: TrainedModel, tmp_path: Path) -> None:
+    files = own.source_index.table["file"].tolist()
     (tmp_path / "there").mkdir()
     for number, file in enumerate(files[10:]):
         Path(file).rename(tmp_path / "there" / f"{number}.wav")
-    with pytest.raises(UserError, match=r"26 recordings .*\(alpha\).*--source-folder.*--carry") as caught:
+    with pytest.raises(
+        UserError, match=r"26 recordings .*\(alpha\).*--source-folder.*--include-source-features"
+    ) as caught:
         found(own, tmp_path / "cache")
     assert files[10] in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -162,17 +166,17 @@ def test_what_is_not_found_is_said(own: Model, tmp_path: Path) -> None:
         found(own, tmp_path / "cache", [tmp_path / "nowhere"])
 
 
-def test_another_recording_in_the_same_place_is_none_of_ours(own: Model, tmp_path: Path) -> None:
-    first, second = own.reference.table["file"].iloc[:2]
+def test_another_recording_in_the_same_place_is_none_of_ours(own: TrainedModel, tmp_path: Path) -> None:
+    first, second = own.source_index.table["file"].iloc[:2]
     shutil.copy(second, first)
     with pytest.raises(UserError, match=rf"1 recordings .*first: {first}"):
         found(own, tmp_path / "cache")
 
 
 def test_utterances_within_a_file_are_found_too(
-    untrained: Model, tmp_path: Path, spectrograms: list[Features]
+    untrained: TrainedModel, tmp_path: Path, spectrograms: list[Features]
 ) -> None:
-    table = untrained.reference.table
+    table = untrained.source_index.table
     samples = [read_audio(file) for file in table["file"]]
     ends = np.cumsum([len(one) for one in samples]) / 16_000
     starts = np.concatenate([[0.0], ends[:-1]])
@@ -186,9 +190,9 @@ def test_utterances_within_a_file_are_found_too(
 
 
 def test_what_the_model_carries_needs_neither_recordings_nor_cache(
-    own: Model, tmp_path: Path, spectrograms: list[Features]
+    own: TrainedModel, tmp_path: Path, spectrograms: list[Features]
 ) -> None:
-    carrying = replace(own, reference=replace(own.reference, features=PackedFeatures.pack(spectrograms)))
+    carrying = replace(own, source_index=replace(own.source_index, features=PackedFeatures.pack(spectrograms)))
     shutil.rmtree(tmp_path / "here")
     features = found(carrying, tmp_path / "cache")
     # Half precision: 0.03 dB of bands that vary by 10 dB and more.
@@ -197,28 +201,28 @@ def test_what_the_model_carries_needs_neither_recordings_nor_cache(
 
 
 def test_features_are_in_the_order_of_the_reference(
-    untrained: Model, tmp_path: Path, spectrograms: list[Features]
+    untrained: TrainedModel, tmp_path: Path, spectrograms: list[Features]
 ) -> None:
     order = np.random.default_rng(0).permutation(36)
-    table = untrained.reference.table.iloc[order].reset_index(drop=True)
+    table = untrained.source_index.table.iloc[order].reset_index(drop=True)
     shuffled = [spectrograms[index] for index in order]
     for features in (None, PackedFeatures.pack(shuffled)):
-        model = replace(untrained, reference=replace(untrained.reference, table=table, features=features))
+        model = replace(untrained, source_index=replace(untrained.source_index, table=table, features=features))
         assert_close(found(model, tmp_path / "cache"), by_group(shuffled, ["alpha"] * 36), atol=5e-3)
 
 
-def test_digests_come_along(untrained: Model, tmp_path: Path) -> None:
+def test_digests_come_along(untrained: TrainedModel, tmp_path: Path) -> None:
     with source_features(untrained, (), tmp_path / "cache") as features:
-        assert features.contents["file"].tolist() == untrained.reference.table["digest"].tolist()
-        assert features.contents["audio"].tolist() == untrained.reference.table["audio"].tolist()
+        assert features.contents["file"].tolist() == untrained.source_index.table["digest"].tolist()
+        assert features.contents["audio"].tolist() == untrained.source_index.table["audio"].tolist()
 
 
 def test_unpacked_features_last_no_longer_than_they_are_needed(
-    untrained: Model, tmp_path: Path, spectrograms: list[Features], monkeypatch: pytest.MonkeyPatch
+    untrained: TrainedModel, tmp_path: Path, spectrograms: list[Features], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
-    packed = replace(untrained.reference, features=PackedFeatures.pack(spectrograms))
+    packed = replace(untrained.source_index, features=PackedFeatures.pack(spectrograms))
 
     def interrupted() -> None:
         with source_features(replace(untrained, reference=packed), (), tmp_path / "cache"):
@@ -237,5 +241,5 @@ def test_sources_of_one_name_are_normalised_as_in_training(source: Corpus, targe
     settings = ["optimisation.steps=1", "optimisation.batch_size=4", "normalisation=corpus"]
     config = make_config(frontend="spectrogram", assignments=settings)
     model = train(parts, target, config=config, cache=tmp_path / "cache")
-    raws = [raw(file) for file in model.reference.table["file"]]
+    raws = [raw(file) for file in model.source_index.table["file"]]
     assert_close(found(model, tmp_path / "cache"), by_group(raws, [str(own) for own in first]))

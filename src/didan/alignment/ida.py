@@ -13,6 +13,7 @@ The absolute weight tau, which follows the features as a fraction of tau_max, is
 from dataclasses import dataclass
 from typing import Unpack
 
+import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
@@ -66,7 +67,8 @@ def reconstruction_error(H_s: Tensor, H_t: Tensor, **options: Unpack[Reconstruct
     residual = (H_t - solution.coefficients @ H_s).square().sum()
     weights = solution.coefficients.abs()
     largest = weights.amax(dim=1, keepdim=True)
-    used = ((weights > 1e-3 * largest).sum(dim=1)).double().mean()
+    rounding = torch.finfo(weights.dtype).eps  # what is left of coefficients that have vanished
+    used = ((weights > (1e-3 * largest).clamp_min(rounding)).sum(dim=1)).double().mean()
     n_t = len(H_t)  # rows have length 1, so ||H_t||_F^2 = n_t
     return Alignment(
         (residual + solution.penalty) / n_t,

@@ -131,7 +131,7 @@ def _extract_all(
         wanted += [(name, settings) for name in (*run.sources, run.target) if (name, settings) not in wanted]
     for name, settings in wanted:
 
-        def hook(done: int, total: int, stage: str = f"{settings.kind} of {name}") -> None:
+        def hook(_: str, done: int, total: int, stage: str = f"{settings.kind} of {name}") -> None:
             if progress:
                 progress(stage, done, total)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from threadpoolctl import threadpool_limits
 
-from didan.benchmark.plan import TARGET_ONLY, config_of, frontend_of
+from didan.benchmark.plan import TARGET_ONLY, config_of, frontend_of, normalisation_of
 from didan.benchmark.run import Run, corpus_digest, identity
 from didan.benchmark.run_classical import run_classical
 from didan.benchmark.run_network import run_network
@@ -34,8 +34,9 @@ def execute(run: Run, arguments: Mapping[str, str], mapping: Sequence[str], cach
         corpora = {name: read_corpus(arguments[name], parse_mapping(list(mapping))) for name in sorted(names)}
         sources, target = [corpora[name] for name in run.sources], corpora[run.target]
         if run.method in CLASSICAL:
+            normalisation = normalisation_of(run)
             fields = run_classical(
-                sources, target, run.method, run.settings["normalisation"], frontend_of(run), cache, run.seed == 0
+                sources, target, run.method, normalisation, frontend_of(run), cache, with_map=run.seed == 0
             )
         elif run.method == TARGET_ONLY:
             fields = run_target_only(sources, target, config_of(dict(run.settings)), cache)
@@ -44,7 +45,7 @@ def execute(run: Run, arguments: Mapping[str, str], mapping: Sequence[str], cach
     return {
         "format": 1,
         **run.description,
-        "normalisation": run.settings["normalisation"],
+        "normalisation": str(normalisation_of(run) or "source"),
         "oracle": run.method == TARGET_ONLY,
         "identity": identity(run, {name: corpus_digest(corpus) for name, corpus in corpora.items()}),
         # Where a run has none of these:

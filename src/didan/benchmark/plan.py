@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from didan.benchmark.run import Features, Run
 from didan.classical import CLASSICAL
 from didan.errors import UserError, suggest
-from didan.features import FRONTENDS, FrontendSettings
+from didan.features import FRONTENDS, FrontendSettings, NormalisationSettings
 from didan.methods import METHODS
 from didan.model.config import Config, make_config
 
@@ -148,10 +148,11 @@ def run_settings(entry: Entry, features: Features, seed: int, common: dict[str, 
         fitting = {
             key: value for key, value in common.get("frontend", {}).items() if key in FRONTENDS[kind].model_fields
         }
-        given = {"frontend": {**fitting, "kind": kind}, "normalisation": common.get("normalisation", "speaker")}
+        classical = CLASSICAL[entry.method]
+        own = {} if classical.normalisation is None else {"normalisation": classical.normalisation}
+        given = {"frontend": {**fitting, "kind": kind}, "normalisation": common.get("normalisation", {}), **own}
         settings = make_config(data=given).model_dump(mode="json")
-        per_group = {"corpus": "corpus", "speaker": "speaker"}
-        normalisation = CLASSICAL[entry.method].normalisation or per_group.get(settings["normalisation"], "corpus")
+        normalisation = None if classical.by_source else settings["normalisation"]
         return {"method": entry.method, "normalisation": normalisation, "frontend": settings["frontend"]}
     if features == "pooled":
         return None
@@ -186,6 +187,12 @@ def config_of(settings: dict[str, Any]) -> Config:
 def frontend_of(run: Run) -> FrontendSettings:
     """The frontend whose features a run needs; pooled spectrograms are made of spectrograms."""
     return make_config(data={"frontend": run.settings["frontend"]}).frontend
+
+
+def normalisation_of(run: Run) -> NormalisationSettings | None:
+    """How a run normalises features; None is by the statistics of the source."""
+    given = run.settings["normalisation"]
+    return None if given is None else NormalisationSettings(**given)
 
 
 def parse_tasks(

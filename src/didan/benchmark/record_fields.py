@@ -10,9 +10,8 @@ from sklearn.manifold import TSNE
 from sklearn.preprocessing import StandardScaler
 
 from didan.evaluation import Evaluation
-from didan.selection import CRITERIA, View, proxy_a_distance
-
-Floats = npt.NDArray[np.floating]
+from didan.selection import CRITERIA, LabelFreeOutputs, proxy_a_distance
+from didan.typing import Floats
 
 _CURVE_POINTS = 40
 _MAP_UTTERANCES = 120
@@ -48,9 +47,9 @@ def per_speaker(utterances: pd.DataFrame, emotions: tuple[str, ...]) -> dict[str
     }
 
 
-def describe_view(view: View) -> dict[str, float | None]:
+def describe_criteria(outputs: LabelFreeOutputs) -> dict[str, float | None]:
     """The value of every label-free criterion, None where it needs what the run does not have."""
-    values = {name: float(criterion(view)) for name, criterion in CRITERIA.items()}
+    values = {name: float(criterion(outputs)) for name, criterion in CRITERIA.items()}
     return {name: round(value, 6) if np.isfinite(value) else None for name, value in values.items()}
 
 

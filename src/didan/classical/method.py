@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,15 +27,17 @@ class ClassicalMethod:
         reference: whose method it is.
         make: an unfitted estimator for a seed, with ``fit(X, y, sample_domain=)`` and ``predict(X)``; a skada
             pipeline is one. ``transform(X, sample_domain=)`` is used if there.
-        normalisation: which statistics :func:`normalise` takes before :func:`fit_predict`; None takes those that
+        normalisation: settings of it, see :class:`didan.features.NormalisationSettings`; None takes those that
             networks are given, as methods that adapt do.
+        by_source: whether both corpora are normalised with the statistics of the source instead.
     """
 
     name: str
     summary: str
     reference: str
     make: Callable[[int], Any]
-    normalisation: Literal["source", "corpus", "speaker"] | None = None
+    normalisation: dict[str, Any] | None = None
+    by_source: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -94,9 +94,10 @@ def _method(kernel: Literal["linear", "rbf"], kind: Literal["source", "corpus", 
     classifier = linear_svm if kernel == "linear" else rbf_svm
     return ClassicalMethod(
         name=f"svm-{kernel}-{kind}",
-        summary=f"{kernel} SVM, features normalised {'by the source' if kind == 'source' else 'per ' + kind}",
+        summary=f"{kernel} SVM, features normalised by {kind}",
         reference="no adaptation",
-        normalisation=kind,
+        normalisation={"group": "speaker" if kind == "speaker" else "none"},
+        by_source=kind == "source",
         make=lambda seed: SourceSVM(classifier(seed)),
     )
 

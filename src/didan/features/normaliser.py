@@ -41,6 +41,9 @@ class NormalisationSettings(BaseModel):
     group: str = Field("speaker", min_length=1)
     shrinkage: float = Field(20.0, ge=0)
 
+    def __str__(self) -> str:
+        return "corpus" if self.group == "none" else f"{self.group}, k = {self.shrinkage:g}"
+
 
 @dataclass(frozen=True)
 class Statistics:

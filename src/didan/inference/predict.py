@@ -148,7 +148,7 @@ def check_windows(window: float | None, hop: float | None) -> None:
 def _statistics(
     recogniser: Recogniser[Prepared], utterances: Sequence[Utterance], source: SegmentSource[Prepared]
 ) -> list[Statistics]:
-    """What each utterance is normalised with: a pass over the utterances that have a group, for its moments."""
+    """What normalises each utterance: takes a pass over those that have a group, for its moments."""
     moments: dict[str, list[Moments]] = {}
     for utterance in utterances:
         if utterance.group is not None:

@@ -10,7 +10,7 @@ from didan.features.normaliser import Moments, Normaliser, Statistics
 from didan.typing import Samples
 
 Prepared = TypeVar("Prepared")
-"""An utterance as a recogniser takes it: features before normalisation, or samples where features are made inside."""
+"""An utterance as a recogniser takes it: features before normalisation, or samples if it makes features itself."""
 
 
 class Recogniser(Protocol[Prepared]):

@@ -1,4 +1,4 @@
-"""The segments of an utterance, ready for a recogniser: cut from the stream, or taken from the store of features."""
+"""The segments of an utterance, ready for a recogniser: cut from the stream, or from the store of features."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass

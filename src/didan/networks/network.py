@@ -55,7 +55,8 @@ class Network(Protocol):
 
 
 def network_outputs(network: nn.Module, features: Utterances) -> Output:
-    """Run a network over utterances, whole, in batches of similar length, in evaluation mode and without gradients.
+    """Run a network over utterances, whole, in batches of similar length, in evaluation mode and without
+    gradients.
 
     Args:
         network: the network.

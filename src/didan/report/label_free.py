@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from didan.report.results import PROPOSED, Benchmark
-from didan.selection import CRITERIA, choose, rank_agreement
+from didan.selection import CRITERIA, rank_agreement, select
 
 _COLUMNS = "features task criterion methods spearman selected uar_selected best uar_best uar_mean uar_didan"
 
@@ -41,7 +41,7 @@ def selection_frame(benchmark: Benchmark) -> pd.DataFrame:
                 if frame[name].notna().sum() < _FEWEST:
                     continue
                 agreement = rank_agreement(frame[name], uars, criterion.greater_is_better)
-                selected = choose(dict(frame[name]), name)
+                selected = select(dict(frame[name]), name)
                 rows.append(
                     {
                         "features": features,
