@@ -22,8 +22,8 @@ def evaluate(
         bool,
         typer.Option(
             "--own-statistics",
-            help="Normalise every speaker with the statistics of her own utterances in CORPUS alone, which `didan "
-            "predict` does not do; the figures say so.",
+            help="Normalise every speaker with statistics of her own utterances in CORPUS alone. `didan predict` "
+            "does not; the figures are labelled accordingly.",
         ),
     ] = False,
     map: Mapping = None,
