@@ -26,7 +26,7 @@ def benchmark(
             "--plan",
             metavar="FILE",
             help="YAML with any of: corpora, tasks, leave_one_out, features, "
-            "methods, seeds, settings, map. Flags come on top.",
+            "methods, seeds, settings, map. Flags override it.",
         ),
     ] = None,
     preset: Annotated[

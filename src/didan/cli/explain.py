@@ -1,4 +1,4 @@
-"""``didan explain``: what a recording resembles."""
+"""``didan explain``: the source utterances that a recording resembles."""
 
 from pathlib import Path
 from typing import Annotated
@@ -15,7 +15,7 @@ def explain(
     n: Annotated[int, typer.Option("-n", min=1, help="How many source utterances to name at most.")] = 5,
     format: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.table,
 ) -> None:
-    """Name the source utterances of which a recording is a mixture in the eyes of the network, with weights."""
+    """Name the source utterances that a recording resembles to the network, with weights."""
     import sys
 
     from didan.inference.explain import explain as mixture

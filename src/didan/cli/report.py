@@ -8,7 +8,7 @@ import typer
 
 def report(
     folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Folder that `didan benchmark` has written.", show_default=False)
+        Path, typer.Argument(metavar="DIR", help="Folder written by `didan benchmark`.", show_default=False)
     ],
 ) -> None:
     """Rebuild the report of a benchmark from its run records."""
