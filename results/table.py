@@ -6,6 +6,8 @@ python -m results.table --check    # only says whether it is up to date
 
 import argparse
 import functools
+import gzip
+import json
 import re
 import sys
 from collections.abc import Callable
@@ -15,6 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from didan.metrics import interval, resampled_uar, speaker_draws
 from didan.records import read_records
 from didan.report.comparisons import Comparison, against
 from didan.report.dataframes import MEAN, results_frame
@@ -181,6 +184,72 @@ def class_priors_table(records: Path) -> str:
             f"over {tasks} tasks; ± standard deviation of the mean over {frame['seed'].nunique()} seeds.",
         ]
     )
+
+
+def normalisation_table(records: Path) -> str:
+    """UAR as predicted, by how strongly statistics of speakers are shrunk: a row per k, columns by method and condition."""
+    with gzip.open(records, "rt", encoding="utf-8") as lines_of:
+        runs = [json.loads(line) for line in lines_of]
+    columns = {
+        "speakers known": ("even", "speaker"),
+        "not known to predict": ("even", "none"),
+        "one mood": ("moody", "speaker"),
+        "four fifths one mood": ("moody-80", "speaker"),
+    }
+    methods = ("source-only", "didan")
+    rows: dict[str, dict[tuple[str, str, str], list[dict[str, Any]]]] = {}
+    for run in runs:
+        without = run["group"] == "none"
+        own = rows.setdefault("no groups" if without else f"k = {run['shrinkage']:g}", {})
+        for figures in run["evaluated"]:
+            # Without groups all conditions are one. With them DIDAN is adapted to each, source-only looks at none.
+            conditions = columns.values() if without else [(figures["condition"], figures["group"])]
+            if run["method"] == "source-only" or figures["condition"] == run["condition"]:
+                for condition in conditions:
+                    own.setdefault((run["method"], *condition), []).append({**run, **figures})
+    lines = [
+        f"| UAR in % | {' | '.join(f'{method}: {column}' for method in methods for column in columns)} |",
+        f"|---|{'---|' * (len(methods) * len(columns))}",
+    ]
+    for name, own in rows.items():
+        cells = [
+            _mean_with_interval(own.get((method, *condition), []))
+            for method in methods
+            for condition in columns.values()
+        ]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    seeds, tasks = len({run["seed"] for run in runs}), len({(run["source"], run["target"]) for run in runs})
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"Mean over {tasks} tasks ± standard deviation over {seeds} seeds [95 % interval from resampling the target's "
+            f"speakers]. Model selection: {', '.join(sorted({run['selection'] for run in runs}))}. k was chosen on these "
+            "corpora, with their labels: an oracle's choice in that respect.",
+        ]
+    )
+
+
+def _mean_with_interval(runs: list[dict[str, Any]]) -> str:
+    """Of the mean over tasks."""
+    if not runs:
+        return "–"
+    by_seed: dict[int, list[float]] = {}
+    by_task: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for run in runs:
+        by_seed.setdefault(run["seed"], []).append(100 * run["uar"])
+        by_task.setdefault((run["source"], run["target"]), []).append(run["speakers"])
+    means = [float(np.mean(values)) for values in by_seed.values()]
+    resampled = []
+    for (_, target), speakers in by_task.items():
+        names = sorted(speakers[0])
+        hits, counts = (
+            np.mean([[own[name][key] for name in names] for own in speakers], axis=0) for key in ("hits", "counts")
+        )
+        resampled.append(resampled_uar(hits, counts, speaker_draws(target, len(names))))
+    low, high = interval(100 * np.mean(resampled, axis=0))
+    spread = f" ± {np.std(means, ddof=1):.1f}" if len(means) > 1 else ""
+    return f"{np.mean(means):.1f}{spread} [{low:.1f}, {high:.1f}]"
 
 
 def _named(method: str, benchmark: Benchmark) -> str:

@@ -94,8 +94,8 @@ def test_groups(corpus: Corpus, by: str, expected: list[object]) -> None:
     table = corpus.table.assign(
         file=["/one/a.wav", "/one/a.wav", "/two/a.wav", "/two/b.wav"],
         speaker=["x", "y", "x", NAN],
-        arousal=pd.Series([1, 2, 1, None], dtype="Int64"),
-        session=["am", "am", None, "pm"],
+        arousal=pd.Series([1, 2, 1, pd.NA], dtype="Int64"),
+        session=["am", "am", NAN, "pm"],
     )
     for utterances in both(Corpus("calls", table)):
         grouped = utterances.grouped(by)
@@ -125,7 +125,7 @@ def test_an_unknown_column_is_refused_with_the_nearest_name(corpus: Corpus) -> N
             utterances.grouped("arousel")
         with pytest.raises(UserError, match=r"did you mean 'speaker'\?"):
             utterances.grouped("speakers")
-        with pytest.raises(UserError, match="known: .*folder"):
+        with pytest.raises(UserError, match=r"known: .*folder"):
             utterances.grouped("xyz")
         assert groups(utterances.grouped("arousel", or_speaker=True)) == ["x", "y", "x", "z"]
 

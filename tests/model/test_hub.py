@@ -3,9 +3,12 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+import pytest
 import yaml
 
+from didan import Model
 from didan.corpora import Corpus
 from didan.model.card import model_card
 from didan.model.hub import PretrainedModel, without_paths
@@ -39,4 +42,21 @@ def test_nothing_tells_where_the_recordings_lay(untrained: TrainedModel, tmp_pat
     shared = without_paths(model).source_index.table
     before = model.source_index.table
     assert [f"{folder}/{file}" for file in shared["file"]] == before["file"].tolist()
-    pd.testing.assert_frame_equal(shared.drop(columns="file"), before.drop(columns="file"))
+    names = ["file", "group"]
+    pd.testing.assert_frame_equal(shared.drop(columns=names), before.drop(columns=names))
+
+
+@pytest.mark.parametrize("column", ["file", "folder", "speaker", "some"])
+def test_groups_keep_together_but_lose_their_names(untrained: TrainedModel, column: str) -> None:
+    table = untrained.source_index.table
+    groups = {
+        "folder": table["file"].map(lambda file: str(Path(file).parent)),
+        "some": table["speaker"].where(table["speaker"] != "alpha-02", np.nan),
+    }.get(column, table.get(column))
+    index = replace(untrained.source_index, table=table.assign(group=groups))
+    shared = without_paths(replace(untrained, source_index=index)).source_index.table["group"]
+    assert groups is not None
+    assert (shared.isna() == groups.isna()).all()
+    pairs = pd.DataFrame({"before": groups, "after": shared}).dropna().drop_duplicates()
+    assert len(pairs) == groups.nunique() == shared.nunique()
+    assert shared.dropna().str.fullmatch(r"\d+").all()

@@ -11,11 +11,13 @@ import pytest
 import torch
 import yaml
 
+from didan import Model
 from didan.corpora import Corpus
 from didan.errors import UserError
-from didan.features import Statistics, extract, normalised
+from didan.evaluation import evaluate
+from didan.features import Moments, Normaliser, load_features
 from didan.model.config import Config, make_config
-from didan.model.directory import load
+from didan.model.directory import load, save
 from didan.model.trained import TrainedModel
 
 FILES = {
@@ -38,14 +40,15 @@ def test_loaded_model_gives_identical_outputs(
     untrained: TrainedModel, saved: Path, target: Corpus, session_cache: Path
 ) -> None:
     loaded = load(saved)
-    recordings = target.unlabelled()
-    extracted = extract(recordings, loaded.config.frontend, session_cache)
-    features = normalised(recordings, extracted.files, extracted.contents, "corpus")
+    config = loaded.config
+    features = load_features(target.unlabelled(), config.frontend, config.normalisation, session_cache)
     before, after = untrained.outputs(features), loaded.outputs(features)
     assert torch.equal(before.scores, after.scores)
     assert all(torch.equal(before.embeddings[layer], after.embeddings[layer]) for layer in before.embeddings)
     files = target.table["file"].tolist()
-    pd.testing.assert_frame_equal(Model(untrained).predict(*files), Model(loaded).predict(*files), check_exact=True)
+    pd.testing.assert_frame_equal(
+        Model(untrained).predict(*files), Model(loaded).predict(*files), check_exact=True
+    )
 
 
 def test_everything_comes_back(untrained: TrainedModel, saved: Path) -> None:
@@ -61,22 +64,31 @@ def test_everything_comes_back(untrained: TrainedModel, saved: Path) -> None:
     assert not loaded.network.training
 
 
-def test_statistics_lose_no_digit(untrained: TrainedModel, tmp_path: Path) -> None:
+def test_the_normaliser_loses_no_digit(untrained: TrainedModel, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
-    numbers = [(rng.standard_normal(64) * 10.0 ** rng.integers(-5, 6, 64)).astype(np.float32) for _ in range(2)]
-    replace(untrained, statistics=Statistics(*numbers)).save(tmp_path / "model")
-    found = load(tmp_path / "model").statistics
-    np.testing.assert_array_equal(found.mean, numbers[0])
-    np.testing.assert_array_equal(found.deviation, numbers[1])
+    mean, variance = (rng.standard_normal(64) * 10.0 ** rng.integers(-5, 6, 64) for _ in range(2))
+    moments = Moments(n_utterances=11, n_frames=1234, mean=mean, variance=np.abs(variance))
+    settings = ["normalisation.shrinkage=0.1", "normalisation.group=file"]
+    model = replace(
+        untrained,
+        config=make_config(frontend="spectrogram", assignments=settings),
+        normaliser=Normaliser(moments, shrinkage=0.1),
+    )
+    save(model, tmp_path / "model")
+    again = load(tmp_path / "model").normaliser
+    assert again.shrinkage == 0.1
+    assert (again.domain.n_utterances, again.domain.n_frames) == (11, 1234)
+    np.testing.assert_array_equal(again.domain.mean, mean)
+    np.testing.assert_array_equal(again.domain.variance, np.abs(variance))
 
 
-def test_speakers_keep_their_names(untrained: TrainedModel, tmp_path: Path) -> None:
+@pytest.mark.parametrize("column", ["speaker", "group"])
+def test_speakers_and_groups_keep_their_names(untrained: TrainedModel, tmp_path: Path, column: str) -> None:
     names = ["03", "NA", None, "1.50"] * 9
-    table = untrained.source_index.table.assign(speaker=pd.Series(names))
-    reference = replace(untrained.source_index, table=table)
-    save(replace(untrained, reference=reference), tmp_path / "model")
-    found = load(tmp_path / "model").source_index.table["speaker"]
-    assert found.astype(object).where(found.notna(), None).tolist() == names
+    table = untrained.source_index.table.assign(**{column: pd.Series(names)})
+    save(replace(untrained, source_index=replace(untrained.source_index, table=table)), tmp_path / "model")
+    again = load(tmp_path / "model").source_index.table[column]
+    assert again.astype(object).where(again.notna(), None).tolist() == names
 
 
 def test_folder_holds_what_is_promised_and_no_pickle(saved: Path) -> None:
@@ -89,8 +101,9 @@ def test_folder_holds_what_is_promised_and_no_pickle(saved: Path) -> None:
 @pytest.mark.parametrize(
     "assignments",
     [
-        ["method_settings.tau=0.2", "normalisation=utterance", "frontend.bands=64", "frontend.trim=null"],
+        ["method_settings.tau=0.2", "normalisation.group=file", "frontend.bands=64", "frontend.trim=null"],
         ["method=source-only", "seed=3", "optimisation.loss=cross-entropy", "network.dropout=0.1"],
+        ["pseudo_labels={kind: confident, weight: 1}", "class_prior.neutral=0.5", "normalisation.shrinkage=.inf"],
     ],
 )
 def test_config_is_complete(untrained: TrainedModel, tmp_path: Path, assignments: list[str]) -> None:
@@ -99,7 +112,7 @@ def test_config_is_complete(untrained: TrainedModel, tmp_path: Path, assignments
     content = yaml.safe_load((tmp_path / "model" / "config.yaml").read_text())["config"]
     assert Config(**content) == config
     assert set(content) == set(Config.model_fields)
-    for part in ("frontend", "network", "optimisation", "method_settings"):
+    for part in ("frontend", "network", "normalisation", "optimisation", "method_settings", "pseudo_labels"):
         assert set(content[part]) == set(type(getattr(config, part)).model_fields)
     assert load(tmp_path / "model").config == config
 
@@ -176,12 +189,12 @@ def test_file_that_is_cut_off(saved: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "reason"),
     [
-        ("format", 99, "is a model of format 99, this didan reads 2"),
+        ("format", 99, "is a model of format 99, this didan reads 3"),
         ("record", None, "is not a complete model directory"),
         ("emotions", ["anger"], "is not a complete model directory"),
         ("config", {"method": "didann"}, "did you mean 'didan'"),
         ("config", {"colour": "red"}, "is not a complete model directory"),
-        ("statistics", {"mean": [1.0]}, "is not a complete model directory"),
+        ("normaliser", {"mean": [1.0]}, "is not a complete model directory"),
     ],
 )
 def test_config_that_does_not_fit(saved: Path, key: str, value: object, reason: str) -> None:
@@ -194,7 +207,21 @@ def test_config_that_does_not_fit(saved: Path, key: str, value: object, reason: 
         load(saved)
 
 
-def test_model_evaluates_and_predicts(untrained: TrainedModel, target: Corpus, session_cache: Path) -> None:
-    found = evaluate(untrained, target, cache=session_cache).utterances
-    predicted = Model(untrained).predict(*target.table["file"])
-    assert predicted["emotion"].tolist() == found["predicted"].tolist()
+@pytest.mark.parametrize("group", ["speaker", "file", "none"])
+def test_a_model_predicts_what_it_is_evaluated_on(
+    untrained: TrainedModel, target: Corpus, session_cache: Path, group: str
+) -> None:
+    model = Model(untrained)
+    evaluated = model.evaluate(target, group=group, cache=session_cache).utterances
+    predicted = model.predict(recordings=target, group=group)
+    assert predicted["emotion"].tolist() == evaluated["predicted"].tolist()
+    pd.testing.assert_frame_equal(
+        predicted[[*model.emotions]].astype(np.float64),
+        evaluated[[*model.emotions]].astype(np.float64),
+        check_exact=True,
+    )
+    evaluated = evaluate(untrained, target, group=group, cache=session_cache).utterances
+    assert predicted["emotion"].tolist() == evaluated["predicted"].tolist()
+    if group != "speaker":  # nobody has named the speakers of plain files
+        files = model.predict(*target.table["file"], group=group)
+        pd.testing.assert_frame_equal(files, predicted, check_exact=True)

@@ -101,7 +101,7 @@ def test_target_carries_no_label_and_no_column_of_the_user(labelled: bool) -> No
     assert list(task.target.table.columns) == ["file", "start", "end", "speaker", "group"]
 
 
-NAMES: list[object] = ["x", "x", NAN, "y"]
+NAMES: list[Any] = ["x", "x", NAN, "y"]
 
 
 def grouped_columns(group: str, **columns: Any) -> tuple[list[object], list[object]]:

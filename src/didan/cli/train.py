@@ -73,7 +73,8 @@ def train(
     console = Console(stderr=True)
     sources_in_words = " + ".join(f"{corpus.name} ({len(corpus)} utterances)" for corpus in sources)
     console.print(
-        f"method {settings.method}: {sources_in_words} -> {adapt_to.name} ({len(adapt_to)} recordings, labels not used), "
+        f"method {settings.method}: {sources_in_words} -> "
+        f"{adapt_to.name} ({len(adapt_to)} recordings, labels not used), "
         f"{settings.optimisation.steps} steps, seed {settings.seed}",
         highlight=False,
         soft_wrap=True,

@@ -102,7 +102,7 @@ class FeatureSet:
 
 
 def pooled_vectors(features: Utterances) -> Floats:
-    """One vector per utterance, shape (n, d): functionals as they are, other features as mean and std over time."""
+    """One vector per utterance, shape (n, d): functionals as they are, others as mean and std over time."""
     utterances = [features[index] for index in range(len(features))]
     if all(len(frames) == 1 for frames in utterances):
         return np.concatenate(utterances)

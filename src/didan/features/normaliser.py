@@ -87,7 +87,8 @@ class Moments:
         >>> Moments.pooled([Moments.of(np.array([[0.0, 5.0]])), Moments.of(np.array([[2.0, 5.0]]))])
         Moments(n_utterances=2, n_frames=2, mean=array([1., 5.]), variance=array([1., 0.]))
         """
-        parts = list(parts)
+        # Sums depend on their order in the last bit, which may depend on nothing but the parts.
+        parts = sorted(parts, key=lambda part: (part.n_frames, part.mean.tobytes(), part.variance.tobytes()))
         frames = np.array([part.n_frames for part in parts])
         means = np.stack([part.mean for part in parts])
         mean = frames @ means / frames.sum()

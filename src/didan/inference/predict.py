@@ -193,7 +193,7 @@ def _read(
 
 
 def _predicted(recogniser: Recogniser[Prepared], read: Iterator[_Answer[Prepared]]) -> Iterator[_Answer[Prepared]]:
-    """The same in the same order, with probabilities where there is speech, a batch at a time across utterances."""
+    """The same in the same order, with probabilities where there is speech, in batches across utterances."""
     waiting: list[_Answer[Prepared]] = []
     seconds = 0.0
     for answer in read:

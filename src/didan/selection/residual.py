@@ -32,8 +32,8 @@ def ida_residual(outputs: LabelFreeOutputs) -> float:
     >>> source, labels = generator.normal(size=(20, 8)), np.repeat([0, 1], 10)
     >>> nothing = np.empty((0, 2))
     >>> same = LabelFreeOutputs(
-    ...     source_embeddings=source, source_labels=labels, validation_embeddings=nothing, validation_labels=labels[:0],
-    ...     validation_probabilities=nothing, target_embeddings=source[::-1], target_probabilities=nothing,
+    ...     source_embeddings=source, source_labels=labels, validation_embeddings=nothing,
+    ...     validation_labels=labels[:0], validation_probabilities=nothing, target_embeddings=source[::-1], target_probabilities=nothing,
     ... )
     >>> ida_residual(same) < 0.05
     True
