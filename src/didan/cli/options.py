@@ -43,8 +43,8 @@ Group = Annotated[
     typer.Option(
         "--group",
         metavar="GROUP",
-        help="Utterances to normalise together: those of one speaker, file, folder, or value of a COLUMN of the "
-        "table; or none. (default: the model's, or speaker)",
+        help="Normalise together the utterances of one speaker, file or folder, or of one value of a COLUMN of "
+        "the table: speaker, file, folder, COLUMN or none. (default: the model's, or speaker)",
         show_default=False,
     ),
 ]
