@@ -188,7 +188,7 @@ def class_priors_table(records: Path) -> str:
 
 
 def normalisation_table(records: Path) -> str:
-    """UAR as predicted, by how strongly statistics of speakers are shrunk: a row per k, columns by method and condition."""
+    """UAR as predicted, by the shrinkage of statistics: a row per k, a column per method and condition."""
     with gzip.open(records, "rt", encoding="utf-8") as lines_of:
         runs = [json.loads(line) for line in lines_of]
     columns = {
@@ -224,9 +224,9 @@ def normalisation_table(records: Path) -> str:
         [
             *lines,
             "",
-            f"Mean over {tasks} tasks ± standard deviation over {seeds} seeds [95 % interval from resampling the target's "
-            f"speakers]. Model selection: {', '.join(sorted({run['selection'] for run in runs}))}. k was chosen on these "
-            "corpora, with their labels: an oracle's choice in that respect.",
+            f"Mean over {tasks} tasks ± standard deviation over {seeds} seeds [95 % interval from resampling the "
+            f"target's speakers]. Model selection: {', '.join(sorted({run['selection'] for run in runs}))}. "
+            "k was chosen on these corpora, with their labels: an oracle's choice in that respect.",
         ]
     )
 

@@ -70,8 +70,8 @@ class Change:
                 f"{100 * self.before[most]:.0f} % before; unless you expect that, do not use the new model"
             )
         lines.append(
-            "scores without labels often err: only labelled recordings like these can tell whether the new model is "
-            "better"
+            "scores without labels often err: only labelled recordings like these can tell whether the new model "
+            "is better"
         )
         return lines
 
@@ -111,8 +111,8 @@ def adapt(
     """
     if len(target) < MIN_UTTERANCES:
         raise UserError(
-            f"{target.name} holds {len(target)} utterances; adapting needs at least {MIN_UTTERANCES}, better a few "
-            "hundred"
+            f"{target.name} holds {len(target)} utterances; adapting needs at least {MIN_UTTERANCES}, better "
+            "a few hundred"
         )
     config = config or adapting_config(model)
     cache = cache or default_cache()
