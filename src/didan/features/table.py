@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 import pandas as pd
+from pydantic import ValidationError
 
 from didan.audio import Utterance, audio_info
-from didan.errors import UserError
+from didan.errors import UserError, suggest
 from didan.features.extraction import extract_utterances
 from didan.features.features import StoredFeatures
 from didan.features.frontend import build_frontend
-from didan.features.functionals import FunctionalsSettings
+from didan.features.functionals import FunctionalsSettings, Part
 from didan.features.store import default_cache
 from didan.typing import Progress
 
@@ -36,11 +38,11 @@ def feature_table(
         those of audinterface and opensmile have.
 
     Raises:
-        UserError: no utterance; see also :func:`didan.features.extract`.
+        UserError: no utterance, or an unknown part; see also :func:`didan.features.extract`.
     """
     if not utterances:
         raise UserError("no audio to compute features of")
-    settings = FunctionalsSettings() if parts is None else FunctionalsSettings(parts=tuple(parts))
+    settings = FunctionalsSettings() if parts is None else _settings(parts)
     extracted = extract_utterances(utterances, settings, cache or default_cache(), progress=progress)
     raw = StoredFeatures(extracted.files)
     starts = [0.0 if one.start != one.start else one.start for one in utterances]
@@ -55,3 +57,15 @@ def feature_table(
     )
     values = [raw[row][0] for row in range(len(raw))]
     return pd.DataFrame(values, index=index, columns=list(build_frontend(settings).feature_names))
+
+
+def _settings(parts: Sequence[str]) -> FunctionalsSettings:
+    known = get_args(Part)
+    for part in parts:
+        if part not in known:
+            raise UserError(f"functionals have no part {part!r}: {suggest(part, known)}")
+    try:
+        return FunctionalsSettings.model_validate({"parts": tuple(parts)})
+    except ValidationError as error:
+        reason = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise UserError(f"parts of the functionals: {reason} (given: {', '.join(parts)})") from None
