@@ -20,11 +20,13 @@ def print_assumption(console: "Console", config: "Config", emotions: Iterable[st
     """
     from didan.methods import prior_in_words
 
-    if config.class_prior:
+    if config.class_prior and not config.uses_class_prior:
+        line = f"class_prior has no effect: nothing in method {config.method} uses it without pseudo-labels"
+    elif config.class_prior:
         line = f"assumed class prior of {target}: {prior_in_words(config.class_prior)}"
     elif config.assumes_uniform_prior:
         line = f"assuming that emotions are about equally frequent in {target}"
-        if "neutral" in emotions:
+        if "neutral" in emotions and config.uses_class_prior:
             line += "; if it is mostly neutral, say how much: --set class_prior.neutral=SHARE"
     else:
         return

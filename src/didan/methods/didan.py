@@ -51,6 +51,10 @@ class DidanSettings(AlignmentSettings):
         """See :class:`didan.methods.MethodSettings`."""
         return self.constraint == "balanced"
 
+    def uses_class_prior(self) -> bool:
+        """See :class:`didan.methods.MethodSettings`."""
+        return self.constraint == "balanced"
+
 
 class ImplicitAlignment(nn.Module):
     """L_IDA between the features of the first fully connected layer of a source and a target batch."""

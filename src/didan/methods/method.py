@@ -21,6 +21,10 @@ class MethodSettings(BaseModel):
         """Whether the term takes emotions for equally frequent in the target, unless a class prior is given."""
         return False
 
+    def uses_class_prior(self) -> bool:
+        """Whether the term depends on the class prior assumed of the target."""
+        return False
+
 
 class AlignmentSettings(MethodSettings):
     """Settings of every method that aligns.

@@ -113,10 +113,16 @@ class Config(_Settings):
         return isinstance(self.method_settings, AlignmentSettings) or self.pseudo_labels.weight > 0
 
     @property
+    def uses_class_prior(self) -> bool:
+        """Whether anything in training depends on the class prior assumed of the target."""
+        return self.pseudo_labels.weight > 0 or self.method_settings.uses_class_prior()
+
+    @property
     def assumes_uniform_prior(self) -> bool:
         """Whether emotions are taken for equally frequent in the target."""
         balanced = isinstance(self.pseudo_labels, BalancedSettings) and self.pseudo_labels.weight > 0
-        return not self.class_prior and (balanced or self.method_settings.assumes_uniform_prior())
+        assumes_any = balanced or self.method_settings.assumes_uniform_prior()
+        return assumes_any and not (self.class_prior and self.uses_class_prior)
 
     @property
     def crop_frames(self) -> int:

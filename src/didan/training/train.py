@@ -231,7 +231,7 @@ def _source_table(data: TrainingData, held_out: Mask) -> pd.DataFrame:
 
 def selection_in_words(config: Config) -> str:
     """How a model with these settings is selected, and what it assumes of the target."""
-    if not config.class_prior:
+    if not (config.class_prior and config.uses_class_prior):
         return SELECTION
     return f"{SELECTION}; assumed class prior of the target: {prior_in_words(config.class_prior)}"
 
