@@ -3,11 +3,16 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
+import torch
 import yaml
 
 from didan.cli import run
-from didan.corpora import Corpus
+from didan.corpora import Corpus, Recordings
+from didan.model.directory import load
+from didan.training.adapt import adapt, adapting_config
 from helpers import complaint, table_of
 
 FAST = ["--set", "optimisation.steps=2", "--set", "optimisation.batch_size=4"]
@@ -50,7 +55,7 @@ def test_a_model_is_carried_over(
         "after",
         "entropy",
         "ida-residual",
-        "have another emotion",
+        "changed their emotion",
         "only 36 utterances",
     ):
         assert word in out
@@ -58,7 +63,32 @@ def test_a_model_is_carried_over(
     record = yaml.safe_load((tmp_path / "new" / "config.yaml").read_text())
     assert record["config"]["method"] == "didan"
     assert record["record"]["adaptation"]["n"] == 36
-    assert "adapted anew" in (tmp_path / "new" / "model-card.md").read_text()
+    assert "| re-adapted | to 36 recordings of calls;" in (tmp_path / "new" / "model-card.md").read_text()
+
+
+@pytest.mark.parametrize("group", ["folder", "file", "none"])
+def test_groups_can_be_named(model: Path, calls: Path, tmp_path: Path, group: str) -> None:
+    out, cache = tmp_path / "new", ["--cache", str(tmp_path / "cache")]
+    for number, file in enumerate(sorted(calls.iterdir())):
+        (calls / str(number % 2)).mkdir(exist_ok=True)
+        file.rename(calls / str(number % 2) / file.name)
+    assert run(["adapt", str(model), str(calls), "--out", str(out), "--group", group, *cache, *FAST]) == 0
+    assert yaml.safe_load((out / "config.yaml").read_text())["config"]["normalisation"]["group"] == group
+    # The same recordings as a table whose speakers say the same.
+    files = sorted(calls.rglob("*.wav"))
+    speakers = {"folder": [file.parent.name for file in files], "file": [str(file) for file in files]}
+    table = pd.DataFrame({"file": [str(file) for file in files], "start": np.nan, "end": np.nan})
+    recordings = Recordings("calls", table.assign(speaker=speakers.get(group, np.nan)))
+    trained = load(model)
+    settings = ["optimisation.steps=2", "optimisation.batch_size=4"]
+    expected, _ = adapt(
+        trained,
+        recordings,
+        config=adapting_config(trained, assignments=settings, group="speaker"),
+        cache=tmp_path / "cache",
+    )
+    for name, weights in load(out).network.state_dict().items():
+        assert torch.equal(weights, expected.network.state_dict()[name])
 
 
 @pytest.mark.parametrize(
@@ -70,7 +100,9 @@ def test_a_model_is_carried_over(
         (["nowhere", "{calls}", "--out", "{new}"], "does not exist"),
         (["{model}", "{calls}", "--out", "{new}", "--method", "source-only"], "does not adapt"),
         (["{model}", "{calls}", "--out", "{new}", "--method", "dnan"], "did you mean 'dan'"),
-        (["{model}", "{calls}", "--out", "{new}", "--set", "normalisation=none"], "part of the model"),
+        (["{model}", "{calls}", "--out", "{new}", "--set", "frontend.parts=[cepstra]"], "part of the model"),
+        (["{model}", "{calls}", "--out", "{new}", "--set", "normalisation=none"], "normalisation.group=none"),
+        (["{model}", "{calls}", "--out", "{new}", "--group", "flie"], "did you mean 'file'?"),
         (["{model}", "{few}", "--out", "{new}"], "at least 20"),
     ],
 )

@@ -12,6 +12,7 @@ import soundfile
 from didan.audio import RATE
 from didan.cli import run
 from didan.corpora import Corpus
+from didan.model.directory import save
 from didan.model.trained import TrainedModel
 from helpers import complaint
 

@@ -19,6 +19,7 @@ from didan.audio import RATE
 from didan.cli import run
 from didan.corpora import Corpus
 from didan.errors import DidanWarning
+from didan.model.directory import save
 from didan.model.trained import TrainedModel
 from didan.selection import CRITERIA
 from helpers import complaint, table_of
@@ -150,7 +151,7 @@ def test_ctrl_c_at_any_other_time_is_one_line(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    interrupt(monkeypatch, "listening", 3)
+    interrupt(monkeypatch, "finding speech", 3)
     assert run(["adapt", str(model), str(calls), "--out", str(tmp_path / "new")]) == 2
     assert "interrupted" in complaint(capsys)
 

@@ -16,8 +16,9 @@ from didan.audio import RATE, read_audio
 from didan.cli import run
 from didan.corpora import Corpus
 from didan.inference.export import export
+from didan.model.directory import save
 from didan.model.trained import TrainedModel
-from helpers import complaint
+from helpers import complaint, table_of
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +134,21 @@ def test_an_exported_model_says_the_same(
         assert float(one["anger"]) == pytest.approx(float(other["anger"]), abs=2e-4)  # of four decimals
 
 
+def test_an_exported_model_groups_as_the_model_does(
+    model: Path, exported: Path, target: Corpus, capsys: pytest.CaptureFixture[str]
+) -> None:
+    probabilities = {}
+    for recogniser in (model, exported):
+        for group in ("speaker", "none"):
+            arguments = ["predict", str(recogniser), table_of(target), "--group", group]
+            assert run([*arguments, "--format", "json"]) == 0
+            answers = json.loads(capsys.readouterr().out)
+            probabilities[recogniser, group] = np.array([[*one["probabilities"].values()] for one in answers])
+    for group in ("speaker", "none"):
+        np.testing.assert_allclose(probabilities[exported, group], probabilities[model, group], atol=2e-4)
+    assert abs(probabilities[model, "speaker"] - probabilities[model, "none"]).max() > 0.01
+
+
 def test_an_exported_model_needs_neither_torch_nor_pandas(exported: Path, target: Corpus) -> None:
     code = (
         "import sys\n"
@@ -159,6 +175,12 @@ def test_an_exported_model_needs_neither_torch_nor_pandas(exported: Path, target
         (["{clip}", "{clip}"], "holds no model|does not exist"),
         (["{model}", "nowhere.wav"], "no such file"),
         (["{model}", "{clip}", "--hop", "1"], "--window"),
+        (["{model}", "{clip}", "--group", "fiel"], "no 'fiel' to group by: did you mean 'file'"),
+        (["{model}", "{clip}", "--group", "session"], "a table can have such a column"),
+        (["{model}", "{table}", "--group", "sesion"], "has no column 'sesion' to group by"),
+        (["{model}", "{table}", "--group", "emotion"], "cannot be grouped by their emotion"),
+        (["{model}", "nowhere.csv"], "does not exist"),
+        (["{model}", "emobd=nowhere"], "did you mean 'emodb'"),
         (["{model}", "{clip}", "--window", "0.01"], "too short"),
         (["{model}", "{clip}", "--window", "1", "--hop", "2"], "does not suit"),
     ],
@@ -168,7 +190,7 @@ def test_mistakes_are_one_clear_line(
 ) -> None:
     import re
 
-    names = {"clip": target.table["file"].iloc[0], "model": model}
+    names = {"clip": target.table["file"].iloc[0], "model": model, "table": table_of(target)}
     assert run(["predict", *(argument.format(**names) for argument in arguments)]) == 2
     assert re.search(reason, complaint(capsys))
 

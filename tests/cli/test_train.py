@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,8 @@ from didan.cli import run
 from didan.corpora import Corpus
 from didan.errors import DidanWarning
 from didan.methods import METHODS
+from didan.model.config import make_config
+from didan.model.directory import load
 from helpers import complaint, table_of
 
 QUICK = ["--set", "optimisation.steps=3", "--set", "optimisation.batch_size=8"]
@@ -26,13 +29,23 @@ def left_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if "cache" not in path.name)
 
 
-def test_help_lists_every_method(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_names_methods_that_exist(capsys: pytest.CaptureFixture[str]) -> None:
     """It is written by hand, so that help need not wait for torch."""
     assert run(["train", "--help"]) == 0
     shown = re.sub(r"[│\s]+", " ", capsys.readouterr().out)
-    listed = re.search(r"How to adapt: (.*?)\. \(default: didan\)", shown)
+    listed = re.search(r"How to adapt: (\S+), (\S+) \(not at all\), .*? \(default: (\S+)\)", shown)
     assert listed is not None
-    assert set(re.split(r", | or ", listed[1])) == set(METHODS)
+    assert set(listed.groups()) <= set(METHODS)
+    assert listed[3] == make_config().method
+
+
+def test_an_unknown_method_is_answered_with_all_of_them(
+    source: Corpus, target: Corpus, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--source", table_of(source), "--target", table_of(target), "--out", str(tmp_path / "m")]
+    assert run(["train", *arguments, "--method", "xyz"]) == 2
+    problem = complaint(capsys)
+    assert all(name in problem for name in METHODS)
 
 
 def test_train_evaluate_and_predict_work_together(
@@ -66,9 +79,11 @@ def test_train_evaluate_and_predict_work_together(
     [
         ([], "equally frequent in {folder}; if it is mostly neutral, say how much"),
         (["--method", "lidan"], "equally frequent in {folder}\n"),
-        (["--set", "method_settings.labels=0", "--set", "method_settings.constraint=convex"], None),
-        (["--set", "method_settings.proportions.neutral=0.6"], "told of {folder}: neutral 0.6"),
+        (["--set", "pseudo_labels.weight=0", "--set", "method_settings.constraint=convex"], None),
+        (["--set", "class_prior.neutral=0.6"], "assumed class prior of {folder}: neutral 0.6"),
         (["--method", "source-only"], None),
+        (["--method", "source-only", "--set", "pseudo_labels.weight=1"], "equally frequent in {folder}; if it is"),
+        (["--method", "mcc", "--set", "class_prior.neutral=0.6"], "class_prior has no effect"),
     ],
 )
 def test_a_plain_folder_is_a_target(
@@ -104,9 +119,14 @@ def test_a_plain_folder_is_a_target(
         (["--method", "didna"], "did you mean 'didan'"),
         (["--frontend", "spectogram"], "did you mean 'spectrogram'"),
         (["--set", "optimisation.step=3"], "did you mean 'optimisation.steps'"),
-        (["--set", "method_settings.proportions.nutral=0.5"], "did you mean 'neutral'"),
-        (["--set", "method_settings.proportions.neutral=50"], "less than 1"),
-        (["--set", "method_settings.proportions=0.5"], "method_settings.proportions"),
+        (["--set", "class_prior.nutral=0.5"], "did you mean 'neutral'"),
+        (["--set", "class_prior.neutral=50"], "less than 1"),
+        (["--set", "class_prior=0.5"], "class_prior"),
+        (["--set", "method_settings.proportions.neutral=0.5"], "is called class_prior now"),
+        (["--set", "method_settings.labels=1"], "is called pseudo_labels.weight now"),
+        (["--set", "normalisation=corpus"], "normalisation.group=none"),
+        (["--group", "spekaer"], "gamma has no column 'spekaer' to group by: did you mean 'speaker'?"),
+        (["--group", "emotion"], "cannot be grouped by their emotion"),
         (["--emotions", "anger,sadnes"], "did you mean 'sadness'"),
         (["--map", "anger"], "label=emotion"),
         (["--sedd", "3"], "--seed"),
@@ -222,6 +242,33 @@ def test_a_full_disk_while_features_are_written(
     assert left_in(tmp_path) == []
     assert not list((tmp_path / "cache").rglob("*.partial"))
     assert not list((tmp_path / "cache").rglob("*.npy"))
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_utterances_are_grouped_by_a_column(
+    source: Corpus, target: Corpus, session_cache: Path, tmp_path: Path, labelled: bool
+) -> None:
+    tables = tmp_path / "source.csv", tmp_path / "target.csv"
+    sessions: list[Any] = [["am", "pm", None][number % 3] for number in range(36)]
+    source.table.assign(session=sessions).to_csv(tables[0], index=False)
+    table = target.table.assign(session=sessions)
+    (table if labelled else table.drop(columns="emotion")).to_csv(tables[1], index=False)
+    arguments = ["--source", str(tables[0]), "--target", str(tables[1]), "--cache", str(session_cache), *QUICK]
+    weights = {}
+    for group in ("session", "speaker", "none", "file"):
+        out = tmp_path / group
+        assert run(["train", *arguments, "--out", str(out), "--group", group]) == 0
+        model = load(out)
+        assert model.config.normalisation.group == group
+        weights[group] = (out / "model.safetensors").read_bytes()
+        groups = model.source_index.table["group"]
+        names = {"session": sessions, "none": [None] * 36}
+        expected = names[group] if group in names else source.table[group].tolist()
+        assert [None if own != own else own for own in groups] == expected
+    assert len(set(weights.values())) == 4
+    # --group and --set are the same.
+    assert run(["train", *arguments, "--out", str(tmp_path / "m"), "--set", "normalisation.group=session"]) == 0
+    assert (tmp_path / "m" / "model.safetensors").read_bytes() == weights["session"]
 
 
 def test_a_labels_spelling_can_be_mapped(

@@ -11,6 +11,7 @@ from didan.methods import METHODS
 from didan.methods.didan import DidanSettings
 from didan.model.config import Config, assign, make_config
 from didan.self_training import BalancedSettings, ConfidentSettings
+from didan.training.train import selection_in_words
 
 
 def didan_settings(config: Config) -> DidanSettings:
@@ -153,6 +154,26 @@ def test_any_method_can_have_pseudo_labels() -> None:
     none = make_config("didan", assignments=["pseudo_labels.weight=0"])
     assert none.pseudo_labels.weight == 0
     assert none.adapts
+
+
+@pytest.mark.parametrize(
+    ("method", "settings", "uses"),
+    [
+        ("didan", [], True),
+        ("didan", ["pseudo_labels.weight=0"], True),
+        ("didan", ["pseudo_labels.weight=0", "method_settings.constraint=convex"], False),
+        ("mcc", [], False),
+        ("mcc", ["pseudo_labels.weight=1"], True),
+        ("lidan", [], False),
+        ("source-only", [], False),
+    ],
+)
+def test_a_class_prior_counts_only_where_something_uses_it(method: str, settings: list[str], uses: bool) -> None:
+    given = make_config(method, assignments=[*settings, "class_prior.neutral=0.5"])
+    assert given.uses_class_prior == uses
+    assumes = make_config(method, assignments=settings).assumes_uniform_prior
+    assert given.assumes_uniform_prior == (assumes and not uses)
+    assert ("neutral 0.5" in selection_in_words(given)) == uses
 
 
 def test_a_setting_of_pseudo_labels_leaves_the_others_as_they_are() -> None:
