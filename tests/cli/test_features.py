@@ -61,9 +61,8 @@ def test_a_corpus_keeps_its_parts_of_files(source: Corpus, session_cache: Path, 
     assert run(["features", str(tmp_path / "own.csv"), "--out", str(file), "--cache", str(session_cache)]) == 0
     table = written(file)
     length = audio_info(name).seconds
-    np.testing.assert_allclose(
-        list(table.index.droplevel("file")), [(0, 0.35), (0.1, length), (0, 0.4)], atol=1e-6
-    )
+    times = [key[1:] for key in table.index.tolist()]
+    np.testing.assert_allclose(times, [(0, 0.35), (0.1, length), (0, 0.4)], atol=1e-6)
     frontend = build_frontend(FunctionalsSettings())
     for row, (start, end) in enumerate(((0.0, 0.35), (0.1, np.nan), (np.nan, 0.4))):
         expected = extract_features(frontend, read_audio(name, start, end))[0]
