@@ -12,13 +12,9 @@ import scipy
 import soundfile
 import torch
 
-<<<<<<< HEAD
-from didan.audio import RATE, read_audio
-=======
 from didan import metrics
 from didan.api import Model
 from didan.audio import RATE, Utterance, read_audio
->>>>>>> u
 from didan.corpora import Corpus
 from didan.errors import AudioError, UserError
 from didan.evaluation import evaluate
@@ -141,16 +137,6 @@ def test_a_file_of_no_group_with_others_is_predicted_alone_as_among_them(
         np.testing.assert_array_equal(alone.iloc[0], together.iloc[index])
 
 
-<<<<<<< HEAD
-def test_target_is_predicted_as_it_is_evaluated(
-    untrained: Model, target: Corpus, files: list[Path], session_cache: Path
-) -> None:
-    evaluated = evaluate(untrained, target, session_cache).utterances
-    predicted = untrained.predict(*files)
-    assert predicted["emotion"].tolist() == evaluated["predicted"].tolist()
-    emotions = list(untrained.emotions)
-    np.testing.assert_allclose(predicted[emotions], evaluated[emotions], atol=1e-4)
-=======
 def test_a_group_matters_to_its_own_utterances_alone(untrained: TrainedModel, files: list[Path]) -> None:
     before = frame(untrained, predicted(untrained, files[:6], groups=[*"aabb", "c", "c"])).to_numpy()
     after = frame(untrained, predicted(untrained, files[:7], groups=[*"aabb", "c", "c", "b"])).to_numpy()
@@ -237,7 +223,6 @@ def test_programs_predict_a_corpus_as_it_is_evaluated(
     alone = evaluate(untrained, target, group="none", cache=session_cache).utterances
     rows = model.predict(*target.table["file"])
     pd.testing.assert_frame_equal(rows[emotions], alone[emotions])
->>>>>>> u
 
 
 def test_folders_and_files(untrained: TrainedModel, files: list[Path]) -> None:
