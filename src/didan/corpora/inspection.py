@@ -58,12 +58,12 @@ class Inspection:
     @property
     def miscounted(self) -> dict[str, tuple[int, int]]:
         """Emotions whose count differs from the published one: found, published."""
-        found = self.emotions or {}
+        counts = self.emotions or {}
         published = self.published or {}
         return {
-            emotion: (found.get(emotion, 0), count)
-            for emotion, count in published.items()
-            if found.get(emotion, 0) != count
+            emotion: (counts.get(emotion, 0), number)
+            for emotion, number in published.items()
+            if counts.get(emotion, 0) != number
         }
 
 
@@ -159,7 +159,7 @@ def _counts(column: pd.Series) -> dict[str, int]:
 
 
 def _suspicions(lengths: list[float]) -> list[str]:
-    """People do not speak to the sample: utterances of one length were cut or padded by somebody."""
+    """People do not speak to the sample: utterances of one length were cut or padded."""
     if len(lengths) < _MANY or max(lengths) - min(lengths) > 1 / RATE:
         return []
     same = f"all {len(lengths)} utterances last {lengths[0]:.2f} s"

@@ -58,7 +58,7 @@ def utterances_in(paths: Sequence[Path], group: str = "speaker") -> list[Utteran
     Args:
         paths: files or folders.
         group: ``file`` or ``folder`` to normalise such utterances together; with ``speaker`` or ``none`` the group
-            of all is unknown, since nobody has named the speakers.
+            of all is unknown, since speakers are not named.
 
     Raises:
         UserError: a folder without audio, or another group, which only a table can have.
