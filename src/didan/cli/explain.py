@@ -39,7 +39,8 @@ def explain(
     console = Console()
     sure = 100 * explanation.probabilities[explanation.emotion]
     console.print(
-        f"{explanation.file}, {explanation.start:.1f} to {explanation.end:.1f} s: {explanation.emotion} ({sure:.0f} %)",
+        f"{explanation.file}, {explanation.start:.1f} to {explanation.end:.1f} s: "
+        f"{explanation.emotion} ({sure:.0f} %)",
         soft_wrap=True,
         highlight=False,
         markup=False,
