@@ -91,8 +91,8 @@ class Config(_Settings):
     def _settings_of_the_method(cls, data: Any) -> Any:
         if not isinstance(data, dict):
             return data
-        _refuse_old_names(data)
         method = find_method(data.get("method", "didan"))
+        _refuse_old_names(data, method.settings)
         given = data.get("method_settings", {})
         if not isinstance(given, (dict, method.settings)):
             raise UserError(f"setting method_settings: these are no settings of {method.name} (given: {given!r})")
@@ -148,14 +148,16 @@ _REMOVED = (
 )
 
 
-def _refuse_old_names(data: Mapping[str, Any]) -> None:
-    """Name the new setting to whoever uses an old one."""
+def _refuse_old_names(data: Mapping[str, Any], method_settings: type[MethodSettings]) -> None:
+    """Name the new setting to whoever uses an old one, unless the method has a setting of that name."""
     normalisation = data.get("normalisation")
     if isinstance(normalisation, str):
         group = {"corpus": "none", "utterance": "file"}.get(normalisation, normalisation)
         raise UserError(f"setting normalisation is a group of settings now: normalisation.group={group}")
     for old in (*_RENAMED, *_REMOVED):
         group, _, name = old.partition(".")
+        if group == "method_settings" and name in method_settings.model_fields:
+            continue
         given = data.get(group)
         if isinstance(given, dict) and name in given:
             now = (
