@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import yaml
 
 from didan.errors import UserError
 from didan.features import NormalisationSettings, SpectrogramSettings
-from didan.methods import METHODS
+from didan.methods import METHODS, AlignmentSettings
 from didan.methods.didan import DidanSettings
 from didan.model.config import Config, assign, make_config
 from didan.self_training import BalancedSettings, ConfidentSettings
@@ -57,6 +58,7 @@ def test_flags_win_over_everything(tmp_path: Path) -> None:
         ("normalisation.groups=speaker", "did you mean 'normalisation.group'"),
         ("normalisation.shrink=3", "did you mean 'normalisation.shrinkage'"),
         ("normalisation.shrinkage=-1", "normalisation.shrinkage"),
+        ("normalisation.shrinkage=.inf", "normalisation.shrinkage"),  # which is group=none
         ("normalisation.group=", "normalisation.group"),
         ("pseudo_labels.wieght=3", "did you mean 'pseudo_labels.weight'"),
         ("pseudo_labels.weight=-1", "pseudo_labels.weight"),
@@ -129,6 +131,19 @@ def test_old_names_are_refused_with_the_new_ones(tmp_path: Path, assignment: str
         make_config(assignments=[message.removesuffix("$")])  # what is advised is accepted
 
 
+def test_a_method_may_have_a_setting_that_is_called_like_an_old_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    class LayerSettings(AlignmentSettings):
+        layer: str = "fc2"
+        labels: int = 1
+
+    method = replace(METHODS["dan"], name="layered", settings=LayerSettings)
+    monkeypatch.setitem(METHODS, "layered", method)
+    config = make_config("layered", assignments=["method_settings.layer=fc1", "method_settings.labels=3"])
+    assert config.method_settings == LayerSettings(layer="fc1", labels=3)
+    with pytest.raises(UserError, match=r"method_settings\.sharpness is called pseudo_labels\.sharpening now"):
+        make_config("layered", assignments=["method_settings.sharpness=2"])
+
+
 def test_normalisation_by_utterance_leads_to_no_column_of_that_name() -> None:
     with pytest.raises(UserError, match=r"normalisation\.group=file$"):
         make_config(assignments=["normalisation=utterance"])
@@ -198,12 +213,6 @@ def test_groups_are_those_of_the_last_who_named_one() -> None:
     assignments = ["normalisation.group=folder", "normalisation.shrinkage=3"]
     config = make_config(assignments=assignments, group="session")
     assert config.normalisation == NormalisationSettings(group="session", shrinkage=3)
-
-
-def test_statistics_of_the_domain_alone_survive_yaml() -> None:
-    config = make_config(assignments=["normalisation.shrinkage=.inf"])
-    assert config.normalisation.shrinkage == float("inf")
-    assert Config(**yaml.safe_load(yaml.safe_dump(config.model_dump(mode="json")))) == config
 
 
 @pytest.mark.parametrize("other", ["pseudo_labels=2", "method_settings=3", "normalisation=[1]", "frontend=4"])

@@ -103,7 +103,7 @@ def test_folder_holds_what_is_promised_and_no_pickle(saved: Path) -> None:
     [
         ["method_settings.tau=0.2", "normalisation.group=file", "frontend.bands=64", "frontend.trim=null"],
         ["method=source-only", "seed=3", "optimisation.loss=cross-entropy", "network.dropout=0.1"],
-        ["pseudo_labels={kind: confident, weight: 1}", "class_prior.neutral=0.5", "normalisation.shrinkage=.inf"],
+        ["pseudo_labels={kind: confident, weight: 1}", "class_prior.neutral=0.5", "normalisation.shrinkage=0"],
     ],
 )
 def test_config_is_complete(untrained: TrainedModel, tmp_path: Path, assignments: list[str]) -> None:
