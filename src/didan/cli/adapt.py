@@ -62,9 +62,10 @@ def adapt(
 
     trained = load(model)
     config = adapting_config(trained, method, seed, set or (), group=group)
+    unlabelled = recordings.unlabelled() if isinstance(recordings, Corpus) else recordings
+    unlabelled.grouped(config.normalisation.group)  # a mistake should surface before recordings are read
     console = Console(stderr=True)
     with progress_bars() as hook:
-        unlabelled = recordings.unlabelled() if isinstance(recordings, Corpus) else recordings
         target = find_utterances(
             unlabelled,
             hook,

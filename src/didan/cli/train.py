@@ -67,6 +67,7 @@ def train(
     from didan.training.workspace import Workspace
 
     settings = make_config(method, frontend, seed, config, set or (), group=group)
+    adapt_to.grouped(settings.normalisation.group)  # a mistake should surface before recordings are read
     if isinstance(adapt_to, Recordings) and is_plain_folder(target):
         with progress_bars() as hook:
             adapt_to = find_utterances(adapt_to, hook)
