@@ -39,7 +39,7 @@ def model(
     return folder
 
 
-def test_a_model_is_carried_over(
+def test_a_model_is_adapted_and_the_change_reported(
     model: Path, calls: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (calls / "broken.wav").write_text("no audio")

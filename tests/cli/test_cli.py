@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 import pytest
 
-from didan.cli import run
+from didan.cli import app, run
 
 
 def test_help_imports_neither_torch_nor_pandas() -> None:
@@ -27,14 +27,16 @@ def test_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> N
 def test_a_reader_that_has_seen_enough_is_no_fault() -> None:
     reader, writer = os.pipe()
     os.close(reader)
-    found = subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-m", "didan", "corpora"], stdout=writer, stderr=subprocess.PIPE, check=False
     )
     os.close(writer)
-    assert (found.returncode, found.stderr) == (0, b"")
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
-@pytest.mark.parametrize("command", ["demo", "corpora", "inspect", "train", "evaluate", "predict"])
+@pytest.mark.parametrize(
+    "command", [command.callback.__name__ for command in app.registered_commands if command.callback]
+)
 def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run([command, "--help"]) == 0
     assert "Usage: " in capsys.readouterr().out

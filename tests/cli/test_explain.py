@@ -26,15 +26,15 @@ def model(untrained: TrainedModel, tmp_path: Path) -> Path:
 def test_an_explanation_in_every_format(model: Path, source: Corpus, capsys: pytest.CaptureFixture[str]) -> None:
     file = source.table["file"].iloc[7]
     assert run(["explain", str(model), file, "--format", "json", "-n", "3"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert sum(found["weights"].values()) == pytest.approx(1, abs=1e-3)
-    assert 1 <= len(found["examples"]) <= 3
+    explanation = json.loads(capsys.readouterr().out)
+    assert sum(explanation["weights"].values()) == pytest.approx(1, abs=1e-3)
+    assert 1 <= len(explanation["examples"]) <= 3
     assert run(["explain", str(model), file, "--format", "csv", "-n", "3"]) == 0
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
-    assert [row["file"] for row in rows] == [example["file"] for example in found["examples"]]
+    assert [row["file"] for row in rows] == [example["file"] for example in explanation["examples"]]
     assert run(["explain", str(model), file]) == 0
     out = capsys.readouterr().out
-    assert found["emotion"] in out
+    assert explanation["emotion"] in out
     assert "left unexplained" in out
 
 

@@ -41,8 +41,8 @@ def model(
 
 
 def settings_of(model: Path) -> dict[str, dict[str, object]]:
-    found: dict[str, dict[str, object]] = yaml.safe_load((model / "config.yaml").read_text())
-    return found
+    settings: dict[str, dict[str, object]] = yaml.safe_load((model / "config.yaml").read_text())
+    return settings
 
 
 def test_utterances_are_found_in_long_recordings(
@@ -177,6 +177,25 @@ def test_criteria_are_called_better_if_they_are(
     assert words >= {"better", "worse"}
 
 
+@pytest.mark.parametrize("command", ["train", "adapt"])
+def test_a_wrong_group_is_said_before_recordings_are_read(
+    model: Path,
+    source: Corpus,
+    calls: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+) -> None:
+    interrupt(monkeypatch, "finding speech", 1)
+    arguments = {
+        "train": ["--source", table_of(source), "--target", str(calls)],
+        "adapt": [str(model), str(calls)],
+    }[command]
+    assert run([command, *arguments, "--out", str(tmp_path / "new"), "--group", "fodler"]) == 2
+    assert "no column 'fodler' to group by: did you mean 'folder'?" in complaint(capsys)
+
+
 ODD = '[red]naïve, 声 "quoted" [1].wav'
 
 
@@ -221,7 +240,7 @@ def test_names_of_examples_are_printed_as_they_are(
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
     assert run(["explain", str(tmp_path / "m"), str(odd), "--format", "json"]) == 0
     examples = json.loads(capsys.readouterr().out)["examples"]
-    assert [float(row["weight"]) for row in rows] == pytest.approx([one["weight"] for one in examples], abs=1e-4)
+    assert [float(row["weight"]) for row in rows] == pytest.approx([row["weight"] for row in examples], abs=1e-4)
 
 
 def test_a_folder_may_be_called_like_a_file(
@@ -256,11 +275,11 @@ def test_a_damaged_file_leaves_the_others_valid_json(
     (tmp_path / "odd" / "a.wav").write_text("no audio")
     assert run(["predict", str(model), str(tmp_path / "odd"), "--format", "json"]) == 2
     out, err = capsys.readouterr()
-    assert [one["file"] for one in json.loads(out)] == [str(odd)]
+    assert [row["file"] for row in json.loads(out)] == [str(odd)]
     assert len([line for line in err.splitlines() if line.startswith("didan: ")]) == 2
 
 
-def test_a_recording_with_many_labelled_parts_is_heard_once(
+def test_a_recording_with_many_labelled_parts_gives_each_of_them_once(
     model: Path, session_cache: Path, tmp_path: Path
 ) -> None:
     audformat = pytest.importorskip("audformat")

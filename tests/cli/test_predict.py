@@ -59,8 +59,8 @@ def test_a_timeline_in_every_format(
     assert run([*arguments, "--format", "json"]) == 0
     in_json = json.loads(capsys.readouterr().out)
     assert [float(row["start"]) for row in in_csv] == pytest.approx([0.3 * k for k in range(len(in_csv))])
-    assert [float(row["end"]) for row in in_csv] == pytest.approx([one["end"] for one in in_json], abs=0.006)
-    assert [row["emotion"] for row in in_csv] == [one["emotion"] or "" for one in in_json]
+    assert [float(row["end"]) for row in in_csv] == pytest.approx([row["end"] for row in in_json], abs=0.006)
+    assert [row["emotion"] for row in in_csv] == [row["emotion"] or "" for row in in_json]
     assert run(arguments) == 0
     out = capsys.readouterr().out
     assert all(f" {start} " in out for start in ("0.0", "0.3", "0.6", "0.9"))
@@ -75,8 +75,8 @@ def test_silence_has_no_emotion_in_any_format(
     (row,) = rows(capsys.readouterr().out)
     assert (row["emotion"], row["anger"]) == ("", "")
     assert run([*arguments, "--format", "json"]) == 0
-    (one,) = json.loads(capsys.readouterr().out)
-    assert (one["emotion"], one["probabilities"], one["speech"]) == (None, None, 0)
+    (row,) = json.loads(capsys.readouterr().out)
+    assert (row["emotion"], row["probabilities"], row["speech"]) == (None, None, 0)
     assert run(arguments) == 0
     assert "no speech" in capsys.readouterr().out
 
@@ -99,10 +99,10 @@ def test_every_container_gives_the_same_answer(
             container.mux(sound.encode(frame))
             container.mux(sound.encode(None))
     assert run(["predict", str(model), str(tmp_path), "--format", "csv"]) == 0
-    found = {Path(row["file"]).suffix: row for row in rows(capsys.readouterr().out)}
-    assert set(found) == {".wav", ".flac", ".ogg", ".mp3", ".m4a", ".mkv"}
+    by_suffix = {Path(row["file"]).suffix: row for row in rows(capsys.readouterr().out)}
+    assert set(by_suffix) == {".wav", ".flac", ".ogg", ".mp3", ".m4a", ".mkv"}
     for suffix in (".flac", ".mkv"):  # without loss
-        assert {**found[suffix], "file": ""} == {**found[".wav"], "file": ""}
+        assert {**by_suffix[suffix], "file": ""} == {**by_suffix[".wav"], "file": ""}
 
 
 def test_one_corrupt_file_among_a_thousand(
@@ -129,9 +129,9 @@ def test_an_exported_model_says_the_same(
     with_torch = rows(capsys.readouterr().out)
     assert run(["predict", str(exported), *files, "--format", "csv"]) == 0
     without = rows(capsys.readouterr().out)
-    for one, other in zip(with_torch, without, strict=True):
-        assert one["emotion"] == other["emotion"]
-        assert float(one["anger"]) == pytest.approx(float(other["anger"]), abs=2e-4)  # of four decimals
+    for row, other in zip(with_torch, without, strict=True):
+        assert row["emotion"] == other["emotion"]
+        assert float(row["anger"]) == pytest.approx(float(other["anger"]), abs=2e-4)  # of four decimals
 
 
 def test_an_exported_model_groups_as_the_model_does(
@@ -143,7 +143,7 @@ def test_an_exported_model_groups_as_the_model_does(
             arguments = ["predict", str(recogniser), table_of(target), "--group", group]
             assert run([*arguments, "--format", "json"]) == 0
             answers = json.loads(capsys.readouterr().out)
-            probabilities[recogniser, group] = np.array([[*one["probabilities"].values()] for one in answers])
+            probabilities[recogniser, group] = np.array([[*row["probabilities"].values()] for row in answers])
     for group in ("speaker", "none"):
         np.testing.assert_allclose(probabilities[exported, group], probabilities[model, group], atol=2e-4)
     assert abs(probabilities[model, "speaker"] - probabilities[model, "none"]).max() > 0.01

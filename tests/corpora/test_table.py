@@ -24,18 +24,18 @@ def write(folder: Path, text: str, name: str = "calls.csv") -> Path:
 
 
 def corpus(path: Path, mapping: dict[str, str] | None = None) -> Corpus:
-    found = read_table(path, mapping)
-    assert isinstance(found, Corpus)
-    return found
+    calls = read_table(path, mapping)
+    assert isinstance(calls, Corpus)
+    return calls
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
 def test_columns(folder: Path, separator: str, mark: str) -> None:
     text = "file,emotion,speaker,start,end,note\nwav/a.wav,Angry,03,0.5,1.25,x\nwav/../wav/b.wav,joy,NA,,,y\n"
-    found = corpus(write(folder, mark + text.replace(",", separator)))
-    assert found.name == "calls"
-    table = found.table
+    calls = corpus(write(folder, mark + text.replace(",", separator)))
+    assert calls.name == "calls"
+    table = calls.table
     assert list(table.columns) == ["file", "start", "end", "speaker", "emotion", "note"]
     assert table["file"].tolist() == [str(folder / "wav/a.wav"), str(folder / "wav/b.wav")]
     assert table["emotion"].tolist() == ["anger", "happiness"]
@@ -48,19 +48,19 @@ def test_columns(folder: Path, separator: str, mark: str) -> None:
 def test_files_are_found_from_elsewhere(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(folder, "file,emotion\nwav/a.wav,sad\n", "t.tsv")
     monkeypatch.chdir(folder.parent)
-    found = corpus(Path(folder.name, "t.tsv"))
-    assert found.table["file"].tolist() == [str(folder / "wav/a.wav")]
+    calls = corpus(Path(folder.name, "t.tsv"))
+    assert calls.table["file"].tolist() == [str(folder / "wav/a.wav")]
 
 
 def test_absolute_files(folder: Path) -> None:
-    found = corpus(write(folder, f"file,emotion\n{folder}/wav/a.wav,sad\n"))
-    assert found.table["file"].tolist() == [str(folder / "wav/a.wav")]
+    calls = corpus(write(folder, f"file,emotion\n{folder}/wav/a.wav,sad\n"))
+    assert calls.table["file"].tolist() == [str(folder / "wav/a.wav")]
 
 
 def test_no_speakers(folder: Path) -> None:
-    found = corpus(write(folder, "file,emotion\nwav/a.wav,sad\n"))
-    assert found.table["speaker"].isna().all()
-    assert not found.unlabelled().has_speakers
+    calls = corpus(write(folder, "file,emotion\nwav/a.wav,sad\n"))
+    assert calls.table["speaker"].isna().all()
+    assert not calls.unlabelled().has_speakers
 
 
 def test_without_emotions_there_are_recordings(folder: Path) -> None:
@@ -80,9 +80,9 @@ def test_without_emotions_there_are_recordings(folder: Path) -> None:
 def test_parquet(folder: Path, speakers: list[object], names: list[str | None]) -> None:
     table = pd.DataFrame({"file": ["wav/a.wav", "wav/b.wav"], "emotion": ["sad", "fear"], "speaker": speakers})
     table.astype({"emotion": "category"}).to_parquet(folder / "calls.PARQUET")
-    found = corpus(folder / "calls.PARQUET")
-    assert [None if pd.isna(name) else name for name in found.table["speaker"]] == names
-    assert found.table["emotion"].tolist() == ["sadness", "fear"]
+    calls = corpus(folder / "calls.PARQUET")
+    assert [None if pd.isna(name) else name for name in calls.table["speaker"]] == names
+    assert calls.table["emotion"].tolist() == ["sadness", "fear"]
 
 
 def test_parquet_without_pyarrow(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,10 +94,10 @@ def test_parquet_without_pyarrow(folder: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def test_mapping(folder: Path) -> None:
     text = "file,emotion\nwav/a.wav,frustrated\nwav/b.wav,calm\nwav/c.wav,laughter\n"
-    found = corpus(write(folder, text), {"Frustrated": "anger", "laughter": "-"})
-    assert found.table["emotion"].tolist() == ["anger", "calm"]
-    assert found.table.index.tolist() == [0, 1]
-    assert any("1 of 3" in note and "laughter" in note for note in found.notes)
+    calls = corpus(write(folder, text), {"Frustrated": "anger", "laughter": "-"})
+    assert calls.table["emotion"].tolist() == ["anger", "calm"]
+    assert calls.table.index.tolist() == [0, 1]
+    assert any("1 of 3" in note and "laughter" in note for note in calls.notes)
 
 
 @pytest.mark.parametrize(
@@ -150,6 +150,6 @@ def test_mapping_that_leaves_nothing(folder: Path) -> None:
 
 
 def test_mapping_of_a_label_that_does_not_occur_is_noted(folder: Path) -> None:
-    found = read_table(write(folder, "file,emotion\nwav/a.wav,sad\n"), {"sat": "anger"})
-    assert isinstance(found, Corpus)
-    assert any("no label 'sat' to map: did you mean 'sad'" in note for note in found.notes)
+    calls = read_table(write(folder, "file,emotion\nwav/a.wav,sad\n"), {"sat": "anger"})
+    assert isinstance(calls, Corpus)
+    assert any("no label 'sat' to map: did you mean 'sad'" in note for note in calls.notes)

@@ -34,9 +34,9 @@ def test_held_out_source_utterances_are_stated(held_out: TrainedModel) -> None:
     expected = 100 * balanced_accuracy_score(index.table["emotion"][chosen], predicted)
     card = model_card(held_out)
     (line,) = [line for line in card.splitlines() if line.startswith("| source utterances held out")]
-    found, low, high = (float(number) for number in re.findall(r"(\d+\.\d)", line))
-    assert found == pytest.approx(expected, abs=0.051)
-    assert low <= found <= high
+    uar, low, high = (float(number) for number in re.findall(r"(\d+\.\d)", line))
+    assert uar == pytest.approx(expected, abs=0.051)
+    assert low <= uar <= high
     assert f"| {chosen.sum()} |" in line
 
 

@@ -27,9 +27,9 @@ def test_a_stream_gives_the_same_as_all_at_once(sizes: list[int], size: int) -> 
 
 @pytest.mark.parametrize("n", [0, 1, FRAME - 1, FRAME, FRAME + 1, 10 * FRAME, RATE])
 def test_one_value_per_whole_frame(n: int) -> None:
-    found = SpeechActivity()(np.zeros(n, dtype=np.float32))
-    assert found.dtype == bool
-    assert len(found) == n // FRAME
+    speech = SpeechActivity()(np.zeros(n, dtype=np.float32))
+    assert speech.dtype == bool
+    assert len(speech) == n // FRAME
 
 
 def test_utterances_are_speech_and_the_silence_between_is_not() -> None:
@@ -61,15 +61,15 @@ def test_samples_beyond_full_scale_are_clipped() -> None:
 def test_detectors_know_nothing_of_each_other() -> None:
     recordings = (talk(5), np.concatenate([noise(3, 0.3), silence(2)]))
     detectors = (SpeechActivity(), SpeechActivity())
-    heard: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
+    streamed: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
     for both in zip(*(blocks(samples, 4000) for samples in recordings), strict=True):
-        for detector, block, own in zip(detectors, both, heard, strict=True):
+        for detector, block, own in zip(detectors, both, streamed, strict=True):
             own.append(detector(block))
-    for own, samples in zip(heard, recordings, strict=True):
+    for own, samples in zip(streamed, recordings, strict=True):
         np.testing.assert_array_equal(np.concatenate(own), SpeechActivity()(samples))
 
 
-def test_what_is_heard_stays_as_it_was() -> None:
+def test_detection_leaves_its_input_as_it_was() -> None:
     samples: Samples = talk(2).copy()
     before = samples.copy()
     SpeechActivity()(samples)

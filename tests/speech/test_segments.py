@@ -1,4 +1,4 @@
-"""Pieces are compared with when the utterances they are cut from were put into silence."""
+"""Utterances are put into silence at known times; segments must be where they are."""
 
 import tracemalloc
 from collections.abc import Callable, Iterable, Iterator
@@ -28,10 +28,10 @@ LONGEST = 8.3
 """Seconds: 8 in whole frames, and a margin on either side."""
 
 
-def assert_same(found: list[Segment], expected: list[Segment]) -> None:
-    assert [(one.start, one.end, one.speech) for one in found] == [(x.start, x.end, x.speech) for x in expected]
-    for one, other in zip(found, expected, strict=True):
-        np.testing.assert_array_equal(one.samples, other.samples)
+def assert_same(actual: list[Segment], expected: list[Segment]) -> None:
+    assert [(x.start, x.end, x.speech) for x in actual] == [(x.start, x.end, x.speech) for x in expected]
+    for first, second in zip(actual, expected, strict=True):
+        np.testing.assert_array_equal(first.samples, second.samples)
 
 
 def spans(segments: list[Segment]) -> npt.NDArray[np.float64]:
@@ -42,8 +42,8 @@ def frames_of(segments: list[Segment], n: int) -> npt.NDArray[np.int64]:
     """How many of the segments hold each frame of a recording of n frames."""
     middles = FRAME_SECONDS * (np.arange(n) + 0.5)
     counts = np.zeros(n, dtype=np.int64)
-    for one in segments:
-        counts += (middles > one.start) & (middles < one.end)
+    for segment in segments:
+        counts += (middles > segment.start) & (middles < segment.end)
     return counts
 
 
@@ -84,13 +84,13 @@ def test_a_stream_is_cut_as_all_at_once(kind: str, size: int) -> None:
 def test_utterances_are_found_where_they_are() -> None:
     pauses = np.random.default_rng(0).uniform(0.75, 3.0, len(utterances())).tolist()
     samples, times = conversation(pauses)
-    found = list(split_at_pauses([samples]))
-    assert len(found) == len(times)
+    segments = list(split_at_pauses([samples]))
+    assert len(segments) == len(times)
     # The detector lets go late; before and after is a margin of 0.12 s.
-    np.testing.assert_allclose(spans(found)[:, 0], np.array(times)[:, 0], atol=0.2)
-    np.testing.assert_allclose(spans(found)[:, 1], np.array(times)[:, 1], atol=0.3)
-    assert_samples_are_those_of_the_recording(found, samples)
-    for segment, (start, end) in zip(found, times, strict=True):
+    np.testing.assert_allclose(spans(segments)[:, 0], np.array(times)[:, 0], atol=0.2)
+    np.testing.assert_allclose(spans(segments)[:, 1], np.array(times)[:, 1], atol=0.3)
+    assert_samples_are_those_of_the_recording(segments, samples)
+    for segment, (start, end) in zip(segments, times, strict=True):
         assert 0.5 * (end - start) < segment.speech <= segment.end - segment.start + 1e-6
 
 
@@ -102,52 +102,52 @@ def test_only_pauses_of_half_a_second_part_utterances(pause: float, segments: in
 
 def test_faint_noise_is_as_good_a_pause_as_silence() -> None:
     samples, times = conversation([1.5, 1.2, 2.0, 0.9])
-    found = list(split_at_pauses([samples + noise(len(samples) / RATE, 1e-4)]))
-    np.testing.assert_allclose(spans(found), times, atol=0.3)
+    segments = list(split_at_pauses([samples + noise(len(samples) / RATE, 1e-4)]))
+    np.testing.assert_allclose(spans(segments), times, atol=0.3)
 
 
 @pytest.mark.parametrize("seconds", [16.0, 60.0])
 @pytest.mark.parametrize("speech", [talk, vowel])
 def test_speech_without_pauses_is_cut_all_the_same(speech: Callable[[float], Samples], seconds: float) -> None:
     samples = speech(seconds)
-    found = list(split_at_pauses([samples]))
-    lengths = np.diff(spans(found), axis=1)[:, 0]
+    segments = list(split_at_pauses([samples]))
+    lengths = np.diff(spans(segments), axis=1)[:, 0]
     assert (lengths <= LONGEST).all()
     assert (lengths[:-1] >= 4).all()  # it is not cut to shreds either
-    assert_samples_are_those_of_the_recording(found, samples)
+    assert_samples_are_those_of_the_recording(segments, samples)
     # Nothing of what is spoken is lost, and nothing counted twice.
-    heard = SpeechActivity()(samples)
-    covered = frames_of(found, len(heard))
+    speech_frames = SpeechActivity()(samples)
+    covered = frames_of(segments, len(speech_frames))
     assert covered.max() == 1
-    assert (covered[heard] == 1).all()
-    assert sum(segment.speech for segment in found) == pytest.approx(FRAME_SECONDS * heard.sum())
+    assert (covered[speech_frames] == 1).all()
+    assert sum(segment.speech for segment in segments) == pytest.approx(FRAME_SECONDS * speech_frames.sum())
 
 
 def test_speech_is_cut_in_its_last_short_pause() -> None:
     spoken = [vowel(3.0), silence(0.3), vowel(3.0), silence(0.3), vowel(6.0)]
-    found = list(split_at_pauses([np.concatenate(spoken)]))
-    assert len(found) == 2
-    assert 6.3 < found[0].end < 6.8
-    assert 6.3 < found[1].start < 6.7
+    segments = list(split_at_pauses([np.concatenate(spoken)]))
+    assert len(segments) == 2
+    assert 6.3 < segments[0].end < 6.8
+    assert 6.3 < segments[1].start < 6.7
 
 
 def test_speech_that_ends_in_time_is_not_cut_because_more_follows() -> None:
     spoken = [vowel(5.0), silence(0.3), vowel(2.3), silence(1.5), vowel(2.0), silence(1.0)]
-    found = list(split_at_pauses([np.concatenate(spoken)]))
-    np.testing.assert_allclose(spans(found), [(0, 7.6), (9.1, 11.1)], atol=0.3)
+    segments = list(split_at_pauses([np.concatenate(spoken)]))
+    np.testing.assert_allclose(spans(segments), [(0, 7.6), (9.1, 11.1)], atol=0.3)
 
 
 @pytest.mark.parametrize("pause", [0.15, 0.2, 0.25])
-def test_pieces_cut_in_short_pauses_do_not_overlap(pause: float) -> None:
+def test_segments_cut_in_short_pauses_do_not_overlap(pause: float) -> None:
     spoken = np.concatenate([vowel(5.0), silence(pause), vowel(5.0)])
     first, second = split_at_pauses([spoken])
     assert first.end <= second.start + 1e-6
 
 
-def test_pieces_parted_by_pauses_do_not_overlap() -> None:
-    found = list(split_at_pauses([recording("conversation")]))
-    assert len(found) > 4
-    assert all(one.end <= other.start + 1e-6 for one, other in pairwise(found))
+def test_segments_parted_by_pauses_do_not_overlap() -> None:
+    segments = list(split_at_pauses([recording("conversation")]))
+    assert len(segments) > 4
+    assert all(first.end <= second.start + 1e-6 for first, second in pairwise(segments))
 
 
 @pytest.mark.parametrize("level", [0.0, 1e-3, 1e-2])
@@ -159,18 +159,18 @@ def test_nothing_is_found_where_nobody_speaks(level: float) -> None:
 def test_a_click_is_no_utterance() -> None:
     click = vowel(0.06)
     samples = np.concatenate([silence(2), click, silence(2), talk(3), silence(2), click, silence(1)])
-    (found,) = split_at_pauses([samples])
-    assert 3.5 < found.start < found.end < 8
+    (segment,) = split_at_pauses([samples])
+    assert 3.5 < segment.start < segment.end < 8
 
 
 @pytest.mark.parametrize("seconds", [0.1, 3, 14.99, 15])
 def test_up_to_15_s_stay_whole(seconds: float) -> None:
     for samples in (talk(15)[: round(seconds * RATE)], silence(seconds)):
-        (found,) = segment_at_pauses(blocks(samples, 10 * RATE))
-        assert found.start == 0
-        assert found.end == pytest.approx(seconds)
-        np.testing.assert_array_equal(found.samples, samples)
-        assert found.speech == pytest.approx(FRAME_SECONDS * SpeechActivity()(samples).sum())
+        (segment,) = segment_at_pauses(blocks(samples, 10 * RATE))
+        assert segment.start == 0
+        assert segment.end == pytest.approx(seconds)
+        np.testing.assert_array_equal(segment.samples, samples)
+        assert segment.speech == pytest.approx(FRAME_SECONDS * SpeechActivity()(samples).sum())
 
 
 def test_more_than_15_s_are_cut() -> None:
@@ -183,7 +183,7 @@ def test_more_than_15_s_are_cut() -> None:
     ("speech", "seconds", "spoken"),
     [(0.0, 1.0, False), (0.18, 0.5, False), (0.21, 0.5, True), (0.3, 4.0, False), (0.42, 4.0, True)],
 )
-def test_a_piece_is_spoken_if_there_is_enough_speech(speech: float, seconds: float, spoken: bool) -> None:
+def test_a_segment_is_spoken_if_there_is_enough_speech(speech: float, seconds: float, spoken: bool) -> None:
     assert Segment(2.0, 2.0 + seconds, silence(seconds), speech).is_spoken == spoken
 
 
@@ -197,39 +197,39 @@ def test_a_piece_is_spoken_if_there_is_enough_speech(speech: float, seconds: flo
 def test_windows_are_even_and_cover_everything(n: int, window: float, share: float, size: int) -> None:
     samples: Samples = np.arange(1, n + 1, dtype=np.float32) / np.float32(n)
     hop = share * window
-    found = list(sliding_windows(blocks(samples, size), window, hop))
+    segments = list(sliding_windows(blocks(samples, size), window, hop))
     length, step = round(window / FRAME_SECONDS) * FRAME, max(round(hop / FRAME_SECONDS), 1) * FRAME
-    starts = np.round(spans(found)[:, 0] * RATE).astype(int)
-    np.testing.assert_array_equal(starts, step * np.arange(len(found)))
-    assert [len(one.samples) for one in found[:-1]] == [length] * (len(found) - 1)
-    assert len(found[-1].samples) <= length
-    assert_samples_are_those_of_the_recording(found, samples)
+    starts = np.round(spans(segments)[:, 0] * RATE).astype(int)
+    np.testing.assert_array_equal(starts, step * np.arange(len(segments)))
+    assert [len(segment.samples) for segment in segments[:-1]] == [length] * (len(segments) - 1)
+    assert len(segments[-1].samples) <= length
+    assert_samples_are_those_of_the_recording(segments, samples)
     # The last one ends with the recording, and was needed for that.
-    assert round(found[-1].end * RATE) == n
-    assert len(found) == 1 or round(found[-2].end * RATE) < n
+    assert round(segments[-1].end * RATE) == n
+    assert len(segments) == 1 or round(segments[-2].end * RATE) < n
 
 
 @pytest.mark.parametrize(("window", "hop", "more"), [(1.5, 1.5, 3), (1.5, 0.6, 4), (3.0, 0.03, 0)])
 def test_a_recording_that_ends_with_a_window_has_no_tail(window: float, hop: float, more: int) -> None:
     samples = vowel(window + more * hop)
-    found = list(sliding_windows([samples], window, hop))
-    assert len(found) == 1 + more
+    segments = list(sliding_windows([samples], window, hop))
+    assert len(segments) == 1 + more
     # One sample more, and there is one.
     assert len(list(sliding_windows([np.append(samples, samples[:1])], window, hop))) == 2 + more
 
 
 def test_each_window_has_its_own_speech() -> None:
     samples = np.concatenate([silence(6), talk(6), silence(6)])
-    found = list(sliding_windows([samples], 1.5, 0.5))
-    heard = SpeechActivity()(samples)
-    for one in found[:-1]:
-        first = round(one.start / FRAME_SECONDS)
-        own = heard[first : first + 50]
-        assert one.speech == pytest.approx(FRAME_SECONDS * own.sum())
-        if one.end < 6 or one.start > 12.3:
-            assert not one.is_spoken
-        elif one.start > 6 and one.end < 12:
-            assert one.is_spoken
+    segments = list(sliding_windows([samples], 1.5, 0.5))
+    speech_frames = SpeechActivity()(samples)
+    for segment in segments[:-1]:
+        first = round(segment.start / FRAME_SECONDS)
+        own = speech_frames[first : first + 50]
+        assert segment.speech == pytest.approx(FRAME_SECONDS * own.sum())
+        if segment.end < 6 or segment.start > 12.3:
+            assert not segment.is_spoken
+        elif segment.start > 6 and segment.end < 12:
+            assert segment.is_spoken
 
 
 class Endless:
@@ -241,11 +241,11 @@ class Endless:
     def __iter__(self) -> Iterator[Samples]:
         for block in chain(blocks(self.begin, 1600), repeat(self.block)):
             self.seconds += len(block) / RATE
-            assert self.seconds < 120, "nothing is given, however much is heard"
+            assert self.seconds < 120, "nothing is given, however much is read"
             yield block
 
 
-def test_a_piece_is_given_as_soon_as_it_is_over() -> None:
+def test_a_segment_is_given_as_soon_as_it_is_over() -> None:
     stream = Endless(conversation([1.0, 2.0])[0], silence(0.1))
     segments = split_at_pauses(stream)
     assert stream.seconds <= next(segments).end + 0.6
@@ -284,6 +284,6 @@ def test_memory_does_not_grow_with_the_recording(cut: Cut, kind: str) -> None:
 
 
 def test_memory_does_not_hang_on_to_what_was_given() -> None:
-    # A segment has samples of its own: a view would keep all that was heard with it.
+    # A segment has samples of its own: a view would keep the whole recording with it.
     (segment, *_) = split_at_pauses([np.concatenate([talk(3), silence(1), talk(5), silence(20)])])
     assert segment.samples.base is None

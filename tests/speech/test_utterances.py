@@ -36,23 +36,23 @@ def long(n: int = 8) -> tuple[Samples, list[tuple[float, float]]]:
 def test_short_files_are_utterances_as_they_are(tmp_path: Path) -> None:
     short = {f"{n}.wav": samples for n, samples in enumerate((utterances()[0], talk(15), conversation([1, 2])[0]))}
     given = recordings(tmp_path, short)
-    found = find_utterances(given)
-    assert found.name == "calls"
-    pd.testing.assert_frame_equal(found.table, given.table, check_dtype=False)
+    spoken = find_utterances(given)
+    assert spoken.name == "calls"
+    pd.testing.assert_frame_equal(spoken.table, given.table, check_dtype=False)
 
 
 def test_long_files_are_cut_where_somebody_speaks(tmp_path: Path) -> None:
     samples, times = long()
-    found = find_utterances(recordings(tmp_path, {"a.wav": samples, "b.flac": samples})).table
-    assert found["file"].tolist() == [str(tmp_path / name) for name in ("a.wav", "b.flac") for _ in times]
-    np.testing.assert_allclose(found["start"], 2 * [start for start, _ in times], atol=0.2)
-    np.testing.assert_allclose(found["end"], 2 * [end for _, end in times], atol=0.3)
+    spoken = find_utterances(recordings(tmp_path, {"a.wav": samples, "b.flac": samples})).table
+    assert spoken["file"].tolist() == [str(tmp_path / name) for name in ("a.wav", "b.flac") for _ in times]
+    np.testing.assert_allclose(spoken["start"], 2 * [start for start, _ in times], atol=0.2)
+    np.testing.assert_allclose(spoken["end"], 2 * [end for _, end in times], atol=0.3)
 
 
 def test_a_long_file_with_one_utterance_is_cut_too(tmp_path: Path) -> None:
     samples = np.concatenate([silence(9), talk(4), silence(9)])
-    (found,) = find_utterances(recordings(tmp_path, {"a.wav": samples})).table[["start", "end"]].to_numpy()
-    np.testing.assert_allclose(found, [9, 13], atol=0.3)
+    (spoken,) = find_utterances(recordings(tmp_path, {"a.wav": samples})).table[["start", "end"]].to_numpy()
+    np.testing.assert_allclose(spoken, [9, 13], atol=0.3)
 
 
 @pytest.mark.parametrize("rate", [8_000, 44_100])
@@ -60,16 +60,16 @@ def test_spans_are_seconds_whatever_the_rate_of_the_file(tmp_path: Path, rate: i
     samples, times = long()
     given = recordings(tmp_path, {"a.wav": samples})
     resampled: Samples = soxr.resample(samples, RATE, rate)
-    found = find_utterances(recordings(tmp_path, {"other.wav": resampled}, rate=rate)).table
-    assert len(found) == len(times)
-    np.testing.assert_allclose(found[["start", "end"]], find_utterances(given).table[["start", "end"]], atol=0.1)
+    spoken = find_utterances(recordings(tmp_path, {"other.wav": resampled}, rate=rate)).table
+    assert len(spoken) == len(times)
+    np.testing.assert_allclose(spoken[["start", "end"]], find_utterances(given).table[["start", "end"]], atol=0.1)
 
 
 def test_every_utterance_can_be_read(tmp_path: Path) -> None:
     # Up to the end of the file: no span may reach beyond it.
     samples = np.concatenate([long()[0], utterances()[0]])
-    found = find_utterances(recordings(tmp_path, {"a.wav": samples})).table
-    for file, start, end in zip(found["file"], found["start"], found["end"], strict=True):
+    spoken = find_utterances(recordings(tmp_path, {"a.wav": samples})).table
+    for file, start, end in zip(spoken["file"], spoken["start"], spoken["end"], strict=True):
         expected = np.round(samples[round(start * RATE) : round(end * RATE)] * 32768) / 32768
         np.testing.assert_allclose(read_audio(file, start, end), expected, atol=1e-4)
 
@@ -82,10 +82,10 @@ def test_files_in_which_nobody_speaks_are_left_out_with_a_word(tmp_path: Path) -
         "short.wav": talk(3),
     }
     with pytest.warns(DidanWarning, match=r"calls: no speech in 2 of 4 recordings, left out") as notes:
-        found = find_utterances(recordings(tmp_path, files))
+        spoken = find_utterances(recordings(tmp_path, files))
     assert len(notes) == 1
     assert str(tmp_path / "hiss.wav") in str(notes[0].message)
-    assert set(found.table["file"]) == {str(tmp_path / "call.wav"), str(tmp_path / "short.wav")}
+    assert set(spoken.table["file"]) == {str(tmp_path / "call.wav"), str(tmp_path / "short.wav")}
 
 
 def damage(folder: Path) -> dict[str, str]:
@@ -122,20 +122,20 @@ def test_several_such_files_are_counted(tmp_path: Path) -> None:
         find_utterances(Recordings("calls", table))
 
 
-def test_such_files_are_left_out_if_somebody_is_told(tmp_path: Path) -> None:
+def test_such_files_are_left_out_if_somebody_asks_for_the_reasons(tmp_path: Path) -> None:
     good = recordings(tmp_path, {"a.wav": talk(3), "z.wav": long()[0]}).table
     expected = damage(tmp_path)
     bad = pd.DataFrame({"file": [str(tmp_path / n) for n in expected], "start": NAN, "end": NAN, "speaker": NAN})
-    told: list[str] = []
+    reasons: list[str] = []
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = find_utterances(
+        spoken = find_utterances(
             Recordings("calls", pd.concat([good[:1], bad, good[1:]], ignore_index=True)),
-            on_damaged=lambda error: told.append(str(error)),
+            on_damaged=lambda error: reasons.append(str(error)),
         )
-    assert {Path(reason.split(": ")[0]).name for reason in told} == set(expected)
-    assert all(expected[Path(reason.split(": ")[0]).name] in reason for reason in told)
-    pd.testing.assert_frame_equal(found.table, find_utterances(Recordings("calls", good)).table)
+    assert {Path(reason.split(": ")[0]).name for reason in reasons} == set(expected)
+    assert all(expected[Path(reason.split(": ")[0]).name] in reason for reason in reasons)
+    pd.testing.assert_frame_equal(spoken.table, find_utterances(Recordings("calls", good)).table)
 
 
 def test_nothing_left_is_an_error(tmp_path: Path) -> None:
@@ -146,18 +146,18 @@ def test_nothing_left_is_an_error(tmp_path: Path) -> None:
     ):
         find_utterances(given)
     (tmp_path / "hiss.wav").write_text("no audio")
-    told: list[AudioError] = []
+    reasons: list[AudioError] = []
     with pytest.raises(UserError, match="none of its 1 recordings holds speech"):
-        find_utterances(given, on_damaged=told.append)
-    assert len(told) == 1
+        find_utterances(given, on_damaged=reasons.append)
+    assert len(reasons) == 1
 
 
 def test_speakers_are_kept(tmp_path: Path) -> None:
     given = recordings(tmp_path, {"a.wav": long()[0], "b.wav": talk(2), "c.wav": long(7)[0]})
     table = given.table.assign(speaker=pd.Series(["03", np.nan, "NA"], dtype=object))
-    found = find_utterances(Recordings("calls", table)).table
-    speakers = found.groupby("file")["speaker"].agg(lambda own: own.drop_duplicates().tolist())
-    assert found["speaker"].notna().sum() == len(found) - 1
+    spoken = find_utterances(Recordings("calls", table)).table
+    speakers = spoken.groupby("file")["speaker"].agg(lambda own: own.drop_duplicates().tolist())
+    assert spoken["speaker"].notna().sum() == len(spoken) - 1
     assert speakers[str(tmp_path / "a.wav")] == ["03"]
     assert speakers[str(tmp_path / "c.wav")] == ["NA"]
 

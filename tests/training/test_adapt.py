@@ -80,8 +80,8 @@ def adapted(trained: TrainedModel, calls: Corpus, session_cache: Path) -> tuple[
 def uncollapsed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A model trained for two steps may give one emotion to everything, which is not always the point."""
     compare = adapt_module._compare
-    one = [1.0, 0.0, 0.0]
-    monkeypatch.setattr(adapt_module, "_compare", lambda *seen: replace(compare(*seen), before=one))
+    single = [1.0, 0.0, 0.0]
+    monkeypatch.setattr(adapt_module, "_compare", lambda *given: replace(compare(*given), before=single))
 
 
 def proportions(model: TrainedModel, emotions: pd.Series) -> list[float]:
@@ -615,7 +615,7 @@ def test_the_source_keeps_its_groups_whatever_the_new_recordings_are_grouped_by(
     source: Corpus, target: Corpus, calls: Corpus, session_cache: Path, tmp_path: Path
 ) -> None:
     sessions = [["am", "pm", "night"][number % 3] for number in range(36)]
-    first, second = (Corpus(one.name, one.table.assign(session=sessions)) for one in (source, target))
+    first, second = (Corpus(corpus.name, corpus.table.assign(session=sessions)) for corpus in (source, target))
     config = quick("didan", 2, "normalisation.group=session", "optimisation.validation=0.25")
     model = train(first, second, config=config, cache=session_cache, include_source_features=True)
     assert model.source_index.table["group"].tolist() == sessions

@@ -38,22 +38,22 @@ def test_the_temperature_that_labels_were_drawn_with_is_found(temperature: float
 @given(seed=st.integers(0, 10_000), n=st.integers(6, 80), n_emotions=st.integers(2, 6))
 def test_no_other_temperature_is_better(seed: int, n: int, n_emotions: int) -> None:
     scores, labels = drawn(1.0, n, n_emotions, seed)
-    found = fit_temperature(scores, labels)
+    fitted = fit_temperature(scores, labels)
     best = min(loss(scores, labels, other) for other in np.geomspace(0.01, 100, 200))
-    assert loss(scores, labels, found) <= best + 1e-5  # more is asked for below, where the best is no end
+    assert loss(scores, labels, fitted) <= best + 1e-5  # more is asked for below, where the best is no end
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_gradient_is_zero_there(seed: int) -> None:
     scores, labels = drawn(0.7, 300, 5, seed)
-    found = fit_temperature(scores, labels)
+    fitted = fit_temperature(scores, labels)
     step = 1e-3
 
     def slope(at: float) -> float:
         # By log T, so that slopes at different temperatures can be compared.
         return (loss(scores, labels, at * np.exp(step)) - loss(scores, labels, at * np.exp(-step))) / (2 * step)
 
-    assert abs(slope(found)) < 1e-3 * abs(slope(2 * found))
+    assert abs(slope(fitted)) < 1e-3 * abs(slope(2 * fitted))
 
 
 @pytest.mark.parametrize("scale", [0.1, 3.0, 20.0])
@@ -75,13 +75,13 @@ def test_every_emotion_weighs_the_same_however_often_it_occurs() -> None:
     scores[labels == 0, 0] += 3
     scores[labels != 0] = np.random.default_rng(1).normal(size=(int((labels != 0).sum()), 4))
     often = np.concatenate([np.arange(200), *[np.flatnonzero(labels == 0)] * 9])
-    found = fit_temperature(scores, labels)
-    assert fit_temperature(scores[often], labels[often]) == pytest.approx(found, rel=1e-3)
+    fitted = fit_temperature(scores, labels)
+    assert fit_temperature(scores[often], labels[often]) == pytest.approx(fitted, rel=1e-3)
     # Copies of everything change nothing either, but copies of single utterances do.
-    assert fit_temperature(np.tile(scores, (3, 1)), np.tile(labels, 3)) == pytest.approx(found, rel=1e-3)
+    assert fit_temperature(np.tile(scores, (3, 1)), np.tile(labels, 3)) == pytest.approx(fitted, rel=1e-3)
     worst = log_softmax(scores, axis=1)[np.arange(200), labels].argmin()
     more = np.append(np.arange(200), np.repeat(worst, 50))
-    assert fit_temperature(scores[more], labels[more]) > 1.05 * found
+    assert fit_temperature(scores[more], labels[more]) > 1.05 * fitted
 
 
 def test_emotions_that_do_not_occur_and_single_utterances() -> None:
@@ -96,9 +96,9 @@ def test_it_stays_within_its_range() -> None:
     labels = np.arange(50) % 4
     right = np.eye(4)[labels]
     for scores in (right, right[:1], 1e-9 * right):
-        found = fit_temperature(scores, labels[: len(scores)])
-        assert found >= 0.01
-        assert loss(scores, labels[: len(scores)], found) == pytest.approx(
+        fitted = fit_temperature(scores, labels[: len(scores)])
+        assert fitted >= 0.01
+        assert loss(scores, labels[: len(scores)], fitted) == pytest.approx(
             loss(scores, labels[: len(scores)], 0.01), abs=1e-6
         )
     assert fit_temperature(-right, labels) == pytest.approx(100, rel=0.01)

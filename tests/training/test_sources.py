@@ -155,7 +155,7 @@ def test_recordings_that_were_moved_are_known_by_their_content(
     soundfile.write(tmp_path / "place 1" / "other.flac", np.zeros(16_000), 16_000)
     search_paths = [tmp_path / "place 0", tmp_path / "place 1"]
     assert_close(recovered(own, tmp_path / "cache", search_paths), expected(own, spectrograms))
-    # What was found once is in the cache.
+    # Now they are in the cache.
     assert_close(recovered(own, tmp_path / "cache"), expected(own, spectrograms))
 
 

@@ -93,7 +93,7 @@ def test_target_needs_two_recordings() -> None:
 
 
 @pytest.mark.parametrize("labelled", [True, False])
-def test_target_carries_no_label_and_no_column_of_the_user(labelled: bool) -> None:
+def test_target_has_no_label_and_no_column_of_the_user(labelled: bool) -> None:
     given = corpus("t", "an", valence=[1, 2], note=["angry", "calm"])
     target = given if labelled else Recordings("t", given.table.drop(columns="emotion"))
     task = make_task([corpus("s", "aann", note="x")], target)
