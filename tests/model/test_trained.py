@@ -225,3 +225,41 @@ def test_a_model_predicts_what_it_is_evaluated_on(
     if group != "speaker":  # nobody has named the speakers of plain files
         files = model.predict(*target.table["file"], group=group)
         pd.testing.assert_frame_equal(files, predicted, check_exact=True)
+
+
+def test_groups_are_those_of_training_where_the_recordings_have_them(
+    untrained: TrainedModel, target: Corpus, session_cache: Path
+) -> None:
+    sessions = ["am" if number % 3 else "pm" for number in range(len(target))]
+    named = Corpus(target.name, target.table.assign(session=sessions))
+    files = [*target.table["file"]]
+
+    def trained_by(group: str) -> Model:
+        config = make_config(frontend="spectrogram", group=group)
+        return Model(replace(untrained, config=config))
+
+    def same(first: pd.DataFrame, second: pd.DataFrame) -> bool:
+        return first.equals(second)
+
+    usual = trained_by("speaker")
+    by_session = usual.predict(recordings=named, group="session")
+    by_speaker = usual.predict(recordings=named, group="speaker")
+    assert not same(by_session, by_speaker)
+    model = trained_by("session")
+    assert same(model.predict(recordings=named), by_session)
+    assert same(model.predict(recordings=target), by_speaker)  # which has no sessions
+    assert model.evaluate(target, cache=session_cache).utterances["predicted"].tolist() == [*by_speaker["emotion"]]
+    with pytest.raises(UserError, match="gamma has no column 'session'"):
+        model.predict(recordings=target, group="session")
+    with pytest.raises(UserError, match="gamma has no column 'session'"):
+        model.evaluate(target, group="session", cache=session_cache)
+    # Plain files have neither sessions nor speakers, but they have a name and a folder.
+    ungrouped = usual.predict(*files, group="none")
+    for group in ("session", "speaker", "none"):
+        assert same(trained_by(group).predict(*files), ungrouped)
+    for group in ("file", "folder"):
+        answer = trained_by(group).predict(*files)
+        assert same(answer, usual.predict(*files, group=group))
+        assert not same(answer, ungrouped)
+    with pytest.raises(UserError, match=r"no 'fodler' to group by: did you mean 'folder'\?"):
+        usual.predict(*files, group="fodler")
