@@ -13,7 +13,7 @@ from didan.networks import build_network, network_outputs
 
 
 def untrained_model(corpora: tuple[Corpus, Corpus], cache: Path, config: Config) -> TrainedModel:
-    """A recogniser with random weights for the second corpus, which gives every emotion to some utterances of it."""
+    """A recogniser for the second corpus with random weights; it gives every emotion to some of its utterances."""
     source, target = (
         load_features(
             corpus.grouped(config.normalisation.group).unlabelled(), config.frontend, config.normalisation, cache
