@@ -4,11 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 
-.PHONY: demo test lint types docs benchmark clean
+.PHONY: demo check test lint types docs benchmark clean
 
 demo: $(INSTALLED)  ## two synthetic corpora, source-only against DIDAN, a report
 	rm -rf didan-demo
 	$(BIN)/didan demo --out didan-demo
+
+check: lint types  ## while editing: style, types, and the tests that neither train nor start programs
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -q -m "not slow" tests
 
 test: lint types docs  ## everything CI checks
 	# Two workers on two cores: threads of their own would only get in each other's way.

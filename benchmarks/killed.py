@@ -15,6 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from didan.records import records_by_name
 from didan.synthesis import make_corpus, style
 
 TABLES = ("results.md", "results.csv", "comparisons.csv", "selection.csv", "domain.csv")
@@ -32,7 +33,7 @@ def command(folder: Path, out: Path) -> list[str]:
 
 
 def n_records(out: Path) -> int:
-    return len(list((out / "runs").rglob("[!.]*.json")))
+    return len(records_by_name(out))
 
 
 def main() -> None:

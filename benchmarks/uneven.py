@@ -5,7 +5,7 @@
     didan benchmark --plan results/plans/uneven.yaml --corpus emodb=/data/emodb ... \\
         --corpus tables/emodb-uneven.csv ... --out results/uneven
 
-Of the other emotions as many utterances are drawn, the same of each, as there are neutral ones in all.
+All neutral utterances are kept; of the other emotions as many are drawn in all, the same number of each.
 """
 
 import argparse
@@ -15,20 +15,20 @@ import pandas as pd
 
 from didan.corpora import read_corpus
 
-OFTEN = "neutral"
+FREQUENT = "neutral"
 
 
 def uneven(table: pd.DataFrame) -> pd.DataFrame:
     """All neutral utterances, and about as many of all the others together."""
     emotions = table["emotion"].dropna().unique()
-    often = table[table["emotion"] == OFTEN]
-    each = max(len(often) // (len(emotions) - 1), 1)
+    frequent = table[table["emotion"] == FREQUENT]
+    each = max(len(frequent) // (len(emotions) - 1), 1)
     others = [
-        one.sample(min(each, len(one)), random_state=0)
-        for emotion, one in table.groupby("emotion", observed=True)
-        if emotion != OFTEN
+        rows.sample(min(each, len(rows)), random_state=0)
+        for emotion, rows in table.groupby("emotion", observed=True)
+        if emotion != FREQUENT
     ]
-    return pd.concat([often, *others]).sort_index()
+    return pd.concat([frequent, *others]).sort_index()
 
 
 def main() -> None:
@@ -42,7 +42,7 @@ def main() -> None:
         table = uneven(corpus.table)[["file", "start", "end", "speaker", "emotion"]]
         file = arguments.out / f"{corpus.name}-uneven.csv"
         table.to_csv(file, index=False)
-        print(f"{file}: {len(table)} utterances, {(table['emotion'] == OFTEN).mean():.0%} {OFTEN}")
+        print(f"{file}: {len(table)} utterances, {(table['emotion'] == FREQUENT).mean():.0%} {FREQUENT}")
 
 
 if __name__ == "__main__":

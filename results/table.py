@@ -6,6 +6,9 @@ python -m results.table --check    # only says whether it is up to date
 
 import argparse
 import functools
+import gzip
+import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +17,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from didan.benchmark import read_records
+from didan.metrics import interval, resampled_uar, speaker_draws
+from didan.records import read_records
 from didan.report.comparisons import Comparison, against
 from didan.report.dataframes import MEAN, results_frame
 from didan.report.results import BASELINES, Benchmark
@@ -24,8 +28,8 @@ STUDIES = Path(__file__).parent
 ROOT = STUDIES.parent
 README = ROOT / "README.md"
 SEEN = (
-    "Defaults (features, dropout, steps, what concerns carried labels) were found on these corpora, with their "
-    "labels: an oracle's in that respect."
+    "Defaults (features, dropout, steps, pseudo-labels) were chosen on these corpora with their labels: an "
+    "oracle's in that respect."
 )
 BEGIN, END = "<!-- results: made by `python -m results.table` -->", "<!-- end of results -->"
 COLUMNS = {
@@ -38,12 +42,15 @@ COLUMNS = {
 def means_table(benchmark: Benchmark, seen: bool) -> str:
     """Mean UAR over all tasks as Markdown: a row per method, a column per kind of features.
 
-    ``seen`` says whether defaults had been found with labels of these corpora before.
+    Args:
+        benchmark: the results.
+        seen: whether the defaults had been chosen with labels of these corpora.
     """
     columns = [kind for kind in COLUMNS if kind in benchmark.features]
-    methods = list(dict.fromkeys(method for kind in columns for method in benchmark.cells[kind]))
-    methods.sort(key=lambda method: method in benchmark.oracles)
+    methods = list(dict.fromkeys(method for kind in columns for method in benchmark.results[kind]))
     frame = results_frame(benchmark)
+    best = frame[frame["task"] == MEAN].groupby("method")["uar"].max()
+    methods.sort(key=lambda method: (method in benchmark.oracles, -best.get(method, 0.0)))
     means = {(row["features"], row["method"]): _text(row) for _, row in frame[frame["task"] == MEAN].iterrows()}
     lines = [
         f"| mean UAR over {len(benchmark.tasks)} tasks, in % | {' | '.join(COLUMNS[kind] for kind in columns)} |",
@@ -68,83 +75,90 @@ def means_table(benchmark: Benchmark, seen: bool) -> str:
 
 
 def tasks_table(benchmark: Benchmark) -> str:
-    """UAR on functionals as Markdown, task by task: a row per method, and how far it is from DIDAN."""
+    """UAR on functionals as Markdown, task by task: a row per method, with its difference from DIDAN."""
     features = "functionals"
     frame = results_frame(benchmark)
     frame = frame[frame["features"] == features]
-    away = {one.method: one for one in against(benchmark, features, "didan")}
+    comparisons = {comparison.method: comparison for comparison in against(benchmark, features, "didan")}
     methods = sorted(frame["method"].unique(), key=lambda method: method in benchmark.oracles)
     lines = [
-        f"| UAR in % | {' | '.join(benchmark.tasks)} | mean | less didan [95 %] |",
+        f"| UAR in % | {' | '.join(benchmark.tasks)} | mean | minus didan [95 %] |",
         f"|---|{'---|' * (len(benchmark.tasks) + 2)}",
     ]
     for method in methods:
         rows = frame[frame["method"] == method].set_index("task")
         cells = [_text(rows.loc[task]) if task in rows.index else "–" for task in (*benchmark.tasks, MEAN)]
-        lines.append(f"| {_named(method, benchmark)} | {' | '.join(cells)} | {_difference(away.get(method))} |")
+        lines.append(
+            f"| {_named(method, benchmark)} | {' | '.join(cells)} | {_difference(comparisons.get(method))} |"
+        )
     return "\n".join(
         [
             *lines,
             "",
             f"{_seeds(int(frame['seeds'].max()))}; intervals resample the "
-            "speakers of the targets; in bold what is not 0 at 5 % after adjusting for all rows (Holm). "
+            "speakers of the targets; in bold where it is not 0 at 5 % after adjusting for all rows (Holm). "
             f"Model selection: {_selection(benchmark)}. {SEEN}",
         ]
     )
 
 
 def elsewhere_table(benchmark: Benchmark) -> str:
-    """What each variant would have been worth, had it been chosen on the corpora that are not the target."""
+    """UAR of the variant that would have been chosen on the corpora that are not the target."""
     frame = results_frame(benchmark)
     candidates = {run["method"] for run in benchmark.records if _is_variant(run["identity"]["settings"])}
     frame = frame[(frame["features"] == "functionals") & frame["method"].isin(candidates)]
     uar = frame.pivot(index="method", columns="task", values="uar")
-    rows, found, fixed = [], [], []
+    rows, chosen_uars, default_uars = [], [], []
     for target in sorted({run["task"]["target"] for run in benchmark.records}):
         own = [task for task in benchmark.tasks if task.endswith(f" → {target}")]
         others = [task for task in benchmark.tasks if target not in task.split(" → ")]
         chosen = str(uar[others].mean(axis=1).idxmax())
-        found.append(float(uar.loc[chosen, own].to_numpy().mean()))
-        fixed.append(float(uar.loc["didan", own].to_numpy().mean()))
-        rows.append(f"| {target} | {', '.join(others)} | {chosen} | {found[-1]:.1f} | {fixed[-1]:.1f} |")
+        chosen_uars.append(float(uar.loc[chosen, own].to_numpy().mean()))
+        default_uars.append(float(uar.loc["didan", own].to_numpy().mean()))
+        rows.append(
+            f"| {target} | {', '.join(others)} | {chosen} | {chosen_uars[-1]:.1f} | {default_uars[-1]:.1f} |"
+        )
     return "\n".join(
         [
             "| target | chosen on | variant chosen there | UAR of it on the target | of the default |",
             "|---|---|---|---|---|",
             *rows,
-            f"| mean | | | {np.mean(found):.1f} | {np.mean(fixed):.1f} |",
+            f"| mean | | | {np.mean(chosen_uars):.1f} | {np.mean(default_uars):.1f} |",
         ]
     )
 
 
 def _is_variant(settings: dict[str, Any]) -> bool:
-    """Whether it is DIDAN, knowing no more of the target than by default."""
-    return settings["method"] == "didan" and not settings["method_settings"].get("proportions")
+    """Whether it is DIDAN with the uniform class prior of the default."""
+    prior = settings.get("class_prior") or settings["method_settings"].get(
+        "proportions"
+    )  # its name in old records
+    return settings["method"] == "didan" and not prior
 
 
 def classes_table(benchmark: Benchmark) -> str:
-    """Recall of every emotion without and with DIDAN, and what it is taken for instead."""
+    """Recall of every emotion without and with DIDAN, and the emotion it is mistaken for most often."""
     lines = [
-        "| task | emotion | source-only | didan | didan takes it for |",
+        "| task | emotion | source-only | didan | didan mistakes it for |",
         "|---|---|---|---|---|",
     ]
-    plain, adapted = (benchmark.cells["functionals"][method] for method in ("source-only", "didan"))
-    for task, cell in adapted.items():
-        emotions = cell.runs[0]["emotions"]
-        confusion = np.sum([run["confusion"] for run in cell.runs], axis=0)
+    plain, adapted = (benchmark.results["functionals"][method] for method in ("source-only", "didan"))
+    for task, result in adapted.items():
+        emotions = result.runs[0]["emotions"]
+        confusion = np.sum([run["confusion"] for run in result.runs], axis=0)
         shares = 100 * confusion / confusion.sum(axis=1, keepdims=True)
         for k, emotion in enumerate(emotions):
-            wrong = np.where(np.arange(len(emotions)) == k, -1, shares[k])
+            mistakes = np.where(np.arange(len(emotions)) == k, -1, shares[k])
             before = 100 * plain[task].mean_of("recall", emotion)
-            worst = f"{emotions[wrong.argmax()]} ({wrong.max():.0f} %)"
+            worst = f"{emotions[mistakes.argmax()]} ({mistakes.max():.0f} %)"
             lines.append(f"| {task} | {emotion} | {before:.0f} | {shares[k, k]:.0f} | {worst} |")
     return "\n".join(
         [*lines, "", f"Recalls in %, means over seeds. Model selection: {_selection(benchmark)}. {SEEN}"]
     )
 
 
-def proportions_table(records: Path) -> str:
-    """How far every way to estimate the proportions of emotions is from the truth."""
+def class_priors_table(records: Path) -> str:
+    """How far each estimate of the class prior is from the truth."""
     frame = pd.read_json(records)
     uneven = frame["target"].str.endswith("-uneven")
     kinds = {"even targets": frame[~uneven], "uneven targets": frame[uneven]}
@@ -166,10 +180,77 @@ def proportions_table(records: Path) -> str:
             *lines,
             f"| truth | {' | '.join(truth)} |",
             "",
-            "Total variation distance to the true proportions (0: right, 1: all wrong), share of neutral; means "
+            "Total variation distance to the true class prior (0: right, 1: all wrong), and the probability of "
+            "neutral; means "
             f"over {tasks} tasks; ± standard deviation of the mean over {frame['seed'].nunique()} seeds.",
         ]
     )
+
+
+def normalisation_table(records: Path) -> str:
+    """UAR as predicted, by the shrinkage of statistics: a row per k, a column per method and condition."""
+    with gzip.open(records, "rt", encoding="utf-8") as lines_of:
+        runs = [json.loads(line) for line in lines_of]
+    columns = {
+        "speakers known": ("even", "speaker"),
+        "not known to predict": ("even", "none"),
+        "one mood": ("moody", "speaker"),
+        "four fifths one mood": ("moody-80", "speaker"),
+    }
+    methods = ("source-only", "didan")
+    rows: dict[str, dict[tuple[str, str, str], list[dict[str, Any]]]] = {}
+    for run in runs:
+        without = run["group"] == "none"
+        own = rows.setdefault("no groups" if without else f"k = {run['shrinkage']:g}", {})
+        for figures in run["evaluated"]:
+            # Without groups all conditions are one. With them DIDAN is adapted to each, source-only looks at none.
+            conditions = columns.values() if without else [(figures["condition"], figures["group"])]
+            if run["method"] == "source-only" or figures["condition"] == run["condition"]:
+                for condition in conditions:
+                    own.setdefault((run["method"], *condition), []).append({**run, **figures})
+    lines = [
+        f"| UAR in % | {' | '.join(f'{method}: {column}' for method in methods for column in columns)} |",
+        f"|---|{'---|' * (len(methods) * len(columns))}",
+    ]
+    for name, own in rows.items():
+        cells = [
+            _mean_with_interval(own.get((method, *condition), []))
+            for method in methods
+            for condition in columns.values()
+        ]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    seeds, tasks = len({run["seed"] for run in runs}), len({(run["source"], run["target"]) for run in runs})
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"Mean over {tasks} tasks ± standard deviation over {seeds} seeds [95 % interval from resampling the "
+            f"target's speakers]. Model selection: {', '.join(sorted({run['selection'] for run in runs}))}. "
+            "k was chosen on these corpora, with their labels: an oracle's choice in that respect.",
+        ]
+    )
+
+
+def _mean_with_interval(runs: list[dict[str, Any]]) -> str:
+    """Of the mean over tasks."""
+    if not runs:
+        return "–"
+    by_seed: dict[int, list[float]] = {}
+    by_task: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for run in runs:
+        by_seed.setdefault(run["seed"], []).append(100 * run["uar"])
+        by_task.setdefault((run["source"], run["target"]), []).append(run["speakers"])
+    means = [float(np.mean(values)) for values in by_seed.values()]
+    resampled = []
+    for (_, target), speakers in by_task.items():
+        names = sorted(speakers[0])
+        hits, counts = (
+            np.mean([[own[name][key] for name in names] for own in speakers], axis=0) for key in ("hits", "counts")
+        )
+        resampled.append(resampled_uar(hits, counts, speaker_draws(target, len(names))))
+    low, high = interval(100 * np.mean(resampled, axis=0))
+    spread = f" ± {np.std(means, ddof=1):.1f}" if len(means) > 1 else ""
+    return f"{np.mean(means):.1f}{spread} [{low:.1f}, {high:.1f}]"
 
 
 def _named(method: str, benchmark: Benchmark) -> str:
@@ -181,22 +262,22 @@ def _seeds(most: int) -> str:
 
 
 def _selection(benchmark: Benchmark) -> str:
-    # What a method was told of the target is said by its name.
-    said = {run["selection"].partition("; told")[0] for run in benchmark.records if not run["oracle"]}
-    # Networks name the step as well; what they say after that is what methods without steps say.
-    return "; ".join(sorted(one for one in said if not any(one in other and one != other for other in said)))
+    # The name of a method says which class prior it assumes; old records call it "told of the target".
+    ways = {re.split("; (?:told|assumed)", run["selection"])[0] for run in benchmark.records if not run["oracle"]}
+    # Networks name the step as well, and go on as methods without steps do.
+    return "; ".join(sorted(way for way in ways if not any(way in other and way != other for other in ways)))
 
 
-def _difference(one: Comparison | None) -> str:
-    if one is None:
+def _difference(comparison: Comparison | None) -> str:
+    if comparison is None:
         return "–"
-    mark = "**" if one.significant else ""
-    low, high = one.interval or (np.nan, np.nan)
-    return f"{mark}{100 * one.difference:+.1f}{mark} [{100 * low:+.1f}, {100 * high:+.1f}]"
+    mark = "**" if comparison.significant else ""
+    low, high = comparison.interval or (np.nan, np.nan)
+    return f"{mark}{100 * comparison.difference:+.1f}{mark} [{100 * low:+.1f}, {100 * high:+.1f}]"
 
 
 def _tests(benchmark: Benchmark, kind: str) -> list[str]:
-    """What the paired tests say against the baseline."""
+    """The paired tests against the baseline in words."""
     lines = [summary(against(benchmark, kind, name)) for name in benchmark.references(kind) if name in BASELINES]
     return [f"{line[0].lower()}{line[1:]}" for line in lines]
 
@@ -217,7 +298,10 @@ def benchmark_in(name: str) -> Benchmark:
 
 
 PAGES: dict[Path, Callable[[], str]] = {
-    README: lambda: means_table(benchmark_in("per-speaker"), seen=True),
+    README: lambda: means_table(benchmark_in("as-predicted"), seen=True),
+    _EXPERIMENTS / "as-predicted.md": lambda: tasks_table(benchmark_in("as-predicted")),
+    _EXPERIMENTS / "normalisation.md": lambda: normalisation_table(STUDIES / "normalisation" / "records.jsonl.gz"),
+    _EXPERIMENTS / "per-speaker.md": lambda: means_table(benchmark_in("per-speaker"), seen=True),
     _EXPERIMENTS / "first-benchmark.md": lambda: means_table(benchmark_in("benchmark"), seen=False),
     _EXPERIMENTS / "claim.md": lambda: tasks_table(benchmark_in("per-speaker")),
     _EXPERIMENTS / "rivals.md": lambda: tasks_table(benchmark_in("rivals")),
@@ -225,7 +309,7 @@ PAGES: dict[Path, Callable[[], str]] = {
     _EXPERIMENTS / "ablation.md": lambda: tasks_table(benchmark_in("ablation")),
     _EXPERIMENTS / "chosen-elsewhere.md": lambda: elsewhere_table(benchmark_in("ablation")),
     _EXPERIMENTS / "uneven.md": lambda: tasks_table(benchmark_in("uneven")),
-    _EXPERIMENTS / "proportions.md": lambda: proportions_table(STUDIES / "proportions" / "records.json"),
+    _EXPERIMENTS / "class-prior.md": lambda: class_priors_table(STUDIES / "class-prior" / "records.json"),
 }
 
 

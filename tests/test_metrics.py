@@ -1,12 +1,22 @@
-"""The references are scikit-learn and, for the intervals, quantiles of the distributions they estimate."""
+"""The references: scikit-learn, the bootstrap of scipy, and quantiles of distributions that intervals estimate."""
 
 import numpy as np
 import numpy.typing as npt
 import pytest
-from scipy.stats import binom
+from scipy.stats import binom, bootstrap
 from sklearn.metrics import balanced_accuracy_score, recall_score
 
-from didan import metrics, recalls, uar_interval, unweighted_average_recall
+from didan.metrics import (
+    RESAMPLES,
+    interval,
+    recalls,
+    resampled_uar,
+    resampling_unit,
+    speaker_contributions,
+    speaker_draws,
+    uar_interval,
+    unweighted_average_recall,
+)
 
 Ints = npt.NDArray[np.int64]
 
@@ -40,45 +50,137 @@ def test_an_emotion_that_does_not_occur_does_not_count(absent: int) -> None:
     assert unweighted_average_recall(labels, predicted) == pytest.approx(expected.mean())
 
 
+def test_contributions_of_speakers_sum_to_uar() -> None:
+    rng = np.random.default_rng(0)
+    labels, speakers = rng.choice(4, 300, p=[0.6, 0.2, 0.15, 0.05]), rng.integers(0, 7, 300)
+    predicted = np.where(rng.random(300) < 0.5, labels, rng.integers(0, 4, 300))
+    counts, hits = np.zeros((7, 4)), np.zeros((7, 4))
+    np.add.at(counts, (speakers, labels), 1)
+    np.add.at(hits, (speakers, labels), labels == predicted)
+    uar = balanced_accuracy_score(labels, predicted)
+    assert speaker_contributions(hits, counts).sum() == pytest.approx(uar)
+    # An emotion that nobody has does not count.
+    absent = [np.insert(table, 2, 0, axis=1) for table in (hits, counts)]
+    assert speaker_contributions(*absent).sum() == pytest.approx(uar)
+    # Drawing everybody once is UAR, and so is its resample.
+    assert resampled_uar(absent[0], absent[1], np.ones((1, 7)))[0] == pytest.approx(uar)
+
+
+def test_resampling_is_that_of_the_utterances_of_the_drawn() -> None:
+    rng = np.random.default_rng(1)
+    counts = rng.integers(0, 4, (5, 3))
+    hits = rng.binomial(counts, 0.5)
+    draws = speaker_draws("somewhere", 5)[:50]
+    for drawn, uar in zip(draws, resampled_uar(hits, counts, draws), strict=True):
+        chosen = np.repeat(np.arange(5), drawn.astype(int))
+        n, h = counts[chosen].sum(axis=0), hits[chosen].sum(axis=0)
+        assert uar == pytest.approx(np.mean([h[c] / n[c] for c in range(3) if n[c]]))
+
+
+def test_draws_are_those_of_the_target() -> None:
+    draws = speaker_draws("emodb", 10)
+    assert draws.shape == (RESAMPLES, 10)
+    assert (draws.sum(axis=1) == 10).all()
+    np.testing.assert_allclose(draws.mean(axis=0), 1, atol=5 / RESAMPLES**0.5)
+    speaker_draws.cache_clear()
+    np.testing.assert_array_equal(speaker_draws("emodb", 10), draws)
+    assert not np.array_equal(speaker_draws("casia", 10), draws)
+
+
+def test_interval_has_binomial_ends() -> None:
+    # Of 12 speakers 9 are recognised always and 3 never, so UAR is the share of the drawn that are of the 9.
+    hits = np.repeat([5, 0], [9, 3])[:, None] * np.ones((1, 2))
+    low, high = interval(resampled_uar(hits, np.full((12, 2), 5), speaker_draws("x", 12)))
+    assert (low, high) == pytest.approx((binom.ppf(0.025, 12, 0.75) / 12, binom.ppf(0.975, 12, 0.75) / 12))
+
+
+def test_interval_covers_the_truth() -> None:
+    rng = np.random.default_rng(0)
+    covered = 0
+    for _ in range(200):
+        ease = rng.beta(4, 4, (20, 1))
+        low, high = interval(
+            resampled_uar(rng.binomial(8, ease, (20, 3)), np.full((20, 3), 8), speaker_draws("x", 20))
+        )
+        covered += low <= 0.5 <= high
+    # The percentile interval is a little narrow: nominal 95 %, some 92 % with 20 speakers.
+    assert covered >= binom.ppf(0.001, 200, 0.92)
+
+
 @pytest.mark.parametrize("coverage", [95, 50])
 def test_interval_by_utterance_has_binomial_ends(coverage: float) -> None:
     labels, predicted = np.zeros(40, np.int64), np.repeat([0, 1], [30, 10])
     share = (100 - coverage) / 200
     low, high = uar_interval(labels, predicted, None, coverage)
-    assert low == pytest.approx(binom.ppf(share, 40, 0.75) / 40, abs=1.5 / 40)
-    assert high == pytest.approx(binom.ppf(1 - share, 40, 0.75) / 40, abs=1.5 / 40)
+    assert low == pytest.approx(binom.ppf(share, 40, 0.75) / 40)
+    assert high == pytest.approx(binom.ppf(1 - share, 40, 0.75) / 40)
 
 
-def test_interval_by_speaker_has_the_ends_of_as_many_draws_as_speakers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metrics, "_BOOTSTRAPS", 300)
+def test_interval_by_speaker_has_the_ends_of_as_many_draws_as_speakers() -> None:
     # 12 speakers; of 9 everything is recognised, of 3 nothing. So UAR is the share of the drawn that are of the 9.
     speakers = np.repeat([f"speaker {number}" for number in range(12)], 10).astype(object)
     labels = np.tile(np.repeat([0, 1], 5), 12)
     predicted = np.where(np.repeat(np.arange(12) < 9, 10), labels, 1 - labels)
     low, high = uar_interval(labels, predicted, speakers)
-    assert low == pytest.approx(binom.ppf(0.025, 12, 0.75) / 12, abs=1 / 12)
-    assert high == pytest.approx(binom.ppf(0.975, 12, 0.75) / 12, abs=1 / 12)
+    assert (low, high) == pytest.approx((binom.ppf(0.025, 12, 0.75) / 12, binom.ppf(0.975, 12, 0.75) / 12))
     narrow_low, narrow_high = uar_interval(labels, predicted, None)
     assert high - low > 2.5 * (narrow_high - narrow_low)  # sqrt(10) in theory
 
 
-def test_interval_covers_the_truth_if_it_resamples_speakers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metrics, "_BOOTSTRAPS", 30)
+@pytest.mark.parametrize("unit", ["speaker", "utterance"])
+def test_interval_is_that_of_the_bootstrap_of_scipy(unit: str) -> None:
+    labels, predicted = guesses(1, 120)
+    numbers = np.arange(len(labels)) % 9 if unit == "speaker" else np.arange(len(labels))
+    n_units = numbers.max() + 1
+    counts, hits = np.zeros((2, n_units, 4))
+    np.add.at(counts, (numbers, labels), 1)
+    np.add.at(hits, (numbers, labels), labels == predicted)
+
+    def uar(drawn: Ints, axis: int) -> npt.NDArray[np.float64]:
+        n, h = counts[drawn].sum(axis=-2), hits[drawn].sum(axis=-2)
+        recall = np.divide(h, n, out=np.full(n.shape, np.nan), where=n > 0)
+        return np.asarray(np.nanmean(recall, axis=-1))
+
+    theirs = bootstrap(
+        (np.arange(n_units),),
+        uar,
+        vectorized=True,
+        n_resamples=RESAMPLES,
+        method="percentile",
+        rng=np.random.default_rng(0),
+    ).confidence_interval
+    ours = uar_interval(labels, predicted, numbers if unit == "speaker" else None)
+    assert ours == pytest.approx((theirs.low, theirs.high), abs=0.01)
+
+
+def test_interval_covers_the_truth_if_it_resamples_speakers() -> None:
     rng = np.random.default_rng(0)
-    speakers = np.repeat(np.arange(8), 40).astype(object)
-    labels = np.tile(np.repeat([0, 1], 20), 8)
+    speakers = np.repeat(np.arange(12), 40)
+    labels = np.tile(np.repeat([0, 1], 20), 12)
     covered = {"speaker": 0, "utterance": 0}
-    for _ in range(24):
-        ease = rng.beta(2, 1, 8)  # of recognising each speaker: 2/3 on average
-        right = rng.random(320) < np.repeat(ease, 40)
+    for _ in range(100):
+        ease = rng.beta(2, 1, 12)  # of recognising each speaker: 2/3 on average
+        right = rng.random(480) < np.repeat(ease, 40)
         predicted = np.where(right, labels, 1 - labels)
         for kind, drawn in (("speaker", speakers), ("utterance", None)):
             low, high = uar_interval(labels, predicted, drawn)
             covered[kind] += low <= 2 / 3 <= high
-    # Fewer than 19 of 24 intervals that cover the truth with 95 % do so less than once in a thousand times.
-    # By utterances, the standard error is 0.45 / sqrt(320) instead of 0.24 / sqrt(8), and 45 % cover it.
-    assert covered["speaker"] >= 19
-    assert covered["utterance"] <= 16
+    # The percentile interval is a little narrow: nominal 95 %, some 90 % with 12 speakers.
+    assert covered["speaker"] >= binom.ppf(0.001, 100, 0.9)
+    # By utterances, the standard error is 0.47 / sqrt(480) instead of 0.25 / sqrt(12), and 44 % cover it.
+    assert covered["utterance"] <= binom.ppf(0.999, 100, 0.45)
+
+
+@pytest.mark.parametrize("coverage", [95, 50])
+def test_one_speaker_is_resampled_by_utterance(coverage: float) -> None:
+    labels, predicted = guesses(0, 50)
+    alone = np.full(54, "anna", dtype=object)
+    assert (resampling_unit(alone), resampling_unit(None), resampling_unit(["anna", "berta"])) == (
+        "utterance",
+        "utterance",
+        "speaker",
+    )
+    assert uar_interval(labels, predicted, alone, coverage) == uar_interval(labels, predicted, None, coverage)
 
 
 def test_interval_is_the_same_each_time() -> None:
@@ -86,9 +188,16 @@ def test_interval_is_the_same_each_time() -> None:
     assert uar_interval(labels, predicted, None) == uar_interval(labels, predicted, None)
 
 
-def test_interval_goes_by_speakers_whatever_they_are_called(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metrics, "_BOOTSTRAPS", 20)
+def test_interval_goes_by_speakers_whatever_they_are_called() -> None:
     labels, predicted = guesses(0, 50)
     numbers = np.arange(54) % 3
     names = np.array(["anna", "berta", "carla"], dtype=object)[numbers]
     assert uar_interval(labels, predicted, names) == uar_interval(labels, predicted, numbers.astype(object))
+
+
+def test_utterances_without_a_prediction_are_misses() -> None:
+    labels, predicted = guesses(0, 50)
+    wrong = np.where(labels == predicted, predicted, -1)
+    assert uar_interval(labels, wrong, None) == uar_interval(labels, predicted, None)
+    assert unweighted_average_recall(labels, wrong) == unweighted_average_recall(labels, predicted)
+    np.testing.assert_array_equal(recalls(labels, wrong, 4), recalls(labels, predicted, 4))

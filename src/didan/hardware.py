@@ -1,6 +1,8 @@
 """What a result was computed on and with."""
 
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 
 import torch
@@ -22,3 +24,14 @@ def versions(*packages: str) -> dict[str, str]:
     ['torch']
     """
     return {name: version(name) for name in packages}
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """torch with one thread while the context lasts: of little work more threads mostly wait for one another."""
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,49 +1,105 @@
 """Work on many files at a time, with progress, ending early on an error or Ctrl-C."""
 
+import multiprocessing
 import os
+import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from typing import TypeVar
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any, TypeVar
+
+from loky import get_reusable_executor  # type: ignore[import-untyped]
 
 from didan.typing import Progress
+
+_WORTH_A_PROCESS = 4.0  # seconds of work: another process takes two to start
+_CHUNK_SECONDS = 0.25
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def in_threads(
+def in_processes(
     function: Callable[[Item], Result],
     items: Sequence[Item],
     workers: int | None = None,
     progress: Progress | None = None,
     stage: str = "files",
 ) -> list[Result]:
-    """Apply a function to every item; threads suffice, since decoding and arithmetic happen outside Python.
+    """Apply a function to every item, in this process and, where enough work is left, in others beside it.
+
+    For work that holds Python up, so that threads would hold up one another. This process begins at once; others
+    join once the first items tell that it pays, and live on for the next such work.
 
     Args:
-        function: what to do with an item.
+        function: what to do with an item; it is sent to other processes.
         items: the items.
-        workers: threads; as many as there are processors if None.
+        workers: processes in all; as many as there are processors if None.
         progress: called after every item.
         stage: what the progress is of.
 
     Returns:
         The results, in the order of the items.
 
-    >>> in_threads(abs, [-2, 1])
+    >>> in_processes(abs, [-2, 1])
     [2, 1]
     """
-    pool = ThreadPoolExecutor(workers or processors())
+    helpers = min(workers or processors(), len(items)) - 1
+    results: dict[int, Result] = {}
+    running: dict[Future[list[Result]], range] = {}
+    begun, own, left = time.perf_counter(), 0, len(items)  # rows from ``left`` on are done or under way
     try:
-        jobs = [pool.submit(function, item) for item in items]
-        for done, job in enumerate(as_completed(jobs), start=1):
-            job.result()
+        while left > 0 or running:
+            if left > 0:
+                left -= 1
+                results[left] = function(items[left])
+                own += 1
+            else:
+                wait(running, return_when=FIRST_COMPLETED)
+            for future in [future for future in running if future.done()]:
+                rows = running.pop(future)
+                results.update(zip(rows, _result(future, function, [items[row] for row in rows]), strict=True))
             if progress:
-                progress(stage, done, len(jobs))
-        return [job.result() for job in jobs]
+                progress(stage, len(results), len(items))
+            pace = (time.perf_counter() - begun) / own
+            if helpers > 0 and (running or left * pace > _WORTH_A_PROCESS):
+                executor = _executor(helpers)
+                chunk = max(int(_CHUNK_SECONDS / pace), 1)
+                while executor is not None and left > 0 and len(running) < 2 * helpers:
+                    rows = range(max(left - chunk, 0), left)
+                    running[executor.submit(_each, function, [items[row] for row in rows])] = rows
+                    left = rows.start
     finally:
-        # After an error or Ctrl-C, what has not begun is not begun any more.
-        pool.shutdown(cancel_futures=True)
+        for future in running:  # after an error or Ctrl-C, what has not begun does not begin any more
+            future.cancel()
+    return [results[row] for row in range(len(items))]
+
+
+def _executor(helpers: int) -> Any:
+    """Helping processes, or None where the system has none to offer, as some platforms of functions.
+
+    A run of a benchmark, which is one of several processes already, has none either.
+    """
+    if multiprocessing.current_process().daemon:
+        return None
+    try:
+        return get_reusable_executor(max_workers=helpers, timeout=60)
+    except OSError:
+        return None
+
+
+def _result(
+    future: "Future[list[Result]]", function: Callable[[Item], Result], items: Sequence[Item]
+) -> list[Result]:
+    """What a helper has done; if it was killed, for want of memory for instance, the same from this process."""
+    try:
+        return future.result()
+    except BrokenProcessPool:
+        return _each(function, items)
+
+
+def _each(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+    return [function(item) for item in items]
 
 
 def processors() -> int:

@@ -9,7 +9,8 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.validation import check_array, check_is_fitted
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d
 from torch import nn
 
 from didan.features import SpectrogramSettings
@@ -92,8 +93,11 @@ class DIDANClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             ValueError: no source or no target row, or only one class in the source.
             UserError: an unknown method or setting.
         """
+        if y is None:
+            raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None")
         features = _checked(X)
-        labels = np.asarray(y)
+        labels = column_or_1d(y, warn=True)
+        check_classification_targets(labels)
         is_source = np.asarray(sample_domain) > 0 if sample_domain is not None else labels != MASKED
         if not len(features) == len(labels) == len(is_source):
             raise ValueError(f"X, y and sample_domain have {len(features)}, {len(labels)}, {len(is_source)} rows")
@@ -121,7 +125,8 @@ class DIDANClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self, X: npt.ArrayLike, sample_domain: npt.ArrayLike | None = None, allow_source: bool = False
     ) -> npt.NDArray[Any]:
         """The most probable label of each row; domains play no part here."""
-        probable: npt.NDArray[Any] = self.classes_[self.predict_proba(X).argmax(axis=1)]
+        probabilities = self.predict_proba(X)
+        probable: npt.NDArray[Any] = self.classes_[probabilities.argmax(axis=1)]
         return probable
 
     def predict_proba(
@@ -150,7 +155,8 @@ class DIDANClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         features = _checked(X)
         if features.shape[-1] != self.n_features_in_:
             raise ValueError(
-                f"X has {features.shape[-1]} features, the classifier was fitted with {self.n_features_in_}"
+                f"X has {features.shape[-1]} features, but {type(self).__name__} is expecting "
+                f"{self.n_features_in_} features as input"
             )
         network: nn.Module = self.network_
         frames = features if features.ndim == 3 else features[:, None]

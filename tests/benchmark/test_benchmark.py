@@ -10,12 +10,14 @@ from sklearn.metrics import balanced_accuracy_score
 
 import didan
 from didan.benchmark import benchmark as module
-from didan.benchmark import make_plan, read_records, run_benchmark
+from didan.benchmark import make_plan, run_benchmark
 from didan.benchmark.processes import Outcome, in_processes
 from didan.benchmark.run import Run
 from didan.corpora import Corpus
 from didan.errors import UserError
 from didan.model.config import make_config
+from didan.records import PACKED, Record, pack_records, read_records, write_record
+from didan.report.results import Benchmark
 from didan.selection import CRITERIA
 from helpers import table_of
 
@@ -43,7 +45,7 @@ def done(data: dict[str, Any], tmp_path_factory: pytest.TempPathFactory, session
     return out
 
 
-def record_of(out: Path, method: str) -> dict[str, Any]:
+def record_of(out: Path, method: str) -> Record:
     (record,) = [record for record in read_records(out) if record["method"] == method]
     return record
 
@@ -68,6 +70,7 @@ def test_record_of_a_network_is_what_training_and_evaluation_give(
     assert record["curves"]["step"] == [1, 2, 3]
     assert record["cost"]["seconds"] > 0
     assert len(record["map"]["x"]) == len(source) + len(target)
+    assert record["domain"]["held_out"] == "speaker"
     assert set(record["label_free"]) == set(CRITERIA)
     assert all(np.isfinite(list(record["label_free"].values())))
 
@@ -84,6 +87,15 @@ def test_utterances_per_speaker_add_up(done: Path, target: Corpus, method: str) 
     assert set(record["speakers"]) == set(target.table["speaker"])
 
 
+@pytest.mark.parametrize("method", ["didan", "target-only", "svm-linear-corpus", "coral"])
+def test_interval_of_a_record_is_that_of_its_report(done: Path, method: str) -> None:
+    record = record_of(done, method)
+    ((result,),) = [by_task.values() for by_task in Benchmark([record]).results[record["features"]].values()]
+    assert result.interval == tuple(record["uar_ci95"])
+    assert result.resampled is not None
+    assert record["resampled"] == "speaker"
+
+
 def test_upper_bound_says_what_it_is(done: Path) -> None:
     record = record_of(done, "target-only")
     assert record["oracle"]
@@ -92,8 +104,8 @@ def test_upper_bound_says_what_it_is(done: Path) -> None:
 
 
 def test_records_hold_no_paths_and_are_small(done: Path, source: Corpus) -> None:
-    for file in (done / "runs").rglob("*.json"):
-        text = file.read_text()
+    for record in read_records(done):
+        text = json.dumps(record)
         assert str(Path(str(source.table["file"].iloc[0])).parent) not in text
         assert ".wav" not in text
         assert len(text) < 30_000
@@ -120,15 +132,41 @@ def test_classical_record_agrees_with_scikit_learn(
 
 
 def test_second_time_there_is_nothing_to_do(done: Path, data: dict[str, Any]) -> None:
-    before = {file: file.stat().st_mtime_ns for file in done.rglob("*.json")}
+    before = {file: file.stat().st_mtime_ns for file in done.rglob("*")}
+    assert [file.name for file in before] == [PACKED]
     announced: list[tuple[int, int]] = []
     summary = run_benchmark(
-        make_plan(data), done, announce=lambda todo, found: announced.append((len(todo), len(found)))
+        make_plan(data), done, announce=lambda todo, recorded: announced.append((len(todo), len(recorded)))
     )
     assert announced == [(0, 6)]
-    assert len(summary.found) == 6
+    assert len(summary.recorded) == 6
     assert not summary.done
-    assert {file: file.stat().st_mtime_ns for file in done.rglob("*.json")} == before
+    assert {file: file.stat().st_mtime_ns for file in done.rglob("*")} == before
+
+
+def test_a_packed_benchmark_is_continued(
+    done: Path, data: dict[str, Any], tmp_path: Path, session_cache: Path
+) -> None:
+    *some, last = read_records(done)
+    for record in some:
+        write_record(record, tmp_path)
+    pack_records(tmp_path)
+    summary = run_benchmark(make_plan(data), tmp_path, cache=session_cache)
+    assert [run.record_name for run in summary.done] == ["alpha-gamma/spectrogram-target-only-0"]
+    assert len(summary.recorded) == 5
+    assert [file.name for file in tmp_path.rglob("*")] == [PACKED]
+    (*same, repeated) = read_records(tmp_path)
+    assert same == some
+    assert repeated["uar"] == pytest.approx(last["uar"])
+
+
+def test_packing_is_made_up_for(done: Path, data: dict[str, Any], tmp_path: Path) -> None:
+    """An interruption after the last run leaves single files."""
+    for record in read_records(done):
+        write_record(record, tmp_path)
+    run_benchmark(make_plan(data), tmp_path)
+    assert (tmp_path / PACKED).read_bytes() == (done / PACKED).read_bytes()
+    assert not (tmp_path / "runs").exists()
 
 
 def test_other_settings_do_not_mix_with_what_is_there(done: Path, data: dict[str, Any]) -> None:
@@ -143,33 +181,35 @@ def test_other_data_do_not_mix_with_what_is_there(done: Path, data: dict[str, An
         run_benchmark(other, done)
 
 
-def test_failed_runs_are_told_and_tried_again(
+def test_failed_runs_are_reported_and_tried_again(
     data: dict[str, Any], tmp_path: Path, session_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plan = make_plan({**data, "features": ["pooled"], "methods": ["svm-linear-corpus", "svm-linear-source"]})
     real = in_processes
 
     def half(work: Any, runs: list[Run], workers: int) -> Any:
-        yield Outcome(runs[0], None, "the disk is on fire")
+        yield Outcome(run=runs[0], record=None, error="the disk is on fire")
         yield from real(work, runs[1:], workers)
 
     monkeypatch.setattr(module, "in_processes", half)
     first = run_benchmark(plan, tmp_path, cache=session_cache)
     assert [run.name for run in first.failed] == ["svm-linear-corpus"]
     assert [run.name for run in first.done] == ["svm-linear-source"]
+    assert not (tmp_path / PACKED).exists()
     complaint = tmp_path / "failed" / "alpha-gamma" / "pooled-svm-linear-corpus-0.txt"
     assert complaint.read_text() == "the disk is on fire\n"
     monkeypatch.undo()
     second = run_benchmark(plan, tmp_path, cache=session_cache)
     assert [run.name for run in second.done] == ["svm-linear-corpus"]
-    assert [run.name for run in second.found] == ["svm-linear-source"]
+    assert [run.name for run in second.recorded] == ["svm-linear-source"]
     assert not complaint.exists()
+    assert (tmp_path / PACKED).exists()
 
 
-def test_damaged_record_is_named(done: Path, data: dict[str, Any], tmp_path: Path) -> None:
-    run = make_plan(data).runs(["alpha", "gamma"])[0]
-    (tmp_path / run.file).parent.mkdir(parents=True)
-    (tmp_path / run.file).write_text('{"task": ')
+def test_damaged_record_is_named(data: dict[str, Any], tmp_path: Path) -> None:
+    file = tmp_path / "runs" / "alpha-gamma" / "pooled-coral-0.json"
+    file.parent.mkdir(parents=True)
+    file.write_text('{"task": ')
     with pytest.raises(UserError, match="is no run record"):
         run_benchmark(make_plan(data), tmp_path)
 
@@ -190,8 +230,8 @@ def test_two_sources_and_two_corpora_of_one_name(
     }
     summary = run_benchmark(make_plan(plan), tmp_path / "out", cache=session_cache)
     assert len(summary.done) == 3
-    record = json.loads((tmp_path / "out/runs/alpha+third-gamma/pooled-svm-linear-corpus-0.json").read_text())
-    assert record["task"] == {"sources": ["alpha", "third"], "target": "gamma"}
+    tasks = [record["task"] for record in read_records(tmp_path / "out")]
+    assert {"sources": ["alpha", "third"], "target": "gamma"} in tasks
     twice = {**data, "corpora": [data["corpora"][0], *data["corpora"]]}
     with pytest.raises(UserError, match="two corpora are called alpha"):
         run_benchmark(make_plan(twice), tmp_path / "other")

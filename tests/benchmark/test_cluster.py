@@ -127,7 +127,18 @@ def test_nothing_is_lost_when_a_node_dies(cluster: tuple[str, subprocess.Popen[b
     cloudpickle.register_pickle_by_value(sys.modules[__name__])  # workers cannot import a test
     marks = tmp_path / "marks"
     marks.mkdir()
-    runs = [Run(("a",), "b", "spectrogram", "didan", "didan", seed, {}) for seed in range(N_RUNS)]
+    runs = [
+        Run(
+            sources=("a",),
+            target="b",
+            features="spectrogram",
+            name="didan",
+            method="didan",
+            seed=seed,
+            settings={},
+        )
+        for seed in range(N_RUNS)
+    ]
     wait_for_nodes(address, 2)
 
     outcomes = []

@@ -65,7 +65,7 @@ def test_runs_are_the_product_with_first_seeds_first() -> None:
     runs = plan.runs(THREE)
     assert len(runs) == 6 * 2 * 2
     assert [run.seed for run in runs] == [0] * 12 + [1] * 12
-    assert len({run.file for run in runs}) == len(runs)
+    assert len({run.record_name for run in runs}) == len(runs)
 
 
 def test_methods_run_on_the_features_they_take_and_classical_ones_once() -> None:
@@ -93,7 +93,7 @@ def test_variants_have_names_and_settings_of_their_own() -> None:
         {
             "methods": ["didan", {"method": "didan", "name": "didan 4", "settings": {"trade_off": 4}}],
             "seeds": 1,
-            "settings": {"optimisation": {"steps": 7}, "normalisation": "speaker"},
+            "settings": {"optimisation": {"steps": 7}, "normalisation": {"group": "file", "shrinkage": 3}},
         }
     )
     plain, variant = plan.runs(["a", "b"])[:2]
@@ -102,7 +102,7 @@ def test_variants_have_names_and_settings_of_their_own() -> None:
     for run in (plain, variant):
         config = config_of(dict(run.settings))
         assert config.optimisation.steps == 7
-        assert config.normalisation == "speaker"
+        assert (config.normalisation.group, config.normalisation.shrinkage) == ("file", 3)
 
 
 def test_functionals_have_their_own_frontend_and_the_seed_is_set() -> None:

@@ -18,7 +18,18 @@ from didan.errors import UserError
 
 
 def runs(n: int) -> list[Run]:
-    return [Run(("a",), "b", "spectrogram", f"method{number}", "didan", number, {}) for number in range(n)]
+    return [
+        Run(
+            sources=("a",),
+            target="b",
+            features="spectrogram",
+            name=f"method{number}",
+            method="didan",
+            seed=number,
+            settings={},
+        )
+        for number in range(n)
+    ]
 
 
 def work(run: Run, folder: Path) -> dict[str, Any]:
@@ -72,7 +83,8 @@ def test_processes_end_with_the_one_that_started_them(tmp_path: Path) -> None:
     (tmp_path / "orphans.py").write_text(
         "import os, time\n"
         "from didan.benchmark.run import Run\n"
-        "RUNS = [Run(('a',), 'b', 'spectrogram', 'm', 'didan', 0, {})]\n"
+        "names = {'features': 'spectrogram', 'name': 'm', 'method': 'didan'}\n"
+        "RUNS = [Run(sources=('a',), target='b', seed=0, settings={}, **names)]\n"
         "def sleep(run, folder):\n"
         "    (folder / 'pid').write_text(str(os.getpid()))\n"
         "    time.sleep(120)\n"

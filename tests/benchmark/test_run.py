@@ -1,5 +1,4 @@
 from dataclasses import replace
-from pathlib import Path
 
 import pandas as pd
 
@@ -23,8 +22,18 @@ def test_digest_goes_by_content_and_not_by_place_or_order() -> None:
 
 
 def test_identity_has_settings_and_the_corpora_of_the_task_only() -> None:
-    run = Run(("a", "c"), "b", "functionals", "dan", "dan", 3, {"x": 1})
-    found = identity(run, {"a": "1", "b": "2", "c": "3", "d": "4"})
-    assert found == {"settings": {"x": 1}, "corpora": {"a": "1", "b": "2", "c": "3"}}
-    assert run.file == Path("runs/a+c-b/functionals-dan-3.json")
-    assert str(run) == "a+c -> b, functionals, dan, seed 3"
+    run = Run(
+        sources=("a", "c"),
+        target="b",
+        features="functionals",
+        name="dan 4",
+        method="dan",
+        seed=3,
+        settings={"x": 1},
+    )
+    assert identity(run, {"a": "1", "b": "2", "c": "3", "d": "4"}) == {
+        "settings": {"x": 1},
+        "corpora": {"a": "1", "b": "2", "c": "3"},
+    }
+    assert run.record_name == "a+c-b/functionals-dan 4-3"
+    assert str(run) == "a+c -> b, functionals, dan 4, seed 3"

@@ -4,6 +4,7 @@ import pytest
 
 from didan.cli import run
 from didan.corpora import Corpus
+from didan.records import read_records
 from helpers import complaint, table_of
 
 
@@ -37,8 +38,8 @@ def test_plan_file_with_flags_on_top(arguments: list[str], tmp_path: Path) -> No
     plan = tmp_path / "plan.yaml"
     plan.write_text("methods: [svm-linear-corpus, svm-rbf-corpus]\nfeatures: [pooled]\ntasks: ['alpha:gamma']\n")
     assert run([*arguments, f"--plan={plan}", "--method=svm-linear-source"]) == 0
-    made = sorted(file.name for file in (tmp_path / "out" / "runs").rglob("*.json"))
-    assert made == ["pooled-svm-linear-source-0.json"]
+    (record,) = read_records(tmp_path / "out")
+    assert (record["features"], record["method"], record["seed"]) == ("pooled", "svm-linear-source", 0)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +75,7 @@ def test_failures_make_the_exit_code(
     from didan.benchmark.processes import Outcome
 
     def failing(work: object, runs: list[object], workers: int) -> object:
-        return iter([Outcome(run, None, "out of memory") for run in runs])  # type: ignore[arg-type]
+        return iter([Outcome(run=run, record=None, error="out of memory") for run in runs])  # type: ignore[arg-type]
 
     flags = ["--features=pooled", "--task=alpha:gamma", "--method=svm-linear-corpus", "--method=svm-linear-source"]
     assert run([*arguments, *flags[:3]]) == 0

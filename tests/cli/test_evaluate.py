@@ -3,7 +3,6 @@ from pathlib import Path
 
 import pytest
 
-import didan
 from didan.cli import run
 from didan.corpora import Corpus
 from didan.model.config import make_config
@@ -16,7 +15,7 @@ def model(
 ) -> Path:
     out = tmp_path_factory.mktemp("models") / "m"
     config = make_config(assignments=["optimisation.steps=2", "optimisation.batch_size=8"])
-    didan.train(*tiny_corpora, config=config, cache=session_cache, out=out)
+    train(*tiny_corpora, config=config, cache=session_cache, out=out)
     return out
 
 

@@ -12,13 +12,13 @@ import soundfile
 from didan.audio import RATE
 from didan.cli import run
 from didan.corpora import Corpus
-from didan.model.trained import Model
+from didan.model.trained import TrainedModel
 from helpers import complaint
 
 
 @pytest.fixture
-def model(untrained: Model, tmp_path: Path) -> Path:
-    untrained.save(tmp_path / "model")
+def model(untrained: TrainedModel, tmp_path: Path) -> Path:
+    save(untrained, tmp_path / "model")
     return tmp_path / "model"
 
 

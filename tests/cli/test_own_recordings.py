@@ -19,7 +19,7 @@ from didan.audio import RATE
 from didan.cli import run
 from didan.corpora import Corpus
 from didan.errors import DidanWarning
-from didan.model.trained import Model
+from didan.model.trained import TrainedModel
 from didan.selection import CRITERIA
 from helpers import complaint, table_of
 from speech.talk import conversation, noise, silence
@@ -204,16 +204,16 @@ def test_names_of_files_are_printed_as_they_are(
 
 
 def test_names_of_examples_are_printed_as_they_are(
-    untrained: Model,
+    untrained: TrainedModel,
     odd: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("COLUMNS", "400")
-    untrained.save(tmp_path / "m")
-    reference = (tmp_path / "m" / "reference.csv").read_text().replace(".wav", " [b].wav")
-    (tmp_path / "m" / "reference.csv").write_text(reference)
+    save(untrained, tmp_path / "m")
+    reference = (tmp_path / "m" / "source-index.csv").read_text().replace(".wav", " [b].wav")
+    (tmp_path / "m" / "source-index.csv").write_text(reference)
     assert run(["explain", str(tmp_path / "m"), str(odd)]) == 0
     assert " [b].wav" in capsys.readouterr().out
     assert run(["explain", str(tmp_path / "m"), str(odd), "--format", "csv"]) == 0
@@ -224,9 +224,9 @@ def test_names_of_examples_are_printed_as_they_are(
 
 
 def test_a_folder_may_be_called_like_a_file(
-    untrained: Model, target: Corpus, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    untrained: TrainedModel, target: Corpus, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    untrained.save(tmp_path / "model.onnx")
+    save(untrained, tmp_path / "model.onnx")
     file = str(target.table["file"].iloc[0])
     assert run(["predict", str(tmp_path / "model.onnx"), file, "--format", "csv"]) == 0
     assert file in capsys.readouterr().out

@@ -16,19 +16,19 @@ from didan.audio import RATE, read_audio
 from didan.cli import run
 from didan.corpora import Corpus
 from didan.inference.export import export
-from didan.model.trained import Model
+from didan.model.trained import TrainedModel
 from helpers import complaint
 
 
 @pytest.fixture(scope="module")
-def model(untrained: Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def model(untrained: TrainedModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("model") / "model"
-    untrained.save(folder)
+    save(untrained, folder)
     return folder
 
 
 @pytest.fixture(scope="module")
-def exported(untrained: Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def exported(untrained: TrainedModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("onnx") / "model.onnx"
     export(untrained, file)
     return file

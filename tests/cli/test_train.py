@@ -46,8 +46,8 @@ def test_train_evaluate_and_predict_work_together(
         "history.csv",
         "model-card.md",
         "model.safetensors",
-        "reference.csv",
-        "reference.safetensors",
+        "source-index.csv",
+        "source-index.safetensors",
     }
     capsys.readouterr()
     json, plot = tmp_path / "e.json", tmp_path / "e.png"

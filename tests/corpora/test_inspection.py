@@ -64,9 +64,9 @@ def test_report(corpus: Corpus, tmp_path: Path, workers: int | None) -> None:
 
 
 def test_progress_counts_files(corpus: Corpus) -> None:
-    calls: list[tuple[int, int]] = []
-    inspect_corpus(corpus, 2, lambda done, total: calls.append((done, total)))
-    assert calls == [(number, 7) for number in range(1, 8)]
+    calls: list[tuple[str, int, int]] = []
+    inspect_corpus(corpus, 2, lambda *counts: calls.append(counts))
+    assert calls == [("reading calls", number, 7) for number in range(1, 8)]
 
 
 def test_recordings(corpus: Corpus) -> None:

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from didan.corpora import Corpus, Recordings
+from didan.corpora.corpus import UNLABELLED
 from didan.corpora.table import read_table
 from didan.errors import UserError
 
@@ -63,9 +64,14 @@ def test_no_speakers(folder: Path) -> None:
 
 
 def test_without_emotions_there_are_recordings(folder: Path) -> None:
-    found = read_table(write(folder, "file,label\nwav/a.wav,sad\n"))
-    assert isinstance(found, Recordings)
-    assert "label" not in found.table.columns  # it could be the emotion by another name
+    recordings = read_table(write(folder, "file,label,speaker,session\nwav/a.wav,sad,03,am\n"))
+    assert isinstance(recordings, Recordings)
+    # Utterances may be grouped by one of the user's columns.
+    assert list(recordings.table.columns) == ["file", "start", "end", "speaker", "label", "session"]
+    assert recordings.grouped("session").groups.tolist() == ["am"]
+    # Training takes them away: any could be the emotion by another name.
+    assert list(recordings.grouped("session").stripped().table.columns) == [*UNLABELLED, "group"]
+    assert list(recordings.stripped().table.columns) == list(UNLABELLED)
 
 
 @pytest.mark.parametrize(

@@ -26,11 +26,6 @@ from didan.model.trained import Model
 NAN = float("nan")
 
 
-@pytest.fixture(autouse=True)
-def few_bootstraps(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metrics, "_BOOTSTRAPS", 20)
-
-
 @pytest.fixture
 def evaluation(untrained: Model, target: Corpus, session_cache: Path) -> Evaluation:
     return evaluate(untrained, target, session_cache)

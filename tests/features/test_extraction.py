@@ -10,11 +10,11 @@ import pytest
 import soundfile
 import torch
 
-from didan.audio import RATE
-from didan.typing import Samples, read_audio
+from didan.audio import RATE, read_audio
 from didan.corpora import Recordings
 from didan.errors import AudioError, UserError
 from didan.features import Extracted, Spectrogram, SpectrogramSettings, extract, extract_features, extraction
+from didan.typing import Samples
 
 NAN = float("nan")
 SETTINGS = SpectrogramSettings()

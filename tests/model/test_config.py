@@ -1,11 +1,16 @@
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from didan.errors import UserError
-from didan.features import SpectrogramSettings
+from didan.features import NormalisationSettings, SpectrogramSettings
+from didan.methods import METHODS
 from didan.methods.didan import DidanSettings
-from didan.model.config import Config, make_config
+from didan.model.config import Config, assign, make_config
+from didan.self_training import BalancedSettings, ConfidentSettings
 
 
 def didan_settings(config: Config) -> DidanSettings:
@@ -46,8 +51,23 @@ def test_flags_win_over_everything(tmp_path: Path) -> None:
         ("frontend.kind=mfcc", "frontend"),
         ("frontend={kind: spectrogram, low: 9000}", "below"),
         ("frontend={kind: spectrogram, band: 3}", "did you mean 'frontend.bands'"),
-        ("normalisation=speakers", "normalisation"),
-        ("network.name=compact", "does not fit functionals; use mlp or --frontend spectrogram"),
+        ("frontend.kind=linear", "setting frontend.kind: unknown 'linear'; known: spectrogram, functionals"),
+        ("frontend.kind=spectogram", "did you mean 'spectrogram'"),
+        ("normalisation.groups=speaker", "did you mean 'normalisation.group'"),
+        ("normalisation.shrink=3", "did you mean 'normalisation.shrinkage'"),
+        ("normalisation.shrinkage=-1", "normalisation.shrinkage"),
+        ("normalisation.group=", "normalisation.group"),
+        ("pseudo_labels.wieght=3", "did you mean 'pseudo_labels.weight'"),
+        ("pseudo_labels.weight=-1", "pseudo_labels.weight"),
+        ("pseudo_labels.sharpenning=2", "did you mean 'pseudo_labels.sharpening'"),
+        ("pseudo_labels.threshold=0.5", "unknown setting 'pseudo_labels.threshold'"),
+        ("pseudo_labels={kind: confident, treshold: 0.5}", "did you mean 'pseudo_labels.threshold'"),
+        ("pseudo_labels={kind: confident, sharpening: 2}", "unknown setting 'pseudo_labels.sharpening'"),
+        ("pseudo_labels.kind=balance", "setting pseudo_labels.kind: unknown 'balance'; did you mean 'balanced'"),
+        ("pseudo_labels=2", "pseudo_labels"),
+        ("class_prior=0.5", "class_prior"),
+        ("class_prior.neutral=50", "less than 1"),
+        ("class_prior.neutral=0", "greater than 0"),
         ("method=dijan", "did you mean 'didan'"),
         ("seed.more=1", "seed"),
         ("seed", "key=value"),
@@ -71,10 +91,106 @@ def test_settings_of_one_method_are_unknown_to_another() -> None:
         make_config("source-only", assignments=["method_settings.tau=0.1"])
 
 
-def test_functionals_take_the_perceptron_and_no_utterance_normalisation() -> None:
-    assert make_config(frontend="functionals").network_name == "mlp"
-    with pytest.raises(UserError, match="per utterance"):
-        make_config(frontend="functionals", assignments=["normalisation=utterance"])
+@pytest.mark.parametrize(
+    ("assignment", "message"),
+    [
+        ("method_settings.labels=2", "method_settings.labels is called pseudo_labels.weight now"),
+        ("method_settings.labels_from=0.2", "method_settings.labels_from is called pseudo_labels.start now"),
+        ("method_settings.labels_every=5", "method_settings.labels_every is called pseudo_labels.every now"),
+        ("method_settings.sharpness=2", "method_settings.sharpness is called pseudo_labels.sharpening now"),
+        ("method_settings.proportions.neutral=0.6", "method_settings.proportions is called class_prior now"),
+        ("method_settings.proportions={neutral: 0.6}", "method_settings.proportions is called class_prior now"),
+        ("normalisation=speaker", "normalisation.group=speaker$"),
+        ("normalisation=corpus", "normalisation.group=none$"),
+        ("normalisation=none", "normalisation.group=none$"),
+        ("network.name=vgg11", "network.name is gone"),
+        ("network.weights=alexnet.pth", "network.weights is gone"),
+        ("method_settings.layer=fc2", "method_settings.layer is gone"),
+        ("method_settings.dictionary=memory", "method_settings.dictionary is gone"),
+        ("method_settings.groups=valence", "method_settings.groups is gone"),
+    ],
+)
+@pytest.mark.parametrize("way", ["assignment", "file", "data"])
+def test_old_names_are_refused_with_the_new_ones(tmp_path: Path, assignment: str, message: str, way: str) -> None:
+    data: dict[str, Any] = {}
+    assign(data, assignment)
+    (tmp_path / "old.yaml").write_text(yaml.safe_dump(data))
+    ways: dict[str, dict[str, Any]] = {
+        "assignment": {"assignments": [assignment]},
+        "file": {"file": tmp_path / "old.yaml"},
+        "data": {"data": data},
+    }
+    with pytest.raises(UserError, match=f"^setting .*{re.escape(message.removesuffix('$'))}") as caught:
+        make_config(**ways[way])
+    assert "\n" not in str(caught.value)
+    if message.endswith("$"):
+        assert str(caught.value).endswith(message.removesuffix("$"))
+        make_config(assignments=[message.removesuffix("$")])  # what is advised is accepted
+
+
+def test_normalisation_by_utterance_leads_to_no_column_of_that_name() -> None:
+    with pytest.raises(UserError, match=r"normalisation\.group=file$"):
+        make_config(assignments=["normalisation=utterance"])
+
+
+@pytest.mark.parametrize("method", sorted(METHODS))
+def test_methods_come_with_their_pseudo_labels(method: str) -> None:
+    config = make_config(method)
+    assert isinstance(config.pseudo_labels, BalancedSettings)
+    assert config.pseudo_labels.weight == (2 if method == "didan" else 0)
+    assert (config.pseudo_labels.start, config.pseudo_labels.every) == (0.1, 10)
+    assert config.pseudo_labels.sharpening == 1.8
+    assert config.adapts == (method != "source-only")
+
+
+def test_any_method_can_have_pseudo_labels() -> None:
+    config = make_config("source-only", assignments=["pseudo_labels.weight=2", "pseudo_labels.every=5"])
+    assert (config.pseudo_labels.weight, config.pseudo_labels.every) == (2, 5)
+    assert config.adapts
+    assert config.assumes_uniform_prior
+    given = make_config("source-only", assignments=["pseudo_labels.weight=2", "class_prior.neutral=0.5"])
+    assert not given.assumes_uniform_prior
+    none = make_config("didan", assignments=["pseudo_labels.weight=0"])
+    assert none.pseudo_labels.weight == 0
+    assert none.adapts
+
+
+def test_a_setting_of_pseudo_labels_leaves_the_others_as_they_are() -> None:
+    labeller = make_config("didan", assignments=["pseudo_labels.sharpening=3"]).pseudo_labels
+    assert labeller == BalancedSettings(weight=2, sharpening=3)
+
+
+def test_pseudo_labels_of_another_kind_are_as_strong_and_as_frequent() -> None:
+    labeller = make_config("didan", assignments=["pseudo_labels.kind=confident"]).pseudo_labels
+    assert labeller == ConfidentSettings(weight=2, threshold=0.9)
+    config = make_config("mcc", assignments=["pseudo_labels={kind: confident, weight: 1, threshold: 0.5}"])
+    assert config.pseudo_labels == ConfidentSettings(weight=1, threshold=0.5)
+    assert make_config("mcc", assignments=["pseudo_labels.kind=confident"]).pseudo_labels.weight == 0
+    # They assume nothing of how frequent emotions are.
+    assert not config.assumes_uniform_prior
+    assert Config(**config.model_dump(mode="json")) == config
+
+
+def test_groups_are_those_of_the_last_who_named_one() -> None:
+    assert make_config().normalisation.group == "speaker"
+    assert make_config(group="file").normalisation == NormalisationSettings(group="file")
+    assignments = ["normalisation.group=folder", "normalisation.shrinkage=3"]
+    config = make_config(assignments=assignments, group="session")
+    assert config.normalisation == NormalisationSettings(group="session", shrinkage=3)
+
+
+def test_statistics_of_the_domain_alone_survive_yaml() -> None:
+    config = make_config(assignments=["normalisation.shrinkage=.inf"])
+    assert config.normalisation.shrinkage == float("inf")
+    assert Config(**yaml.safe_load(yaml.safe_dump(config.model_dump(mode="json")))) == config
+
+
+@pytest.mark.parametrize("other", ["pseudo_labels=2", "method_settings=3", "normalisation=[1]", "frontend=4"])
+def test_a_group_of_settings_that_is_none_is_named_beside_any_mistake(other: str) -> None:
+    for assignments in ([other], ["sed=3", other]):
+        with pytest.raises(UserError) as caught:
+            make_config(assignments=assignments)
+        assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("content", ["- a\n- b\n", "a: [", "\x00"])
@@ -91,7 +207,10 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_configuration_survives_yaml() -> None:
-    config = make_config("didan", "spectrogram", 3, assignments=["method_settings.dictionary=memory"])
-    again = Config(**config.model_dump(mode="json"))
+    config = make_config(
+        "didan", "spectrogram", 3, assignments=["method_settings.penalty=l1", "class_prior.neutral=0.5"]
+    )
+    again = Config(**yaml.safe_load(yaml.safe_dump(config.model_dump(mode="json"))))
     assert again == config
-    assert didan_settings(again).dictionary == "memory"
+    assert didan_settings(again).penalty == "l1"
+    assert again.class_prior == {"neutral": 0.5}

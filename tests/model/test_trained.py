@@ -11,73 +11,84 @@ import pytest
 import torch
 import yaml
 
-from didan import metrics
+from didan import Model
 from didan.corpora import Corpus
 from didan.errors import UserError
-from didan.features import Statistics, extract, normalised
+from didan.evaluation import evaluate
+from didan.features import Moments, Normaliser, load_features
 from didan.model.config import Config, make_config
-from didan.model.directory import load
-from didan.model.trained import Model
+from didan.model.directory import load, save
+from didan.model.trained import TrainedModel
 
 FILES = {
     "model.safetensors",
     "config.yaml",
     "history.csv",
-    "reference.safetensors",
-    "reference.csv",
+    "source-index.safetensors",
+    "source-index.csv",
     "model-card.md",
 }
 
 
 @pytest.fixture
-def saved(untrained: Model, tmp_path: Path) -> Path:
-    untrained.save(tmp_path / "model")
+def saved(untrained: TrainedModel, tmp_path: Path) -> Path:
+    save(untrained, tmp_path / "model")
     return tmp_path / "model"
 
 
 def test_loaded_model_gives_identical_outputs(
-    untrained: Model, saved: Path, target: Corpus, session_cache: Path
+    untrained: TrainedModel, saved: Path, target: Corpus, session_cache: Path
 ) -> None:
     loaded = load(saved)
-    recordings = target.unlabelled()
-    extracted = extract(recordings, loaded.config.frontend, session_cache)
-    features = normalised(recordings, extracted.files, extracted.contents, "corpus")
+    config = loaded.config
+    features = load_features(target.unlabelled(), config.frontend, config.normalisation, session_cache)
     before, after = untrained.outputs(features), loaded.outputs(features)
     assert torch.equal(before.scores, after.scores)
     assert all(torch.equal(before.embeddings[layer], after.embeddings[layer]) for layer in before.embeddings)
     files = target.table["file"].tolist()
-    pd.testing.assert_frame_equal(untrained.predict(*files), loaded.predict(*files), check_exact=True)
+    pd.testing.assert_frame_equal(
+        Model(untrained).predict(*files), Model(loaded).predict(*files), check_exact=True
+    )
 
 
-def test_everything_comes_back(untrained: Model, saved: Path) -> None:
+def test_everything_comes_back(untrained: TrainedModel, saved: Path) -> None:
     loaded = load(saved)
     assert loaded.config == untrained.config
     assert loaded.emotions == untrained.emotions
     assert loaded.record == untrained.record
     pd.testing.assert_frame_equal(loaded.history, untrained.history)
-    pd.testing.assert_frame_equal(loaded.reference.table, untrained.reference.table)
-    assert set(loaded.reference.embeddings) == {"fc1", "fc2", "output"}
-    for layer, embeddings in untrained.reference.embeddings.items():
-        assert torch.equal(loaded.reference.embeddings[layer], embeddings)
+    pd.testing.assert_frame_equal(loaded.source_index.table, untrained.source_index.table)
+    assert set(loaded.source_index.embeddings) == {"fc1", "fc2", "output"}
+    for layer, embeddings in untrained.source_index.embeddings.items():
+        assert torch.equal(loaded.source_index.embeddings[layer], embeddings)
     assert not loaded.network.training
 
 
-def test_statistics_lose_no_digit(untrained: Model, tmp_path: Path) -> None:
+def test_the_normaliser_loses_no_digit(untrained: TrainedModel, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
-    numbers = [(rng.standard_normal(64) * 10.0 ** rng.integers(-5, 6, 64)).astype(np.float32) for _ in range(2)]
-    replace(untrained, statistics=Statistics(*numbers)).save(tmp_path / "model")
-    found = load(tmp_path / "model").statistics
-    np.testing.assert_array_equal(found.mean, numbers[0])
-    np.testing.assert_array_equal(found.deviation, numbers[1])
+    mean, variance = (rng.standard_normal(64) * 10.0 ** rng.integers(-5, 6, 64) for _ in range(2))
+    moments = Moments(n_utterances=11, n_frames=1234, mean=mean, variance=np.abs(variance))
+    settings = ["normalisation.shrinkage=0.1", "normalisation.group=file"]
+    model = replace(
+        untrained,
+        config=make_config(frontend="spectrogram", assignments=settings),
+        normaliser=Normaliser(moments, shrinkage=0.1),
+    )
+    save(model, tmp_path / "model")
+    again = load(tmp_path / "model").normaliser
+    assert again.shrinkage == 0.1
+    assert (again.domain.n_utterances, again.domain.n_frames) == (11, 1234)
+    np.testing.assert_array_equal(again.domain.mean, mean)
+    np.testing.assert_array_equal(again.domain.variance, np.abs(variance))
 
 
-def test_speakers_keep_their_names(untrained: Model, tmp_path: Path) -> None:
+@pytest.mark.parametrize("column", ["speaker", "group"])
+def test_speakers_and_groups_keep_their_names(untrained: TrainedModel, tmp_path: Path, column: str) -> None:
     names = ["03", "NA", None, "1.50"] * 9
-    table = untrained.reference.table.assign(speaker=pd.Series(names))
-    reference = replace(untrained.reference, table=table)
-    replace(untrained, reference=reference).save(tmp_path / "model")
-    found = load(tmp_path / "model").reference.table["speaker"]
-    assert found.astype(object).where(found.notna(), None).tolist() == names
+    table = untrained.source_index.table.assign(**{column: pd.Series(names)})
+    save(replace(untrained, source_index=replace(untrained.source_index, table=table)), tmp_path / "model")
+    again = load(tmp_path / "model").source_index.table[column]
+    assert again.astype(object).where(again.notna(), None).tolist() == names
 
 
 def test_folder_holds_what_is_promised_and_no_pickle(saved: Path) -> None:
@@ -90,17 +101,18 @@ def test_folder_holds_what_is_promised_and_no_pickle(saved: Path) -> None:
 @pytest.mark.parametrize(
     "assignments",
     [
-        ["method_settings.tau=0.2", "normalisation=utterance", "frontend.bands=64", "frontend.trim=null"],
+        ["method_settings.tau=0.2", "normalisation.group=file", "frontend.bands=64", "frontend.trim=null"],
         ["method=source-only", "seed=3", "optimisation.loss=cross-entropy", "network.dropout=0.1"],
+        ["pseudo_labels={kind: confident, weight: 1}", "class_prior.neutral=0.5", "normalisation.shrinkage=.inf"],
     ],
 )
-def test_config_is_complete(untrained: Model, tmp_path: Path, assignments: list[str]) -> None:
+def test_config_is_complete(untrained: TrainedModel, tmp_path: Path, assignments: list[str]) -> None:
     config = make_config(frontend="spectrogram", assignments=assignments)
-    replace(untrained, config=config).save(tmp_path / "model")
+    save(replace(untrained, config=config), tmp_path / "model")
     content = yaml.safe_load((tmp_path / "model" / "config.yaml").read_text())["config"]
     assert Config(**content) == config
     assert set(content) == set(Config.model_fields)
-    for part in ("frontend", "network", "optimisation", "method_settings"):
+    for part in ("frontend", "network", "normalisation", "optimisation", "method_settings", "pseudo_labels"):
         assert set(content[part]) == set(type(getattr(config, part)).model_fields)
     assert load(tmp_path / "model").config == config
 
@@ -112,12 +124,12 @@ def test_card_names_the_corpora_and_the_emotions(saved: Path) -> None:
     assert "none, it is untrained" in card
 
 
-def test_existing_folder_is_not_touched(untrained: Model, tmp_path: Path) -> None:
+def test_existing_folder_is_not_touched(untrained: TrainedModel, tmp_path: Path) -> None:
     for name in ("folder", "file"):
         path = tmp_path / name
         path.mkdir() if name == "folder" else path.write_text("mine")
         with pytest.raises(UserError, match=f"{name} exists already"):
-            untrained.save(path)
+            save(untrained, path)
     assert (tmp_path / "file").read_text() == "mine"
     assert sorted(path.name for path in tmp_path.iterdir() if path.name in ("folder", "file")) == [
         "file",
@@ -128,23 +140,23 @@ def test_existing_folder_is_not_touched(untrained: Model, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("size", [2_000, 300_000])
 def test_full_disk_leaves_nothing(
-    untrained: Model, tmp_path: Path, size: int, small_disk: Callable[[int], AbstractContextManager[None]]
+    untrained: TrainedModel, tmp_path: Path, size: int, small_disk: Callable[[int], AbstractContextManager[None]]
 ) -> None:
     with small_disk(size), pytest.raises(UserError, match=r"cannot write .*model \(.*file too large") as caught:
-        untrained.save(tmp_path / "models" / "model")
+        save(untrained, tmp_path / "models" / "model")
     assert "\n" not in str(caught.value)
     assert list((tmp_path / "models").iterdir()) == []
 
 
 def test_disk_that_fills_up_at_the_last_file_leaves_nothing(
-    untrained: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    untrained: TrainedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(self: Path, *args: object, **kwargs: object) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(Path, "write_text", fail)
     with pytest.raises(UserError, match=r"cannot write .*model \(no space left on device\)"):
-        untrained.save(tmp_path / "models" / "model")
+        save(untrained, tmp_path / "models" / "model")
     assert list((tmp_path / "models").iterdir()) == []
 
 
@@ -166,7 +178,7 @@ def test_damaged_file(saved: Path, name: str, damage: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["model.safetensors", "reference.safetensors", "config.yaml"])
+@pytest.mark.parametrize("name", ["model.safetensors", "source-index.safetensors", "config.yaml"])
 def test_file_that_is_cut_off(saved: Path, name: str) -> None:
     content = (saved / name).read_bytes()
     (saved / name).write_bytes(content[: len(content) // 2])
@@ -177,12 +189,12 @@ def test_file_that_is_cut_off(saved: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "reason"),
     [
-        ("format", 99, "is a model of format 99, this didan reads 2"),
+        ("format", 99, "is a model of format 99, this didan reads 3"),
         ("record", None, "is not a complete model directory"),
         ("emotions", ["anger"], "is not a complete model directory"),
         ("config", {"method": "didann"}, "did you mean 'didan'"),
         ("config", {"colour": "red"}, "is not a complete model directory"),
-        ("statistics", {"mean": [1.0]}, "is not a complete model directory"),
+        ("normaliser", {"mean": [1.0]}, "is not a complete model directory"),
     ],
 )
 def test_config_that_does_not_fit(saved: Path, key: str, value: object, reason: str) -> None:
@@ -195,10 +207,21 @@ def test_config_that_does_not_fit(saved: Path, key: str, value: object, reason: 
         load(saved)
 
 
-def test_model_evaluates_and_predicts(
-    untrained: Model, target: Corpus, session_cache: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("group", ["speaker", "file", "none"])
+def test_a_model_predicts_what_it_is_evaluated_on(
+    untrained: TrainedModel, target: Corpus, session_cache: Path, group: str
 ) -> None:
-    monkeypatch.setattr(metrics, "_BOOTSTRAPS", 2)
-    found = untrained.evaluate(target, session_cache).utterances
-    predicted = untrained.predict(*target.table["file"])
-    assert predicted["emotion"].tolist() == found["predicted"].tolist()
+    model = Model(untrained)
+    evaluated = model.evaluate(target, group=group, cache=session_cache).utterances
+    predicted = model.predict(recordings=target, group=group)
+    assert predicted["emotion"].tolist() == evaluated["predicted"].tolist()
+    pd.testing.assert_frame_equal(
+        predicted[[*model.emotions]].astype(np.float64),
+        evaluated[[*model.emotions]].astype(np.float64),
+        check_exact=True,
+    )
+    evaluated = evaluate(untrained, target, group=group, cache=session_cache).utterances
+    assert predicted["emotion"].tolist() == evaluated["predicted"].tolist()
+    if group != "speaker":  # nobody has named the speakers of plain files
+        files = model.predict(*target.table["file"], group=group)
+        pd.testing.assert_frame_equal(files, predicted, check_exact=True)

@@ -1,46 +1,29 @@
-from didan.report import caveats as notes
+from didan.report.caveats import find_caveats, labels_read, setup
 from didan.report.results import Benchmark
-from didan.report.tables import results_table
 from report.made_up import made_up_records
 
 METHODS = ["source-only", "didan", "mmd", "target-only"]
 
 
-def test_legends_explain_the_marks_that_occur() -> None:
-    features = "spectrogram"
-
-    def legend(records: list[dict[str, object]]) -> str:
-        return " ".join(notes.under_results(results_table(Benchmark(records), features)))
-
-    plain = legend(made_up_records())
-    assert "±" in plain
-    assert not any(mark in plain for mark in "†‡–")
-    assert "one seed" in legend(made_up_records(n_seeds=1))
-    assert "‡" in legend(made_up_records(with_speakers=False))
-    records = made_up_records()
-    assert "†" in legend(records[1:])
-    assert "–" in legend([r for r in records if r["method"] == "didan" or r["task"]["target"] == "casia"])
-
-
 def test_what_too_few_speakers_cannot_show_is_said() -> None:
-    lines = notes.honesty(Benchmark(made_up_records(methods=METHODS)))
+    lines = find_caveats(Benchmark(made_up_records(methods=METHODS)))
     (casia,) = [line for line in lines if "cannot go below" in line]
     # 4 speakers give 2 of 16 patterns at least.
     assert casia.startswith("emodb → casia: with 4 speakers the test cannot go below p = 0.125,")
     assert any("only 4 target speakers" in line for line in lines)
     assert any(line.startswith("target-only: trained on target labels") for line in lines)
     assert not any("ravdess" in line for line in lines)
-    unknown = notes.honesty(Benchmark(made_up_records(with_speakers=False)))
+    unknown = find_caveats(Benchmark(made_up_records(with_speakers=False)))
     assert sum("speakers are unknown" in line for line in unknown) == 2
 
 
 def test_collapse_is_said() -> None:
     records = made_up_records()
-    assert not any("collapsed" in line for line in notes.honesty(Benchmark(records)))
+    assert not any("collapsed" in line for line in find_caveats(Benchmark(records)))
     for record in records:
         if record["method"] == "didan" and record["seed"] < 2 and record["task"]["target"] == "casia":
             record["confusion"] = [[0, 24, 0, 0, 0]] * 5
-    (line,) = [line for line in notes.honesty(Benchmark(records)) if "collapsed" in line]
+    (line,) = [line for line in find_caveats(Benchmark(records)) if "collapsed" in line]
     assert line.startswith("didan with spectrogram: collapsed")
     assert line.endswith("in 2 runs: emodb → casia (2).")
 
@@ -48,7 +31,7 @@ def test_collapse_is_said() -> None:
 def test_more_methods_ask_for_more_speakers() -> None:
     def said(methods: list[str]) -> bool:
         records = made_up_records([("emodb", "six")], methods, n_seeds=1, extras=False)
-        return any("cannot go below" in line for line in notes.honesty(Benchmark(records)))
+        return any("cannot go below" in line for line in find_caveats(Benchmark(records)))
 
     # 6 speakers reach p = 1/32, which one comparison may take for significant, but no two.
     assert not said(["source-only", "didan"])
@@ -57,7 +40,7 @@ def test_more_methods_ask_for_more_speakers() -> None:
 
 
 def test_labels_read_name_the_methods_unless_all_did() -> None:
-    read = notes.labels_read(Benchmark(made_up_records(methods=METHODS)))
+    read = labels_read(Benchmark(made_up_records(methods=METHODS)))
     assert read == {
         "evaluation: labels of the corpus evaluated": [],
         "training: source labels": ["didan", "mmd", "source-only"],
@@ -70,7 +53,7 @@ def test_settings_are_parted_into_common_and_particular() -> None:
     for record in records:
         if record["method"] == "didan":
             record["settings"]["method_settings"]["trade_off"] = 1 + record["seed"] % 2
-    found = notes.setup(Benchmark(records))
+    found = setup(Benchmark(records))
     assert found["common"] == {"optimisation.learning_rate": "0.001", "optimisation.steps": "400"}
     assert found["particular"] == {
         "didan (spectrogram)": 'method_settings.name = "didan"; method_settings.trade_off = 1 or 2'
@@ -78,14 +61,4 @@ def test_settings_are_parted_into_common_and_particular() -> None:
     assert found["seeds"] == [0, 1, 2]
     for record in records:
         record["identity"] = {"settings": record.pop("settings")}
-    assert notes.setup(Benchmark(records)) == found
-
-
-def test_tasks_say_what_leaked() -> None:
-    records = made_up_records()
-    for record in records:
-        if record["task"]["target"] == "casia":
-            record["leakage"] |= {"shared_speakers": ["x", "y"], "identical_files": 3, "evaluated_in_source": None}
-    table = notes.tasks(Benchmark(records))
-    assert list(table.loc["emodb → casia"])[1:] == ["120", "4", "20.0", "2", "3", "–"]
-    assert list(table.loc["casia → ravdess"])[1:] == ["720", "24", "20.0", "0", "0", "0"]
+    assert setup(Benchmark(records)) == found

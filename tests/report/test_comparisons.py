@@ -72,7 +72,7 @@ def test_only_common_tasks_are_compared_and_fewer_come_last() -> None:
     mmd, didan = against(benchmark, SPECTROGRAM, "source-only")
     assert (mmd.method, mmd.n_tasks, mmd.n_speakers) == ("mmd", 2, 28)
     assert (didan.method, didan.n_tasks, didan.n_speakers) == ("didan", 1, 24)
-    cells = benchmark.cells[SPECTROGRAM]
+    cells = benchmark.results[SPECTROGRAM]
     plain = cells["source-only"]["casia → ravdess"]
     assert didan.difference == pytest.approx(cells["didan"]["casia → ravdess"].uar - plain.uar)
     assert against(benchmark, SPECTROGRAM, "nobody") == []

@@ -21,12 +21,12 @@ def test_a_criterion_that_is_uar_chooses_the_best_and_its_opposite_the_worst() -
     frame = selection_frame(benchmark)
     rows = {(row["task"], row["criterion"]): row for row in frame.to_dict("records")}
     for task in benchmark.tasks:
-        uars = {m: 100 * benchmark.cells[SPECTROGRAM][m][task].uar for m in METHODS[:-1]}
+        uars = {m: 100 * benchmark.results[SPECTROGRAM][m][task].uar for m in METHODS[:-1]}
         best, worst = (end(uars, key=lambda m: uars[m]) for end in (max, min))
         good, bad = rows[task, "soft-neighbourhood-density"], rows[task, "entropy"]
         assert (good["spearman"], bad["spearman"]) == pytest.approx((1, -1))
-        assert (good["chosen"], bad["chosen"], good["best"]) == (best, worst, best)
-        assert (good["uar_chosen"], bad["uar_chosen"]) == pytest.approx((uars[best], uars[worst]))
+        assert (good["selected"], bad["selected"], good["best"]) == (best, worst, best)
+        assert (good["uar_selected"], bad["uar_selected"]) == pytest.approx((uars[best], uars[worst]))
         assert good["uar_mean"] == pytest.approx(sum(uars.values()) / 4)
         assert good["uar_didan"] == pytest.approx(uars["didan"])
         assert good["methods"] == 4

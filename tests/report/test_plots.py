@@ -36,11 +36,11 @@ def test_nothing_to_draw() -> None:
     assert plots.plot_differences(bare, SPECTROGRAM, "source-only") is None
     assert plots.plot_criteria(bare, SPECTROGRAM) is None
     assert plots.plot_curves(bare, SPECTROGRAM, "alignment") is None
-    assert plots.plot_maps(list(bare.cells[SPECTROGRAM]["didan"].values())) is None
+    assert plots.plot_maps(list(bare.results[SPECTROGRAM]["didan"].values())) is None
 
 
 def test_confusions_are_shares_of_all_seeds_together(benchmark: Benchmark) -> None:
-    cells = [list(benchmark.cells[SPECTROGRAM][m].values()) for m in METHODS[:2]]
+    cells = [list(benchmark.results[SPECTROGRAM][m].values()) for m in METHODS[:2]]
     figure = plots.plot_confusions(cells)
     for axes, cell in zip(figure.axes, [cell for row in cells for cell in row], strict=True):
         counts = np.sum([run["confusion"] for run in cell.runs], axis=0)
@@ -49,7 +49,7 @@ def test_confusions_are_shares_of_all_seeds_together(benchmark: Benchmark) -> No
 
 
 def test_maps_colour_every_utterance_by_corpus_and_by_emotion(benchmark: Benchmark) -> None:
-    cells = [benchmark.cells[SPECTROGRAM][m]["emodb → casia"] for m in METHODS[:2]]
+    cells = [benchmark.results[SPECTROGRAM][m]["emodb → casia"] for m in METHODS[:2]]
     figure = plots.plot_maps(cells)
     assert figure is not None
     for axes, key, cell in zip(
@@ -76,7 +76,7 @@ def test_curves_are_means_over_seeds(benchmark: Benchmark) -> None:
     assert figure is not None
     axes = figure.axes[0]
     assert axes.get_title() == "didan"
-    runs = benchmark.cells[SPECTROGRAM]["didan"][benchmark.tasks[0]].runs
+    runs = benchmark.results[SPECTROGRAM]["didan"][benchmark.tasks[0]].runs
     means = np.mean([run["curves"]["residual"] for run in runs], axis=0).reshape(40, 3).mean(axis=1)
     np.testing.assert_allclose(np.asarray(axes.get_lines()[0].get_ydata()), means)
 

@@ -1,5 +1,6 @@
 import random
 import re
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,15 @@ from didan.report.comparisons import comparisons_frame
 from didan.report.dataframes import MEAN, costs_frame, csv, domain_frame, results_frame
 from didan.report.label_free import selection_frame
 from didan.report.results import Benchmark
-from didan.report.tables import domain_table, markdown, recall_table, results_table, selections
+from didan.report.tables import (
+    domain_table,
+    legend,
+    markdown,
+    recall_table,
+    results_table,
+    selections,
+    tasks_table,
+)
 from report.made_up import EMOTIONS, made_up_records
 
 SPECTROGRAM = "spectrogram"
@@ -66,6 +75,30 @@ def test_cells_of_the_table() -> None:
     bold = table.apply(lambda column: column.str.contains("**", regex=False))
     assert list(bold.sum()) == [1, 1, 1]  # one per column, and no oracle
     assert not bold.iloc[3].any()
+
+
+def test_legends_explain_the_marks_that_occur() -> None:
+    def text(records: list[dict[str, Any]]) -> str:
+        return " ".join(legend(results_table(Benchmark(records), SPECTROGRAM)))
+
+    plain = text(made_up_records())
+    assert "±" in plain
+    assert not any(mark in plain for mark in "†‡–")
+    assert "one seed" in text(made_up_records(n_seeds=1))
+    assert "‡" in text(made_up_records(with_speakers=False))
+    records = made_up_records()
+    assert "†" in text(records[1:])
+    assert "–" in text([r for r in records if r["method"] == "didan" or r["task"]["target"] == "casia"])
+
+
+def test_tasks_say_what_leaked() -> None:
+    records = made_up_records()
+    for record in records:
+        if record["task"]["target"] == "casia":
+            record["leakage"] |= {"shared_speakers": ["x", "y"], "identical_files": 3, "evaluated_in_source": None}
+    table = tasks_table(Benchmark(records))
+    assert list(table.loc["emodb → casia"])[1:] == ["120", "4", "20.0", "2", "3", "–"]
+    assert list(table.loc["casia → ravdess"])[1:] == ["720", "24", "20.0", "0", "0", "0"]
 
 
 def test_only_methods_with_all_tasks_have_a_mean() -> None:

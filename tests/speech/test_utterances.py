@@ -163,6 +163,6 @@ def test_speakers_are_kept(tmp_path: Path) -> None:
 
 
 def test_progress_counts_recordings(source: Corpus) -> None:
-    calls: list[tuple[int, int]] = []
-    find_utterances(source.unlabelled(), lambda done, total: calls.append((done, total)))
-    assert calls == [(number, 36) for number in range(1, 37)]
+    calls: list[tuple[str, int, int]] = []
+    find_utterances(source.unlabelled(), lambda *counts: calls.append(counts))
+    assert calls == [("finding speech in alpha", number, 36) for number in range(1, 37)]

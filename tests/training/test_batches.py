@@ -1,29 +1,36 @@
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from didan.features import FeatureSet
 from didan.training.batches import Batches, crop
+from didan.training.pair import DomainPair
+from didan.typing import Features
 
 
-def features(folder: Path, lengths: list[int]) -> FeatureSet:
-    """Utterance i is filled with the number i."""
-    files = []
-    for index, length in enumerate(lengths):
-        files.append(folder / f"{index}.npy")
-        np.save(files[-1], np.full((length, 2), index, dtype=np.float32))
-    return FeatureSet("x", files, ["x"] * len(files), {}, "none", pd.DataFrame())
+def utterances(lengths: list[int], add: int = 0) -> list[Features]:
+    """Utterance i is filled with the number i, or ``add`` more."""
+    return [np.full((length, 2), index + add, dtype=np.float32) for index, length in enumerate(lengths)]
 
 
 @pytest.fixture
-def batches(tmp_path: Path) -> Batches:
-    (tmp_path / "s").mkdir()
-    (tmp_path / "t").mkdir()
-    source = features(tmp_path / "s", [30] * 20)
-    labels = np.array([0] * 15 + [1] * 4 + [2])
-    return Batches(source, labels, features(tmp_path / "t", [5] * 10), 8, 12, 7, range(50))
+def pair() -> DomainPair:
+    return DomainPair(
+        source=utterances([30] * 20),
+        labels=np.array([0] * 15 + [1] * 4 + [2]),
+        target=utterances([5] * 10, add=100),
+        emotions=("anger", "neutral", "sadness"),
+        held_out=np.zeros(20, dtype=bool),
+    )
+
+
+def batches_of(pair: DomainPair, seed: int = 7, with_target: bool = True) -> Batches:
+    return Batches(pair, batch_size=8, n_frames=12, seed=seed, steps=range(50), with_target=with_target)
+
+
+@pytest.fixture
+def batches(pair: DomainPair) -> Batches:
+    return batches_of(pair)
 
 
 def test_every_emotion_has_its_share(batches: Batches) -> None:
@@ -38,15 +45,19 @@ def test_every_emotion_has_its_share(batches: Batches) -> None:
 def test_labels_and_indices_belong_to_the_features(batches: Batches) -> None:
     batch = batches[3]
     assert batch["source"].shape == (8, 12, 2)
-    assert (batch["source"][:, 0, 0].numpy() == batch["index"].numpy()).all()
-    assert (batch["labels"].numpy() == batches.labels[batch["index"].numpy()]).all()
+    numbers = batch["source"][:, 0, 0].numpy().astype(int)
+    assert (batch["labels"].numpy() == batches.pair.labels[numbers]).all()
+    assert batch["target"].shape == (8, 12, 2)
+    assert (batch["target"][:, 0, 0].numpy() == 100 + batch["target_index"].numpy()).all()
 
 
 def test_a_batch_depends_on_seed_and_step_alone(batches: Batches) -> None:
     later = batches.between(20, 30)
+    assert len(later) == 10
     assert all((later[0][key] == batches[20][key]).all() for key in later[0])
-    other = Batches(batches.source, batches.labels, batches.target, 8, 12, 8, range(50))
-    assert not (other[20]["index"] == batches[20]["index"]).all()
+    other = batches_of(batches.pair, seed=8)
+    assert not (other[20]["source"] == batches[20]["source"]).all()
+    assert not (other[20]["target_index"] == batches[20]["target_index"]).all()
 
 
 def test_target_utterances_do_not_repeat_where_there_are_enough(batches: Batches) -> None:
@@ -55,10 +66,18 @@ def test_target_utterances_do_not_repeat_where_there_are_enough(batches: Batches
 
 
 def test_source_alone_has_no_target(batches: Batches) -> None:
-    alone = Batches(batches.source, batches.labels, None, 8, 12, 7, range(5))
-    assert "target" not in alone[0]
+    alone = batches_of(batches.pair, with_target=False)
+    assert set(alone[0]) == {"source", "labels"}
+    assert set(alone.between(3, 5)[0]) == {"source", "labels"}
     # The same source batches with and without a target, so that methods are compared on equal terms.
     assert (alone[0]["source"] == batches[0]["source"]).all()
+
+
+def test_held_out_utterances_are_in_no_batch(pair: DomainPair) -> None:
+    held_out = np.arange(20) % 5 == 1
+    batches = batches_of(replace(pair, held_out=held_out))
+    drawn = {int(number) for step in range(50) for number in batches[step]["source"][:, 0, 0]}
+    assert drawn == set(np.flatnonzero(~held_out).tolist())
 
 
 def test_crops_come_from_everywhere() -> None:

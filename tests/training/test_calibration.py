@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import log_softmax, softmax
 
-from didan.training.calibration import UNCALIBRATED, fit_temperature
+from didan.networks import ScoreLink
+from didan.training.calibration import fit_temperature
 
 Scores = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
@@ -113,4 +114,4 @@ def test_single_precision_will_do() -> None:
 
 def test_without_anything_to_fit_a_one_hot_row_of_six_is_sure() -> None:
     row = np.eye(6)[0]
-    assert softmax(row / UNCALIBRATED["regression"])[0] == pytest.approx(0.96, abs=0.01)
+    assert softmax(row / ScoreLink("regression").temperature)[0] == pytest.approx(0.96, abs=0.01)

@@ -7,10 +7,11 @@ import torch
 from sklearn.metrics import mean_squared_error
 from torch.nn.functional import one_hot
 
-import didan
 from didan.corpora import Corpus
 from didan.model.config import make_config
-from didan.training.module import fitting_loss, ramp
+from didan.networks import ScoreLink
+from didan.training.module import ramp
+from didan.training.train import train
 
 
 def test_the_regression_loss_is_the_squared_error_on_one_hot_labels() -> None:
@@ -18,36 +19,56 @@ def test_the_regression_loss_is_the_squared_error_on_one_hot_labels() -> None:
     labels = torch.tensor([0, 3, 1, 1, 2, 0])
     # scikit-learn averages over outputs too; the paper sums over them.
     expected = 4 * mean_squared_error(np.eye(4)[labels], scores)
-    assert float(fitting_loss(scores, one_hot(labels, 4), "regression")) == pytest.approx(expected, rel=1e-6)
+    assert float(ScoreLink("regression").fit(scores, one_hot(labels, 4))) == pytest.approx(expected, rel=1e-6)
 
 
 def test_cross_entropy_is_the_negative_log_likelihood() -> None:
     scores = torch.tensor([[0.0, np.log(3.0)]])
-    assert float(fitting_loss(scores, torch.tensor([[0.0, 1.0]]), "cross-entropy")) == pytest.approx(-np.log(0.75))
+    loss = ScoreLink("cross-entropy").fit(scores, torch.tensor([[0.0, 1.0]]))
+    assert float(loss) == pytest.approx(-np.log(0.75))
 
 
 def test_the_weight_rises_and_stays() -> None:
     assert [ramp(progress, 0.5) for progress in (0, 0.25, 0.5, 1)] == [0, 0.5, 1, 1]
 
 
-def test_the_target_is_fitted_to_the_labels_carried_to_it(
-    source: Corpus, target: Corpus, session_cache: Path
-) -> None:
-    def history(*settings: str) -> pd.DataFrame:
-        few = ("optimisation.steps=40", "optimisation.batch_size=12", "method_settings.labels_every=10")
-        # Dropout would have the network disagree with itself.
-        config = make_config(assignments=[*few, "network.dropout=0", *settings])
-        return didan.train(source, target, config=config, cache=session_cache).history
+def history(corpora: tuple[Corpus, Corpus], cache: Path, method: str, *settings: str) -> pd.DataFrame:
+    # Dropout would have the network disagree with itself.
+    few = ("optimisation.steps=40", "optimisation.batch_size=12", "network.dropout=0")
+    config = make_config(method, assignments=[*few, *settings])
+    return train(*corpora, config=config, cache=cache).history
 
-    with_labels = history("method_settings.labels_from=0.25")
-    known = with_labels["labels"].notna()
+
+@pytest.mark.parametrize("method", ["didan", "source-only", "mcc"])
+def test_the_target_is_fitted_to_its_pseudo_labels(
+    tiny_corpora: tuple[Corpus, Corpus], session_cache: Path, method: str
+) -> None:
+    settings = ("pseudo_labels.weight=2", "pseudo_labels.every=10", "pseudo_labels.start=0.25")
+    with_labels = history(tiny_corpora, session_cache, method, *settings)
+    known = with_labels["pseudo_labels"].notna()
     assert known.tolist() == [step >= 10 for step in range(40)]
     row = with_labels[known].iloc[-1]
-    assert row["loss"] == pytest.approx(row["fit"] + row["weight"] * row["alignment"] + 2 * row["labels"])
+    aligned = 0.0 if method == "source-only" else row["weight"] * row["alignment"]
+    assert row["loss"] == pytest.approx(row["fit"] + aligned + 2 * row["pseudo_labels"])
+    assert (with_labels["labelled"][known] == 1).all()
     # Fitted to them the network agrees with them more and more, beyond the third that chance agrees in.
     assert with_labels["agreement"][-10:].mean() > 0.6
-    assert with_labels["labels"][-5:].mean() < with_labels["labels"][known][:5].mean()
-    without = history("method_settings.labels=0")
-    assert "labels" not in without
-    # Until the first labels both are the same training.
+    assert with_labels["pseudo_labels"][-5:].mean() < with_labels["pseudo_labels"][known][:5].mean()
+    without = history(tiny_corpora, session_cache, method, "pseudo_labels.weight=0")
+    assert "pseudo_labels" not in without
+    # Until the first pseudo-labels both are the same training.
     assert without["loss"][:10].tolist() == with_labels["loss"][:10].tolist()
+    assert without["loss"][20:].tolist() != with_labels["loss"][20:].tolist()
+
+
+def test_utterances_without_a_confident_label_are_not_fitted(
+    tiny_corpora: tuple[Corpus, Corpus], session_cache: Path
+) -> None:
+    confident = ("pseudo_labels.kind=confident", "pseudo_labels.weight=2", "pseudo_labels.start=0.25")
+    nobody = history(tiny_corpora, session_cache, "source-only", *confident, "pseudo_labels.threshold=1")
+    assert (nobody["labelled"][10:] == 0).all()
+    assert (nobody["pseudo_labels"][10:] == 0).all()
+    assert nobody["loss"].tolist() == nobody["fit"].tolist()
+    everybody = history(tiny_corpora, session_cache, "source-only", *confident, "pseudo_labels.threshold=0.1")
+    assert (everybody["labelled"][10:] == 1).all()
+    assert (everybody["pseudo_labels"][10:] > 0).all()

@@ -1,4 +1,5 @@
 from itertools import count
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -97,7 +98,65 @@ def test_target_carries_no_label_and_no_column_of_the_user(labelled: bool) -> No
     target = given if labelled else Recordings("t", given.table.drop(columns="emotion"))
     task = make_task([corpus("s", "aann", note="x")], target)
     assert isinstance(task.target, Recordings)
-    assert list(task.target.table.columns) == ["file", "start", "end", "speaker"]
+    assert list(task.target.table.columns) == ["file", "start", "end", "speaker", "group"]
+
+
+NAMES: list[Any] = ["x", "x", NAN, "y"]
+
+
+def grouped_columns(group: str, **columns: Any) -> tuple[list[object], list[object]]:
+    """Groups of source and target where four utterances of each have these columns."""
+    source, target = (
+        Corpus(name, corpus(name, "aann").table.assign(speaker=NAMES, **columns)) for name in ("s", "t")
+    )
+    task = make_task([source], target, group=group)
+    assert task.source_table["group"].equals(task.sources[0].groups)
+    sides = (task.sources[0].unlabelled(), task.target)
+    first, second = ([None if pd.isna(own) else own for own in side.groups] for side in sides)
+    return first, second
+
+
+def test_utterances_are_grouped_by_speaker_file_folder_or_column() -> None:
+    names = ["x", "x", None, "y"]
+    assert grouped_columns("speaker") == (names, names)
+    files = ["/a/1.wav", "/a/2.wav", "/b/1.wav", "/b/1.wav"]
+    assert grouped_columns("file", file=files) == (files, files)
+    folders: list[object] = ["/a", "/a", "/b", "/b"]
+    assert grouped_columns("folder", file=files) == (folders, folders)
+    sessions: list[object] = ["1", "1", "2", None]
+    assert grouped_columns("session", session=["1", "1", "2", None]) == (sessions, sessions)
+    assert grouped_columns("none") == ([None] * 4, [None] * 4)
+
+
+def test_a_source_without_the_column_is_grouped_by_speaker() -> None:
+    sources = [corpus("s1", "aann", "pqpq"), corpus("s2", "aann", "rrss", session=list("1122"))]
+    task = make_task(sources, corpus("t", "an", session=["7", "8"]), group="session")
+    assert task.source_table["group"].tolist() == [*"pqpq", *"1122"]
+    assert task.target.groups.tolist() == ["7", "8"]
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_a_target_needs_the_column(labelled: bool) -> None:
+    given = corpus("t", "an", session=["7", "8"])
+    target = given if labelled else Recordings("t", given.table.drop(columns="emotion"))
+    with pytest.raises(UserError, match=r"^t has no column 'sesion' to group by: did you mean 'session'\?"):
+        make_task([corpus("s", "aann")], target, group="sesion")
+    assert make_task([corpus("s", "aann")], target, group="session").target.groups.tolist() == ["7", "8"]
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_nothing_is_grouped_by_emotion(labelled: bool) -> None:
+    given = corpus("t", "an")
+    target = given if labelled else given.unlabelled()
+    with pytest.raises(UserError, match="cannot be grouped by their emotion"):
+        make_task([corpus("s", "aann")], target, group="emotion")
+
+
+def test_groups_stay_with_their_utterances_where_emotions_are_left_out() -> None:
+    target = corpus("t", "ahnhs", session=list("12345"))
+    task = make_task([corpus("s", "hhanan", session=list("123456"))], target, group="session")
+    assert task.emotions == ("anger", "happiness", "neutral")
+    assert make_task([corpus("s", "aann", "wxyz")], target, group="session").target.groups.tolist() == ["1", "3"]
 
 
 def test_what_was_read_is_recorded() -> None:

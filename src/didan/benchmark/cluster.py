@@ -50,9 +50,10 @@ def on_cluster(work: Work, runs: Sequence[Run], address: str) -> Iterator[Outcom
             for reference in ready:
                 run = pending.pop(reference)
                 try:
-                    yield Outcome(run, *ray.get(reference))
-                except ray.exceptions.RayError as error:
-                    yield Outcome(run, None, f"lost on the cluster: {error}")
+                    record, complaint = ray.get(reference)
+                except ray.exceptions.RayError as problem:
+                    record, complaint = None, f"lost on the cluster: {problem}"
+                yield Outcome(run=run, record=record, error=complaint)
     finally:
         ray.shutdown()
 

@@ -7,8 +7,7 @@ from pathlib import Path
 import torch
 from threadpoolctl import threadpool_limits
 
-from didan.benchmark.plan import TARGET_ONLY, config_of, frontend_of
-from didan.benchmark.records import Record
+from didan.benchmark.plan import TARGET_ONLY, config_of, frontend_of, normalisation_of
 from didan.benchmark.run import Run, corpus_digest, identity
 from didan.benchmark.run_classical import run_classical
 from didan.benchmark.run_network import run_network
@@ -16,6 +15,7 @@ from didan.benchmark.run_target_only import run_target_only
 from didan.classical import CLASSICAL
 from didan.corpora import read_corpus
 from didan.corpora.emotions import parse_mapping
+from didan.records import Record
 
 
 def execute(run: Run, arguments: Mapping[str, str], mapping: Sequence[str], cache: Path) -> Record:
@@ -29,27 +29,29 @@ def execute(run: Run, arguments: Mapping[str, str], mapping: Sequence[str], cach
     """
     torch.set_num_threads(1)
     with threadpool_limits(1), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the benchmark has said what is to be said about corpora
+        warnings.simplefilter("ignore")  # the benchmark has warned about corpora already
         names = {*run.sources, run.target}
         corpora = {name: read_corpus(arguments[name], parse_mapping(list(mapping))) for name in sorted(names)}
         sources, target = [corpora[name] for name in run.sources], corpora[run.target]
         if run.method in CLASSICAL:
-            found = run_classical(
-                sources, target, run.method, run.settings["normalisation"], frontend_of(run), cache, run.seed == 0
+            normalisation = normalisation_of(run)
+            fields = run_classical(
+                sources, target, run.method, normalisation, frontend_of(run), cache, with_map=run.seed == 0
             )
         elif run.method == TARGET_ONLY:
-            found = run_target_only(sources, target, config_of(dict(run.settings)), cache)
+            fields = run_target_only(sources, target, config_of(dict(run.settings)), cache)
         else:
-            found = run_network(sources, target, config_of(dict(run.settings)), cache, with_map=run.seed == 0)
+            fields = run_network(sources, target, config_of(dict(run.settings)), cache, with_map=run.seed == 0)
     return {
         "format": 1,
-        "task": {"sources": list(run.sources), "target": run.target},
-        "features": run.features,
-        "normalisation": run.settings["normalisation"],
-        "method": run.name,
-        "base": run.method,
-        "seed": run.seed,
+        **run.description,
+        "normalisation": str(normalisation_of(run) or "source"),
         "oracle": run.method == TARGET_ONLY,
         "identity": identity(run, {name: corpus_digest(corpus) for name, corpus in corpora.items()}),
-        **found,
+        # Where a run has none of these:
+        "label_free": {},
+        "domain": None,
+        "curves": {},
+        "map": None,
+        **fields,
     }

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from didan.benchmark.run import Features, Run
 from didan.classical import CLASSICAL
 from didan.errors import UserError, suggest
-from didan.features import FRONTENDS, FrontendSettings
+from didan.features import FRONTENDS, FrontendSettings, NormalisationSettings
 from didan.methods import METHODS
 from didan.model.config import Config, make_config
 
@@ -35,7 +35,7 @@ class Entry(BaseModel):
 
     Attributes:
         method: its name.
-        name: what it is called in tables; like the method if not given.
+        name: in tables; that of the method if not given.
         settings: of the method, where they differ from its defaults.
         training: of the training, where they differ from the plan's: normalisation, network and so on.
     """
@@ -74,7 +74,7 @@ class Plan(BaseModel):
     Attributes:
         corpora: CORPUS arguments, as the command line takes them.
         tasks: ``source:target`` or ``source+source:target``; every directed pair of corpora if empty.
-        leave_one_out: besides, every corpus as the target of all others together.
+        leave_one_out: whether to add every corpus as the target of all others together.
         features: kinds of features; a method that does not take one of them is left out there.
         methods: methods and variants.
         seeds: how many; methods without randomness run once.
@@ -112,7 +112,15 @@ class Plan(BaseModel):
         """
         tasks = parse_tasks(self.tasks, corpora, self.leave_one_out)
         runs = [
-            Run(sources, target, features, entry.name, entry.method, seed, settings)
+            Run(
+                sources=sources,
+                target=target,
+                features=features,
+                name=entry.name,
+                method=entry.method,
+                seed=seed,
+                settings=settings,
+            )
             for seed in range(self.seeds)
             for features in self.features
             for (sources, target), entry in itertools.product(tasks, self.methods)
@@ -126,24 +134,25 @@ class Plan(BaseModel):
 
 
 def run_settings(entry: Entry, features: Features, seed: int, common: dict[str, Any]) -> dict[str, Any] | None:
-    """Everything that determines a run beside its data, or None if the method does not take these features.
+    """All that determines a run beside its data, or None if the method does not take these features.
 
     Raises:
         UserError: a setting is unknown or out of range.
     """
     common = merge(common, entry.training)
     if entry.method in CLASSICAL:
-        if features == "spectrogram" or seed > 0:  # one vector per utterance is wanted; nothing is random
+        if features == "spectrogram" or seed > 0:  # they take one vector per utterance, and nothing is random
             return None
         kind = _KINDS[features]
         # A plan's settings may be for functionals, while spectrograms are pooled beside them.
         fitting = {
             key: value for key, value in common.get("frontend", {}).items() if key in FRONTENDS[kind].model_fields
         }
-        given = {"frontend": {**fitting, "kind": kind}, "normalisation": common.get("normalisation", "speaker")}
+        classical = CLASSICAL[entry.method]
+        own = {} if classical.normalisation is None else {"normalisation": classical.normalisation}
+        given = {"frontend": {**fitting, "kind": kind}, "normalisation": common.get("normalisation", {}), **own}
         settings = make_config(data=given).model_dump(mode="json")
-        per_group = {"corpus": "corpus", "speaker": "speaker"}
-        normalisation = CLASSICAL[entry.method].normalisation or per_group.get(settings["normalisation"], "corpus")
+        normalisation = None if classical.by_source else settings["normalisation"]
         return {"method": entry.method, "normalisation": normalisation, "frontend": settings["frontend"]}
     if features == "pooled":
         return None
@@ -155,7 +164,7 @@ def run_settings(entry: Entry, features: Features, seed: int, common: dict[str, 
 
 
 def merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    """Nested settings, with others over them.
+    """Nested settings, overridden by others.
 
     >>> merge({"network": {"name": "mlp"}, "seed": 1}, {"network": {"dropout": 0.5}})
     {'network': {'name': 'mlp', 'dropout': 0.5}, 'seed': 1}
@@ -180,6 +189,12 @@ def frontend_of(run: Run) -> FrontendSettings:
     return make_config(data={"frontend": run.settings["frontend"]}).frontend
 
 
+def normalisation_of(run: Run) -> NormalisationSettings | None:
+    """How a run normalises features; None is by the statistics of the source."""
+    given = run.settings["normalisation"]
+    return None if given is None else NormalisationSettings(**given)
+
+
 def parse_tasks(
     tasks: Sequence[str], corpora: Sequence[str], leave_one_out: bool = False
 ) -> list[tuple[tuple[str, ...], str]]:
@@ -189,7 +204,7 @@ def parse_tasks(
         tasks: ``source:target`` or ``source+source:target``; every directed pair if empty, unless only
             ``leave_one_out`` is asked for.
         corpora: names of the corpora given.
-        leave_one_out: besides, every corpus as the target of all others.
+        leave_one_out: whether to add every corpus as the target of all others.
 
     Raises:
         UserError: a task is malformed or names a corpus that is not given; fewer than two corpora.
@@ -201,7 +216,7 @@ def parse_tasks(
     """
     if len(set(corpora)) < 2:
         raise UserError("a benchmark needs at least two corpora: repeat --corpus")
-    found = []
+    pairs = []
     for task in tasks:
         sources, separator, target = task.partition(":")
         named = sources.split("+")
@@ -212,12 +227,12 @@ def parse_tasks(
                 raise UserError(f"task {task}: no corpus {name!r} is given: {suggest(name, corpora)}")
         if target in named:
             raise UserError(f"task {task}: {target} cannot be source and target")
-        found.append((tuple(named), target))
+        pairs.append((tuple(named), target))
     if not tasks and not leave_one_out:
-        found = [((source,), target) for source, target in itertools.permutations(dict.fromkeys(corpora), 2)]
+        pairs = [((source,), target) for source, target in itertools.permutations(dict.fromkeys(corpora), 2)]
     if leave_one_out:
-        found += [(tuple(c for c in corpora if c != target), target) for target in corpora]
-    return list(dict.fromkeys(found))
+        pairs += [(tuple(c for c in corpora if c != target), target) for target in corpora]
+    return list(dict.fromkeys(pairs))
 
 
 def paper_tasks(corpora: Sequence[str]) -> tuple[str, ...]:
@@ -233,7 +248,7 @@ def paper_tasks(corpora: Sequence[str]) -> tuple[str, ...]:
 
 
 def make_plan(data: dict[str, Any]) -> Plan:
-    """A plan of its keys.
+    """A plan from its keys.
 
     Raises:
         UserError: an unknown key or name (the nearest is suggested), or a value out of range.

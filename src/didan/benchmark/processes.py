@@ -11,14 +11,14 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
 from typing import Any
 
-from didan.benchmark.records import Record
 from didan.benchmark.run import Run
 from didan.errors import UserError
+from didan.records import Record
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """How a run ended: with a record, or with what went wrong."""
+    """How a run ended: with a record, or with an error."""
 
     run: Run
     record: Record | None
@@ -29,10 +29,10 @@ Work = Callable[[Run], Record]
 
 
 def in_processes(work: Work, runs: Sequence[Run], workers: int, attempts: int = 2) -> Iterator[Outcome]:
-    """Do runs in parallel; a fresh process for each, so that its peak of memory is its own.
+    """Do runs in parallel, each in a fresh process, so that its peak of memory is its own.
 
-    A process that dies without a word, as one does that the system has killed for want of memory, costs its run
-    one attempt.
+    A process that dies without an answer, such as one that the system kills for want of memory, costs its run one
+    attempt.
 
     Args:
         work: what to do with a run; it is sent to the processes, so it must be picklable.
@@ -69,20 +69,20 @@ def in_processes(work: Work, runs: Sequence[Run], workers: int, attempts: int = 
                         waiting.append((run, attempt + 1))
                         continue
                 process.join()
-                yield Outcome(run, record, error)
+                yield Outcome(run=run, record=record, error=error)
     finally:
         for _, _, process in busy.values():
             process.terminate()
 
 
 def _work(work: Work, run: Run, sender: Any) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started this one to hear
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is handled by the parent process
     threading.Thread(target=_end_with_parent, daemon=True).start()
     sender.send(attempt(work, run))
 
 
 def _end_with_parent() -> None:
-    """End this process when the one that started it is gone, even killed: nobody would keep its record."""
+    """End this process when its parent is gone, even killed: nobody would keep the record."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
@@ -90,7 +90,7 @@ def _end_with_parent() -> None:
 
 
 def attempt(work: Work, run: Run) -> tuple[Record | None, str]:
-    """The record of a run and nothing, or None and what went wrong."""
+    """The record of a run and no error, or None and the error."""
     try:
         return work(run), ""
     except UserError as error:

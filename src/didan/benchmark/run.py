@@ -9,23 +9,24 @@ from pathlib import Path
 from typing import Any, Literal
 
 from didan.corpora import Corpus
+from didan.records import record_name
 
 Features = Literal["spectrogram", "functionals", "pooled"]
-"""Log-mel spectrograms, functionals, or mean and deviation of every log-mel band for classical methods."""
+"""Log-mel spectrograms, functionals, or, for classical methods, mean and standard deviation of log-mel bands."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Run:
-    """What one process does at a time.
+    """What a process does at a time: one method with its settings and a seed, on one task.
 
     Attributes:
         sources: names of the labelled corpora.
         target: name of the corpus without labels.
-        features: what the method sees.
-        name: of the method with these settings, as it is called in tables.
+        features: input of the method.
+        name: of the method with these settings, as tables call it.
         method: the method.
-        settings: everything that determines the result beside data and seed.
         seed: of everything random.
+        settings: everything that determines the result beside data and seed.
     """
 
     sources: tuple[str, ...]
@@ -37,21 +38,27 @@ class Run:
     settings: Mapping[str, Any] = field(hash=False)
 
     @property
-    def task(self) -> str:
-        """The task in one word, ``emodb+casia-ravdess``."""
-        return f"{'+'.join(self.sources)}-{self.target}"
+    def description(self) -> dict[str, Any]:
+        """The fields of its record that say which run it is."""
+        return {
+            "task": {"sources": list(self.sources), "target": self.target},
+            "features": self.features,
+            "method": self.name,
+            "base": self.method,
+            "seed": self.seed,
+        }
 
     @property
-    def file(self) -> Path:
-        """Where its record lies, below the benchmark's folder."""
-        return Path("runs") / self.task / f"{self.features}-{self.name}-{self.seed}.json"
+    def record_name(self) -> str:
+        """See :func:`didan.records.record_name`."""
+        return record_name(self.description)
 
     def __str__(self) -> str:
         return f"{'+'.join(self.sources)} -> {self.target}, {self.features}, {self.name}, seed {self.seed}"
 
 
 def corpus_digest(corpus: Corpus) -> str:
-    """What a corpus holds, in one short word: the same wherever on a disk it lies.
+    """A short word for the content of a corpus, the same wherever on a disk it lies.
 
     Names of files below their common folder, parts, speakers and emotions count; no audio is opened.
     """
@@ -67,6 +74,6 @@ def corpus_digest(corpus: Corpus) -> str:
 
 
 def identity(run: Run, digests: Mapping[str, str]) -> dict[str, Any]:
-    """What a finished run must agree in with a planned one to stand for it."""
+    """Settings and corpora, which a finished run and a planned one must share to be the same."""
     corpora: Sequence[str] = sorted({*run.sources, run.target})
     return {"settings": dict(run.settings), "corpora": {name: digests[name] for name in corpora}}

@@ -4,33 +4,37 @@ import resource
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from didan.benchmark.record_fields import describe_evaluation, describe_gap, describe_map
-from didan.benchmark.records import Record
-from didan.classical import CLASSICAL, fit_predict, normalise
-from didan.corpora import Corpus, Recordings
+from didan.classical import CLASSICAL, fit_predict
+from didan.corpora import Corpus
 from didan.corpora.emotions import class_indices
 from didan.corpora.leakage import identical_files
-from didan.errors import UserError
 from didan.evaluation import compare
-from didan.features import Extracted, FrontendSettings, extract
+from didan.features import (
+    FrontendSettings,
+    NormalisationSettings,
+    Normaliser,
+    StoredFeatures,
+    extract,
+    normalised,
+    pooled_vectors,
+)
 from didan.hardware import hardware, versions
+from didan.records import Record
 from didan.training.task import make_task
 
 SELECTION = "settings fixed beforehand, without target labels"
-
-Floats = npt.NDArray[np.float64]
 
 
 def run_classical(
     sources: Sequence[Corpus],
     target: Corpus,
     method: str,
-    normalisation: Literal["source", "corpus", "speaker"],
+    normalisation: NormalisationSettings | None,
     frontend: FrontendSettings,
     cache: Path,
     with_map: bool,
@@ -41,24 +45,27 @@ def run_classical(
         sources: labelled corpora.
         target: the target; its labels are read by the evaluation.
         method: a name from ``didan.classical.CLASSICAL``.
-        normalisation: of the features.
+        normalisation: of the features, see :mod:`didan.features.normaliser`; None normalises both corpora with the
+            statistics of the source.
         frontend: of functionals, or of spectrograms, which are pooled.
         cache: folder for features.
-        with_map: whether to draw up a map of the features, where the method changes them.
+        with_map: whether to make a map of the features, where the method changes them.
     """
-    task = make_task(sources, target)
-    chosen = CLASSICAL[method]
+    settings = normalisation or NormalisationSettings(group="none")
+    task = make_task(sources, target, group=settings.group)
     sides = [*(corpus.unlabelled() for corpus in task.sources), task.target]
     extracted = [extract(side, frontend, cache) for side in sides]
-    vectors = [_vectors(side) for side in extracted]
-    groups = [_groups(side, normalisation) for side in sides]
-    begun = time.perf_counter()
-    X_s, X_t = normalise(
-        np.concatenate(vectors[:-1]), vectors[-1], np.concatenate(groups[:-1]), groups[-1], normalisation
-    )
+    vectors = [pooled_vectors(StoredFeatures(side.files))[:, None] for side in extracted]
+    started = time.perf_counter()
+    of_source = Normaliser.fit(np.concatenate(vectors[:-1]), 0) if normalisation is None else None
+    X = [
+        normalised(side, raw, files.contents, settings, normaliser=of_source).vectors().astype(np.float64)
+        for side, raw, files in zip(sides, vectors, extracted, strict=True)
+    ]
+    X_s, X_t = np.concatenate(X[:-1]), X[-1]
     labels = class_indices(task.source_table, task.emotions)
-    prediction = fit_predict(chosen, X_s, labels, X_t, seed=0)
-    seconds = time.perf_counter() - begun
+    prediction = fit_predict(CLASSICAL[method], X_s, labels, X_t, seed=0)
+    seconds = time.perf_counter() - started
     copies = {
         name
         for side in extracted[:-1]
@@ -68,13 +75,10 @@ def run_classical(
     }
     leakage = {**task.leakage.as_dict(), "identical_files": sorted(copies), "evaluated_in_source": sorted(copies)}
     kept = target.only(task.emotions)
-    evaluation = compare(kept, task.emotions, np.eye(len(task.emotions))[prediction.classes], SELECTION, leakage)
+    scores = np.eye(len(task.emotions))[prediction.classes]
+    evaluation = compare(kept, task.emotions, scores, selection=SELECTION, leakage=leakage)
     record: dict[str, Any] = {
         **describe_evaluation(evaluation),
-        "label_free": {},
-        "domain": None,
-        "curves": {},
-        "map": None,
         "cost": {
             "seconds": round(seconds, 2),
             "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
@@ -84,28 +88,8 @@ def run_classical(
     }
     source, adapted = prediction.source_embeddings, prediction.target_embeddings
     if source is not None and adapted is not None:
-        record["domain"] = describe_gap(source, adapted)
+        record["domain"] = describe_gap(source, adapted, task.source_table, kept.table)
         if with_map:
             emotions = [list(task.source_table["emotion"]), list(kept.table["emotion"])]
             record["map"] = describe_map(source, adapted, *emotions)
     return record
-
-
-def _vectors(extracted: Extracted) -> Floats:
-    """One vector per utterance: functionals as they are, spectrograms as mean and deviation of every band."""
-    utterances = [np.load(file) for file in extracted.files]
-    if all(len(frames) == 1 for frames in utterances):
-        return np.concatenate(utterances).astype(np.float64)
-    pooled: Floats = np.stack(
-        [np.concatenate([frames.mean(axis=0), frames.std(axis=0)]) for frames in utterances]
-    ).astype(np.float64)
-    return pooled
-
-
-def _groups(recordings: Recordings, normalisation: str) -> npt.NDArray[np.str_]:
-    """Whose statistics normalise each utterance."""
-    if normalisation != "speaker":
-        return np.array([recordings.name] * len(recordings))
-    if not recordings.has_speakers:
-        raise UserError(f"{recordings.name}: speakers are not known, so features cannot be normalised per speaker")
-    return np.array([f"{recordings.name} {speaker}" for speaker in recordings.table["speaker"]])

@@ -1,53 +1,52 @@
-"""A run of a network: train, evaluate, look at what it learnt."""
+"""A run of a network: train, evaluate, describe its embeddings."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from didan.benchmark.record_fields import (
+    describe_criteria,
     describe_evaluation,
     describe_gap,
     describe_history,
     describe_map,
-    describe_view,
 )
-from didan.benchmark.records import Record
 from didan.corpora import Corpus
-from didan.evaluation import evaluate_scores
+from didan.evaluation import evaluate
 from didan.features import load_features
 from didan.model.config import Config
-from didan.selection import LAYER, view_of
+from didan.records import Record
+from didan.selection import LAYER, label_free_outputs
 from didan.training.train import train
 
 
 def run_network(sources: Sequence[Corpus], target: Corpus, config: Config, cache: Path, with_map: bool) -> Record:
-    """Train on the sources, adapt to the target, evaluate on it.
+    """Train on the sources, adapt to the target, and evaluate what is predicted for it.
 
     Args:
         sources: labelled corpora.
         target: the target; its labels are read by the evaluation.
         config: of the training.
         cache: folder for features.
-        with_map: whether to draw up a map of the embeddings.
+        with_map: whether to make a map of the embeddings.
     """
     model = train(sources, target, config=config, cache=cache)
+    evaluation = evaluate(model, target, cache=cache)
     kept = target.only(model.emotions)
-    features = load_features(kept.unlabelled(), config.frontend, config.normalisation, cache)
-    outputs = model.outputs(features)
-    evaluation = evaluate_scores(model, kept, features, outputs.scores)
-    source_embeddings = model.reference.embeddings[LAYER].numpy()
-    target_embeddings = outputs.embeddings[LAYER].numpy()
+    recordings = kept.grouped(model.group).unlabelled()
+    outputs = model.outputs(load_features(recordings, config.frontend, config.normalisation, cache))
+    index = model.source_index
+    source_embeddings, target_embeddings = index.embeddings[LAYER].numpy(), outputs.embeddings[LAYER].numpy()
     record: dict[str, Any] = {
         **describe_evaluation(evaluation),
-        "label_free": describe_view(view_of(model, outputs)),
-        "domain": describe_gap(source_embeddings, target_embeddings),
+        "label_free": describe_criteria(label_free_outputs(model, outputs)),
+        "domain": describe_gap(source_embeddings, target_embeddings, index.table, kept.table),
         "curves": describe_history(model.history),
-        "map": None,
         "cost": {key: model.record[key] for key in ("seconds", "peak_memory_mb")},
         "versions": model.record["versions"],
         "hardware": model.record["hardware"],
     }
     if with_map:
-        emotions = [list(model.reference.table["emotion"]), list(kept.table["emotion"])]
+        emotions = [list(index.table["emotion"]), list(kept.table["emotion"])]
         record["map"] = describe_map(source_embeddings, target_embeddings, *emotions)
     return record

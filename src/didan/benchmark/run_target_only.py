@@ -1,4 +1,4 @@
-"""Target-only: how well the same network does if it learns from target labels. An upper bound, no competitor."""
+"""Target-only: the same network trained on target labels. An upper bound, no competitor."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,11 +10,10 @@ from sklearn.model_selection import GroupKFold, StratifiedKFold
 
 from didan.benchmark.plan import FOLDS
 from didan.benchmark.record_fields import describe_evaluation
-from didan.benchmark.records import Record
 from didan.corpora import Corpus
-from didan.evaluation import compare
-from didan.features import load_features
+from didan.evaluation import compare, evaluate
 from didan.model.config import Config
+from didan.records import Record
 from didan.training.task import make_task
 from didan.training.train import train
 
@@ -38,21 +37,17 @@ def run_target_only(sources: Sequence[Corpus], target: Corpus, config: Config, c
     models, scores = [], np.zeros((len(kept), len(emotions)), dtype=np.float32)
     for fit, test in folds(kept, config.seed):
         parts = [replace(kept, table=kept.table.iloc[rows].reset_index(drop=True)) for rows in (fit, test)]
-        tested = parts[1].unlabelled()
-        model = train(parts[0], tested, config=config, cache=cache)
-        features = load_features(tested, config.frontend, config.normalisation, cache)
-        found = model.outputs(features).scores.numpy()
+        model = train(parts[0], parts[1].unlabelled(), config=config, cache=cache)
         # A fold's training part may lack an emotion, or name them in another order.
-        scores[np.ix_(test, [emotions.index(emotion) for emotion in model.emotions])] = found
+        known = parts[1].table["emotion"].isin(model.emotions).to_numpy()
+        probabilities = evaluate(model, parts[1], cache=cache).utterances[list(model.emotions)].to_numpy()
+        columns = [emotions.index(emotion) for emotion in model.emotions]
+        scores[np.ix_(np.array(test)[known], np.array(columns))] = probabilities
         models.append(model)
     labels_read = {"training": "target labels of the other folds"}
     leakage = {"shared_speakers": [], "labels_read": labels_read, "identical_files": [], "evaluated_in_source": []}
     return {
-        **describe_evaluation(compare(kept, emotions, scores, SELECTION, leakage)),
-        "label_free": {},
-        "domain": None,
-        "curves": {},
-        "map": None,
+        **describe_evaluation(compare(kept, emotions, scores, selection=SELECTION, leakage=leakage)),
         "cost": {
             "seconds": round(sum(model.record["seconds"] for model in models), 2),
             "peak_memory_mb": max(model.record["peak_memory_mb"] for model in models),

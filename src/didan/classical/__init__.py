@@ -2,7 +2,6 @@
 
 from didan.classical import coral, dosl, jdar, jiasl, ot, sa, svm, tca, tjm
 from didan.classical.method import ClassicalMethod, Prediction, fit_predict
-from didan.classical.normalisation import normalise
 
 CLASSICAL: dict[str, ClassicalMethod] = {
     method.name: method
@@ -19,4 +18,4 @@ CLASSICAL: dict[str, ClassicalMethod] = {
     )
 }
 
-__all__ = ["CLASSICAL", "ClassicalMethod", "Prediction", "fit_predict", "normalise"]
+__all__ = ["CLASSICAL", "ClassicalMethod", "Prediction", "fit_predict"]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,31 +26,31 @@ class ClassicalMethod:
         summary: one line for people.
         reference: whose method it is.
         make: an unfitted estimator for a seed, with ``fit(X, y, sample_domain=)`` and ``predict(X)``; a skada
-            pipeline is one. ``decision_function(X)`` and ``transform(X, sample_domain=)`` are used if there.
-        normalisation: which statistics :func:`normalise` takes before :func:`fit_predict`; None takes those that
+            pipeline is one. ``transform(X, sample_domain=)`` is used if there.
+        normalisation: settings of it, see :class:`didan.features.NormalisationSettings`; None takes those that
             networks are given, as methods that adapt do.
+        by_source: whether both corpora are normalised with the statistics of the source instead.
     """
 
     name: str
     summary: str
     reference: str
     make: Callable[[int], Any]
-    normalisation: Literal["source", "corpus", "speaker"] | None = None
+    normalisation: dict[str, Any] | None = None
+    by_source: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Prediction:
-    """What a method says of the target.
+    """A method's predictions for the target.
 
     Attributes:
         classes: class indices, shape (n_t,).
-        scores: one per class, shape (n_t, n_classes), -inf for a class without source utterances; or None.
         source_embeddings: adapted features, shape (n_s, k); None where nothing is adapted.
         target_embeddings: the same of the target, shape (n_t, k).
     """
 
     classes: Labels
-    scores: Array | None
     source_embeddings: Array | None
     target_embeddings: Array | None
 
@@ -78,17 +78,9 @@ def fit_predict(method: ClassicalMethod, X_s: Array, y_s: Labels, X_t: Array, se
     domain = np.repeat([SOURCE, TARGET], [len(X_s), len(X_t)])
     model = method.make(seed)
     model.fit(X, y, sample_domain=domain)
-    scores = None
-    if hasattr(model, "decision_function"):
-        decided = np.asarray(model.decision_function(X_t))
-        if decided.ndim == 1:  # of two classes, scikit-learn scores the second
-            decided = np.stack([-decided, decided], axis=1)
-        scores = np.full((len(X_t), int(y_s.max()) + 1), -np.inf)
-        scores[:, np.unique(y_s)] = decided
     adapted = model.transform(X, sample_domain=domain) if hasattr(model, "transform") else None
     return Prediction(
-        np.asarray(model.predict(X_t)),
-        scores,
-        None if adapted is None else adapted[: len(X_s)],
-        None if adapted is None else adapted[len(X_s) :],
+        classes=np.asarray(model.predict(X_t)),
+        source_embeddings=None if adapted is None else adapted[: len(X_s)],
+        target_embeddings=None if adapted is None else adapted[len(X_s) :],
     )

@@ -55,10 +55,6 @@ class SourceSVM:
         """Class indices, shape (n,)."""
         return np.asarray(self.classifier.predict(X))
 
-    def decision_function(self, X: Array) -> Array:
-        """Scores as scikit-learn gives them."""
-        return np.asarray(self.classifier.decision_function(X))
-
 
 class AdaptedSVM:
     """An adapter, one common scale, and the linear machine.
@@ -93,18 +89,15 @@ class AdaptedSVM:
         """Class indices of target utterances, shape (n,)."""
         return np.asarray(self.classifier.predict(self.transform(X)))
 
-    def decision_function(self, X: Array) -> Array:
-        """Scores of target utterances as scikit-learn gives them."""
-        return np.asarray(self.classifier.decision_function(self.transform(X)))
-
 
 def _method(kernel: Literal["linear", "rbf"], kind: Literal["source", "corpus", "speaker"]) -> ClassicalMethod:
     classifier = linear_svm if kernel == "linear" else rbf_svm
     return ClassicalMethod(
         name=f"svm-{kernel}-{kind}",
-        summary=f"{kernel} SVM, features normalised {'by the source' if kind == 'source' else 'per ' + kind}",
+        summary=f"{kernel} SVM, features normalised by {kind}",
         reference="no adaptation",
-        normalisation=kind,
+        normalisation={"group": "speaker" if kind == "speaker" else "none"},
+        by_source=kind == "source",
         make=lambda seed: SourceSVM(classifier(seed)),
     )
 

@@ -63,10 +63,10 @@ for command in (
 @app.callback()
 def didan(
     version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Say which version this is.")
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Learn emotions from a labelled speech corpus and carry them over to recordings without labels."""
+    """Recognise emotions in speech: learn from a labelled corpus, adapt to recordings nobody has labelled."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -1,4 +1,4 @@
-"""``didan adapt``: carry a model over to a folder of recordings."""
+"""``didan adapt``: re-adapt a model to a folder of recordings."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -24,24 +24,22 @@ def adapt(
     ] = None,
     set: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="One setting, such as method_settings.trade_off=0.3."),
+        typer.Option("--set", metavar="KEY=VALUE", help="A setting, such as class_prior.neutral=0.4."),
     ] = None,
     seed: Annotated[
-        int | None, typer.Option("--seed", help="Of everything random. (default: the model's)")
+        int | None, typer.Option("--seed", help="Seed of everything random. (default: the model's)")
     ] = None,
     source_folder: Annotated[
         list[Path] | None,
         typer.Option(
             "--source-folder",
             metavar="DIR",
-            help="Where the recordings are that the model was trained on, if they were moved. May be repeated.",
+            help="Where to look for the recordings that the model was trained on. May be repeated.",
         ),
     ] = None,
     group: Group = None,
     cache: Cache = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Continue an interrupted adaptation of the same command.")
-    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue an adaptation that was interrupted.")] = False,
 ) -> None:
     """Re-adapt a model to your own recordings and report what changed. The old model stays as it is."""
     from didan.corpora import read_target

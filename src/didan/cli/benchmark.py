@@ -26,7 +26,7 @@ def benchmark(
             "--plan",
             metavar="FILE",
             help="YAML with any of: corpora, tasks, leave_one_out, features, "
-            "methods, seeds, settings, map. Flags come on top.",
+            "methods, seeds, settings, map. Flags override it.",
         ),
     ] = None,
     preset: Annotated[
@@ -67,7 +67,7 @@ def benchmark(
 ) -> None:
     """Compare methods between corpora: every run becomes a record, and runs that have one are not repeated.
 
-    Interrupt it as you like; the same command goes on where it was. Failed runs are tried again.
+    Interrupt it as you like; the same command continues. Failed runs are tried again.
     """
     from rich.console import Console
 
@@ -106,8 +106,9 @@ def benchmark(
     def say(text: str) -> None:
         console.print(text, highlight=False, soft_wrap=True, markup=False)
 
-    def announce(todo: "Sequence[Run]", found: "Sequence[Run]") -> None:
-        say(f"{len(todo) + len(found)} runs: {len(found)} done already, {len(todo)} to do; records go to {out}")
+    def announce(todo: "Sequence[Run]", recorded: "Sequence[Run]") -> None:
+        n_runs = len(todo) + len(recorded)
+        say(f"{n_runs} runs: {len(recorded)} done already, {len(todo)} to do; records go to {out}")
 
     try:
         with progress_bars() as hook:
@@ -121,7 +122,7 @@ def benchmark(
                 announce=announce,
             )
     except KeyboardInterrupt:
-        say("didan: interrupted; repeat the command to go on")
+        say("didan: interrupted; repeat the command to continue")
         raise typer.Exit(2) from None
     _report(out, summary, say)
     if summary.failed:
@@ -129,7 +130,7 @@ def benchmark(
 
 
 def _report(out: Path, summary: "Summary", say: Any) -> None:
-    from didan.benchmark import read_failures, read_records
+    from didan.records import read_failures, read_records
     from didan.report.page import write_report
 
     if summary.done or summary.failed or not (out / "report.html").exists():

@@ -14,9 +14,9 @@ def demo(
     out: Annotated[
         Path, typer.Option("--out", metavar="DIR", help="Folder for corpora, models and the report.")
     ] = Path("didan-demo"),
-    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Trainings of each method.")] = 3,
+    seeds: Annotated[int, typer.Option("--seeds", min=1, help="Number of trainings of each method.")] = 3,
     steps: Annotated[int, typer.Option("--steps", min=1, help="Steps of each training.")] = 200,
-    speakers: Annotated[int, typer.Option("--speakers", min=2, help="Speakers of each corpus.")] = 8,
+    speakers: Annotated[int, typer.Option("--speakers", min=2, help="Speakers in each corpus.")] = 8,
     utterances: Annotated[
         int, typer.Option("--utterances", min=1, help="Utterances of each speaker in each emotion.")
     ] = 6,

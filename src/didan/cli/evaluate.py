@@ -22,8 +22,8 @@ def evaluate(
         bool,
         typer.Option(
             "--own-statistics",
-            help="Normalise every speaker with the statistics of her own utterances in CORPUS alone, which `didan "
-            "predict` does not do; the figures say so.",
+            help="Normalise every speaker with statistics of her own utterances in CORPUS alone. `didan predict` "
+            "does not; the figures are labelled accordingly.",
         ),
     ] = False,
     map: Mapping = None,
@@ -59,8 +59,9 @@ def evaluate(
     console = Console()
     low, high = result.uar_ci95
     console.print(
-        f"UAR {100 * result.uar:.1f} %, {result.normalised_by}   (95 % interval {100 * low:.1f} to {100 * high:.1f}, "
-        f"resampled by {result.resampled}; chance {100 / sum(r is not None for r in result.recall.values()):.1f})",
+        f"UAR {100 * result.uar:.1f} %, {result.normalised_by}   "
+        f"(95 % interval {100 * low:.1f} to {100 * high:.1f}, resampled by {result.resampled}; "
+        f"chance {100 / sum(r is not None for r in result.recall.values()):.1f})",
         soft_wrap=True,
     )
     console.print(

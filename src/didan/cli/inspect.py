@@ -1,4 +1,4 @@
-"""``didan inspect``: does a corpus hold what it should."""
+"""``didan inspect``: check that a corpus is complete and readable."""
 
 from typing import TYPE_CHECKING, Annotated
 

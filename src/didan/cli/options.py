@@ -10,7 +10,7 @@ _CORPUS = "NAME=PATH (see: didan corpora), a CSV, TSV or Parquet table, or an au
 Labelled = Annotated[str, typer.Argument(metavar="CORPUS", help=f"{_CORPUS}.", show_default=False)]
 
 ModelFolder = Annotated[
-    Path, typer.Argument(metavar="MODEL", help="Folder that `didan train` has written.", show_default=False)
+    Path, typer.Argument(metavar="MODEL", help="Folder written by `didan train`.", show_default=False)
 ]
 
 Sources = Annotated[
@@ -43,8 +43,8 @@ Group = Annotated[
     typer.Option(
         "--group",
         metavar="GROUP",
-        help="Normalise together what one speaker, file or folder said: speaker, file, folder, a COLUMN of the table, or "
-        "none.",
+        help="Normalise together the utterances of one speaker, file or folder, or of one value of a COLUMN of "
+        "the table: speaker, file, folder, COLUMN or none. (default: the model's, or speaker)",
         show_default=False,
     ),
 ]

@@ -28,7 +28,7 @@ def predict(
         Path,
         typer.Argument(
             metavar="MODEL",
-            help="Folder that `didan train` has written, or file that `didan export` has.",
+            help="Folder written by `didan train`, or file written by `didan export`.",
             show_default=False,
         ),
     ],
@@ -36,25 +36,25 @@ def predict(
         list[str],
         typer.Argument(
             metavar="AUDIO...",
-            help="Files, folders of audio, or one CORPUS (a table or NAME=PATH) for its speakers; - reads names of files, "
-            "one a line, from standard input.",
+            help="Files, folders of audio, or one CORPUS (a table or NAME=PATH) with its speakers; - reads names "
+            "of files, one a line, from standard input.",
             show_default=False,
         ),
     ],
     window: Annotated[
         float | None,
-        typer.Option("--window", metavar="S", help="A timeline: a row for every window of so many seconds."),
+        typer.Option("--window", metavar="S", help="Emotions over time: a row for every window of S seconds."),
     ] = None,
     hop: Annotated[
         float | None,
-        typer.Option("--hop", metavar="S", help="Seconds from window to window. (default: half a window)"),
+        typer.Option("--hop", metavar="S", help="Seconds from one window to the next. (default: half a window)"),
     ] = None,
     group: Group = None,
     format: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.table,
 ) -> None:
-    """Predict the emotion of recordings, where somebody speaks in them.
+    """Predict the emotion of recordings; where nobody speaks there is none.
 
-    Unreadable files are named, the others predicted; then the exit code is 2.
+    Unreadable files are named and the others predicted; the exit code is then 2.
     """
     import sys
 
@@ -103,7 +103,7 @@ def _recogniser(model: Path) -> "Recogniser[Any]":
 
 
 def utterances_named(audio: list[str], trained: str, group: str | None = None) -> "list[Utterance]":
-    """Utterances of a corpus with its speakers, or of files and folders whose speakers nobody has named."""
+    """Utterances of a corpus with its speakers, or of files and folders, whose speakers are unknown."""
     from didan.inference.predict import utterances_in
 
     if len(audio) == 1 and _names_corpus(audio[0]):

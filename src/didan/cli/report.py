@@ -8,11 +8,11 @@ import typer
 
 def report(
     folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Folder that `didan benchmark` has written.", show_default=False)
+        Path, typer.Argument(metavar="DIR", help="Folder written by `didan benchmark`.", show_default=False)
     ],
 ) -> None:
     """Rebuild the report of a benchmark from its run records."""
-    from didan.benchmark import read_failures, read_records
+    from didan.records import read_failures, read_records
     from didan.report.page import write_report
 
     write_report(read_records(folder), folder, read_failures(folder))

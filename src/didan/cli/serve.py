@@ -10,17 +10,13 @@ def serve(
     model: Annotated[
         list[Path],
         typer.Argument(
-            metavar="MODEL...", help="Folders that `didan train` has written, to choose from.", show_default=False
+            metavar="MODEL...", help="Folders written by `didan train`, to choose from.", show_default=False
         ),
     ],
     host: Annotated[str, typer.Option("--host", help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port to listen on.")] = 7860,
-    max_seconds: Annotated[
-        float, typer.Option("--max-seconds", min=1, help="Longest recording that is taken.")
-    ] = 600,
-    max_megabytes: Annotated[
-        float, typer.Option("--max-megabytes", min=0.1, help="Largest file that is taken.")
-    ] = 50,
+    max_seconds: Annotated[float, typer.Option("--max-seconds", min=1, help="Longest recording accepted.")] = 600,
+    max_megabytes: Annotated[float, typer.Option("--max-megabytes", min=0.1, help="Largest file accepted.")] = 50,
 ) -> None:
     """Serve a web page: upload or record, see emotions, timeline and explanation. Ends with Ctrl-C."""
     from rich.console import Console

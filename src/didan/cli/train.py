@@ -29,13 +29,13 @@ def train(
     ] = None,
     set: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="One setting, such as optimisation.steps=200."),
+        typer.Option("--set", metavar="KEY=VALUE", help="A setting, such as class_prior.neutral=0.4."),
     ] = None,
     emotions: Annotated[
         str | None,
         typer.Option("--emotions", metavar="A,B,...", help="Only these emotions. (default: all shared)"),
     ] = None,
-    seed: Annotated[int | None, typer.Option("--seed", help="Of everything random. (default: 0)")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Seed of everything random. (default: 0)")] = None,
     map: Mapping = None,
     cache: Cache = None,
     group: Group = None,
@@ -43,13 +43,11 @@ def train(
         bool,
         typer.Option(
             "--include-source-features",
-            help="Put the features of the source into the model, so that it can be adapted where the source's "
-            "recordings are not. Speech can be rebuilt from spectrograms: mind the corpus' licence.",
+            help="Put the source's features into the model, so that it can be adapted without the source's "
+            "recordings. Speech can be rebuilt from spectrograms: mind the corpus' licence.",
         ),
     ] = False,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Continue an interrupted training of the same command.")
-    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue a training that was interrupted.")] = False,
 ) -> None:
     """Train a recogniser on labelled speech and adapt it to recordings without labels."""
     from didan.corpora import Recordings, read_corpus, read_target
@@ -75,7 +73,8 @@ def train(
     console = Console(stderr=True)
     sources_in_words = " + ".join(f"{corpus.name} ({len(corpus)} utterances)" for corpus in sources)
     console.print(
-        f"method {settings.method}: {sources_in_words} -> {adapt_to.name} ({len(adapt_to)} recordings, labels not used), "
+        f"method {settings.method}: {sources_in_words} -> "
+        f"{adapt_to.name} ({len(adapt_to)} recordings, labels not used), "
         f"{settings.optimisation.steps} steps, seed {settings.seed}",
         highlight=False,
         soft_wrap=True,

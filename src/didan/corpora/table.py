@@ -138,12 +138,12 @@ def assemble(
     }
     checked = table.assign(**parts)
     _refuse_empty_spans(checked, origin)
+    own = [column for column in checked.columns if column not in COLUMNS]
     if "emotion" not in table.columns:
         if labelled:
             raise missing_column(origin, "emotion", table.columns)
-        return Recordings(name, checked[[*UNLABELLED]].copy())
+        return Recordings(name, checked[[*UNLABELLED, *own]])
     checked, notes = translate_labels(checked, origin, mapping)
-    own = [column for column in checked.columns if column not in COLUMNS]
     return Corpus(name, checked[[*COLUMNS, *own]], language, notes)
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,10 @@ from didan.corpora.leakage import identical_files, shared_speakers
 from didan.features import FeatureStore, Normaliser, default_cache
 from didan.files import written_whole
 from didan.inference.predict import Prediction, predict
-from didan.inference.segments import StoredSegments
-from didan.metrics import recalls, uar_interval, unweighted_average_recall
+from didan.inference.segments import StoredSegments, store_segments
+from didan.metrics import recalls, resampling_unit, uar_interval, unweighted_average_recall
 from didan.model.trained import TrainedModel
-from didan.parallel import in_threads
+from didan.parallel import in_processes
 from didan.typing import Floats, Labels, Progress
 
 AS_PREDICTED = "as predicted"
@@ -88,7 +89,7 @@ class Evaluation:
         }
 
     def remarks(self) -> list[str]:
-        """Caveats for whoever reads the figures."""
+        """Caveats that belong to the figures."""
         lines = []
         if self.resampled == "utterance":
             lines.append(
@@ -152,8 +153,9 @@ def evaluate(
     grouped = corpus.grouped(group or model.group, or_speaker=group is None)
     utterances = grouped.unlabelled().utterances()
     cache = cache or default_cache()
-    segments = StoredSegments(model, cache)
-    in_threads(lambda one: list(segments(one)), utterances, progress=progress, stage=f"features of {corpus.name}")
+    work = partial(store_segments, model.config.frontend, cache)
+    in_processes(work, utterances, progress=progress, stage=f"features of {corpus.name}")
+    segments = StoredSegments(model.config.frontend, cache)
     if own_statistics:
         model = replace(model, normaliser=Normaliser(model.normaliser.domain, shrinkage=0))
     predictions = list(predict(model, utterances, segments=segments))
@@ -243,7 +245,6 @@ def compare(
     labels = class_indices(corpus.table, emotions)
     speakers = corpus.table["speaker"].to_numpy() if corpus.unlabelled().has_speakers else None
     n_speakers = None if speakers is None else len(set(speakers))
-    by_speaker = n_speakers is not None and n_speakers > 1
     per_emotion = recalls(labels, predicted, len(emotions))
     read = {**leakage["labels_read"], "evaluation": "labels of the corpus evaluated"}
     utterances = corpus.table[["file", "start", "end", "speaker", "emotion"]].assign(
@@ -259,8 +260,8 @@ def compare(
         recall={e: None if np.isnan(r) else float(r) for e, r in zip(emotions, per_emotion, strict=True)},
         confusion=_confusion(labels, predicted, len(emotions)),
         n_speechless=int(speechless.sum()),
-        uar_ci95=uar_interval(labels, predicted, speakers if by_speaker else None),
-        resampled="speaker" if by_speaker else "utterance",
+        uar_ci95=uar_interval(labels, predicted, speakers, corpus=corpus.name),
+        resampled=resampling_unit(speakers),
         n_speakers=n_speakers,
         selection=selection,
         normalised_by=normalised_by,

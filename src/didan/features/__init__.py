@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from didan.features.extraction import Extracted, extract
-    from didan.features.features import FeatureSet, PackedFeatures, StoredFeatures, join, load_features, normalised
+    from didan.features.features import (
+        FeatureSet,
+        PackedFeatures,
+        StoredFeatures,
+        join,
+        load_features,
+        normalised,
+        pooled_vectors,
+    )
     from didan.features.frontend import FRONTENDS, Frontend, FrontendSettings, build_frontend, extract_features
     from didan.features.functionals import Functionals, FunctionalsSettings
     from didan.features.normaliser import Moments, NormalisationSettings, Normaliser, Statistics
@@ -18,7 +26,15 @@ if TYPE_CHECKING:
 
 _HOME = {
     "extraction": ("Extracted", "extract"),
-    "features": ("FeatureSet", "PackedFeatures", "StoredFeatures", "join", "load_features", "normalised"),
+    "features": (
+        "FeatureSet",
+        "PackedFeatures",
+        "StoredFeatures",
+        "join",
+        "load_features",
+        "normalised",
+        "pooled_vectors",
+    ),
     "frontend": ("FRONTENDS", "Frontend", "FrontendSettings", "build_frontend", "extract_features"),
     "functionals": ("Functionals", "FunctionalsSettings"),
     "normaliser": ("Moments", "NormalisationSettings", "Normaliser", "Statistics"),
@@ -50,6 +66,7 @@ __all__ = [
     "join",
     "load_features",
     "normalised",
+    "pooled_vectors",
 ]
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -9,9 +10,10 @@ import pandas as pd
 from didan.audio import Utterance, read_audio
 from didan.corpora import Recordings
 from didan.errors import AudioError
-from didan.features.frontend import Frontend, FrontendSettings, build_frontend, extract_features
+from didan.features.frontend import Frontend, FrontendSettings, cached_frontend, extract_features
 from didan.features.store import FeatureStore
-from didan.parallel import in_threads
+from didan.hardware import one_thread
+from didan.parallel import in_processes
 from didan.typing import Progress
 
 
@@ -37,7 +39,7 @@ def extract(
         recordings: the utterances.
         settings: of the frontend.
         cache: folder of the store.
-        workers: threads; as many as there are processors if None.
+        workers: processes; as many as there are processors if None.
         progress: called after every utterance.
 
     Returns:
@@ -62,16 +64,9 @@ def extract_utterances(
     name: str = "recordings",
 ) -> Extracted:
     """The same for utterances; see :func:`extract`."""
-    store = FeatureStore(cache, settings)
-    frontend = build_frontend(settings)
-
-    def extract_one(utterance: Utterance) -> tuple[Path, str, str] | AudioError:
-        try:
-            return _extract(store, frontend, utterance)
-        except AudioError as error:
-            return error
-
-    results = in_threads(extract_one, utterances, workers, progress, f"features of {name}")
+    FeatureStore(cache, settings)  # a cache that cannot be written is an error before anything is computed
+    work = partial(_extract_or_error, settings, cache)
+    results = in_processes(work, utterances, workers, progress, f"features of {name}")
     damaged = [str(result) for result in results if isinstance(result, AudioError)]
     if damaged:
         more = f" (and {len(damaged) - 1} more of {len(utterances)} recordings)" if len(damaged) > 1 else ""
@@ -81,6 +76,16 @@ def extract_utterances(
         files=[path for path, _, _ in rows],
         contents=pd.DataFrame([(file, audio) for _, file, audio in rows], columns=["file", "audio"]),
     )
+
+
+def _extract_or_error(
+    settings: FrontendSettings, cache: Path, utterance: Utterance
+) -> tuple[Path, str, str] | AudioError:
+    try:
+        with one_thread():
+            return _extract(FeatureStore(cache, settings), cached_frontend(settings), utterance)
+    except AudioError as error:
+        return error
 
 
 def _extract(store: FeatureStore, frontend: Frontend, utterance: Utterance) -> tuple[Path, str, str]:

@@ -94,21 +94,19 @@ class FeatureSet:
 
     def in_memory(self) -> Utterances:
         """The same, read and normalised once where an utterance is one vector; larger features stay on disk."""
-        vectors = self.vectors()
-        return self if vectors is None else vectors[:, None]
+        return self.vectors()[:, None] if len(self[0]) == 1 else self
 
-    def vectors(self) -> Features | None:
-        """All utterances, shape (n, bands), where each is one frame; else None."""
-        first = self[0]
-        return np.concatenate([self[index] for index in range(len(self))]) if len(first) == 1 else None
+    def vectors(self) -> Features:
+        """All utterances, each of one frame, shape (n, bands)."""
+        return np.concatenate([self[index] for index in range(len(self))])
 
-    def pooled(self) -> Floats:
-        """One vector per utterance, shape (n, d): functionals as they are, mean and std over time of other features."""
-        vectors = self.vectors()
-        if vectors is not None:
-            return vectors.astype(np.float64)
-        utterances = (self[index].astype(np.float64) for index in range(len(self)))
-        return np.stack([np.concatenate([frames.mean(axis=0), frames.std(axis=0)]) for frames in utterances])
+
+def pooled_vectors(features: Utterances) -> Floats:
+    """One vector per utterance, shape (n, d): functionals as they are, others as mean and std over time."""
+    utterances = [features[index] for index in range(len(features))]
+    if all(len(frames) == 1 for frames in utterances):
+        return np.concatenate(utterances)
+    return np.stack([np.concatenate([frames.mean(axis=0), frames.std(axis=0)]) for frames in utterances])
 
 
 class _Joined:

@@ -1,5 +1,6 @@
 """The frontends by kind, and what they have in common."""
 
+from functools import lru_cache
 from typing import Annotated, Protocol
 
 import numpy as np
@@ -55,6 +56,12 @@ def build_frontend(settings: FrontendSettings) -> Functionals | Spectrogram:
     if isinstance(settings, FunctionalsSettings):
         return Functionals(settings)
     return Spectrogram(settings)
+
+
+@lru_cache(maxsize=4)
+def cached_frontend(settings: FrontendSettings) -> Functionals | Spectrogram:
+    """One frontend per process, since building its matrices takes longer than using them once."""
+    return build_frontend(settings)
 
 
 def extract_features(frontend: Frontend, samples: Samples) -> npt.NDArray[np.float32]:

@@ -31,13 +31,14 @@ def is_valid(n_valid: Tensor, length: int) -> Tensor:
 class PowerSpectrum(nn.Module):
     """``|X|^2`` of windowed frames, centred at multiples of the hop; beyond the ends the signal is 0.
 
-    The Fourier transform is one step of Cooley and Tukey's (Mathematics of Computation 19, 1965) as matrix products: with
-    ``t = b t1 + t2`` and ``k = k1 + a k2``, n_fft = a b,
+    The Fourier transform is one step of Cooley and Tukey's (Mathematics of Computation 19, 1965) as matrix
+    products: with ``t = b t1 + t2`` and ``k = k1 + a k2``, n_fft = a b,
 
         X[k] = sum_t2 ( e^(-2 pi i k t2 / n_fft) sum_t1 e^(-2 pi i k1 t1 / a) x[t] )
 
-    so that every runtime computes the same sums, in double precision's coefficients. (onnxruntime's own transform is ten
-    times slower and wrong by -48 dB where n_fft is no power of 2; windowed cosines as a convolution are three times slower.)
+    so that every runtime computes the same sums, in double precision's coefficients. (onnxruntime's own transform
+    is ten times slower and wrong by -48 dB where n_fft is no power of 2; windowed cosines as a convolution are
+    three times slower.)
 
     Args:
         window: shape (width,).

@@ -58,7 +58,7 @@ def utterances_in(paths: Sequence[Path], group: str = "speaker") -> list[Utteran
     Args:
         paths: files or folders.
         group: ``file`` or ``folder`` to normalise such utterances together; with ``speaker`` or ``none`` the group
-            of all is unknown, since nobody has named the speakers.
+            of all is unknown, since speakers are not named.
 
     Raises:
         UserError: a folder without audio, or another group, which only a table can have.
@@ -111,9 +111,9 @@ def predict(
         AudioError: a file that cannot be read, where ``on_damaged`` is None.
     """
     check_windows(window, hop)
-    whole: SegmentSource[Prepared] = segments or StreamedSegments(recogniser)
+    whole: SegmentSource[Prepared] = segments or StreamedSegments(recogniser.prepare)
     statistics = _statistics(recogniser, utterances, whole)
-    source = whole if window is None else StreamedSegments(recogniser, window, hop)
+    source = whole if window is None else StreamedSegments(recogniser.prepare, window, hop)
     read = _read(utterances, source, statistics)
     for row, answers in groupby(_predicted(recogniser, read), key=lambda answer: answer.row):
         *parts, last = answers
@@ -148,7 +148,7 @@ def check_windows(window: float | None, hop: float | None) -> None:
 def _statistics(
     recogniser: Recogniser[Prepared], utterances: Sequence[Utterance], source: SegmentSource[Prepared]
 ) -> list[Statistics]:
-    """What each utterance is normalised with: a pass over the utterances that have a group, for its moments."""
+    """What normalises each utterance: takes a pass over those that have a group, for its moments."""
     moments: dict[str, list[Moments]] = {}
     for utterance in utterances:
         if utterance.group is not None:
@@ -194,7 +194,7 @@ def _read(
 
 
 def _predicted(recogniser: Recogniser[Prepared], read: Iterator[_Answer[Prepared]]) -> Iterator[_Answer[Prepared]]:
-    """The same in the same order, with probabilities where there is speech, a batch at a time across utterances."""
+    """The same in the same order, with probabilities where there is speech, in batches across utterances."""
     waiting: list[_Answer[Prepared]] = []
     seconds = 0.0
     for answer in read:

@@ -10,7 +10,7 @@ from didan.features.normaliser import Moments, Normaliser, Statistics
 from didan.typing import Samples
 
 Prepared = TypeVar("Prepared")
-"""An utterance as a recogniser takes it: features before normalisation, or samples where features are made inside."""
+"""An utterance as a recogniser takes it: features before normalisation, or samples if it makes features itself."""
 
 
 class Recogniser(Protocol[Prepared]):
@@ -26,7 +26,7 @@ class Recogniser(Protocol[Prepared]):
 
     @property
     def group(self) -> str:
-        """What utterances are normalised together, unless somebody says otherwise."""
+        """What utterances are normalised together, by default."""
 
     def prepare(self, samples: Samples) -> Prepared:
         """An utterance as the other methods take it.

@@ -1,6 +1,6 @@
-"""The segments of an utterance, ready for a recogniser: cut from the stream, or taken from the store of features."""
+"""The segments of an utterance, ready for a recogniser: cut from the stream, or from the store of features."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, Protocol
@@ -9,12 +9,12 @@ import numpy as np
 
 from didan.audio import RATE, Utterance, stream_audio
 from didan.features.store import FeatureStore, SegmentRow
-from didan.inference.recogniser import Prepared, Recogniser
+from didan.inference.recogniser import Prepared
 from didan.speech import segment_at_pauses, sliding_windows
 from didan.typing import Features, Samples
 
 if TYPE_CHECKING:
-    from didan.model.trained import TrainedModel
+    from didan.features.frontend import FrontendSettings
 
 
 @dataclass(frozen=True)
@@ -49,15 +49,15 @@ class StreamedSegments(Generic[Prepared]):
     """Segments cut from the stream: neither a long recording nor many of them fill the memory.
 
     Args:
-        recogniser: prepares them.
+        prepare: see :class:`didan.inference.Recogniser`.
         window: seconds of sliding windows instead of segments between pauses.
         hop: seconds from window to window; half a window if None.
     """
 
     def __init__(
-        self, recogniser: Recogniser[Prepared], window: float | None = None, hop: float | None = None
+        self, prepare: Callable[[Samples], Prepared], window: float | None = None, hop: float | None = None
     ) -> None:
-        self._prepare, self._window, self._hop = recogniser.prepare, window, hop
+        self._prepare, self._window, self._hop = prepare, window, hop
 
     def __call__(self, utterance: Utterance) -> Iterator[PreparedSegment[Prepared]]:
         """See :class:`SegmentSource`."""
@@ -80,30 +80,38 @@ class StreamedSegments(Generic[Prepared]):
 
 
 class StoredSegments:
-    """Segments of a model's features from the store, where they are made on first use; the same to the last bit.
+    """Segments of features from the store, where they are made on first use; the same to the last bit.
 
     Args:
-        model: the model.
-        cache: folder for features.
+        frontend: settings of the features.
+        cache: folder of the store.
 
     Raises:
         UserError: the cache cannot be written.
     """
 
-    def __init__(self, model: "TrainedModel", cache: Path) -> None:
-        self._stream = StreamedSegments(model)
-        self._store = FeatureStore(cache, model.config.frontend)
+    def __init__(self, frontend: "FrontendSettings", cache: Path) -> None:
+        self._frontend = frontend
+        self._store = FeatureStore(cache, frontend)
+        self._known: dict[Utterance, tuple[str, list[SegmentRow]]] = {}  # predicting passes over utterances twice
 
     def __call__(self, utterance: Utterance) -> Iterator[PreparedSegment[Features]]:
         """See :class:`SegmentSource`."""
-        file, start, end, _ = utterance
-        digest = self._store.contents(file, start, end).file
-        rows = self._store.segments(digest, start, end)
-        if rows is None or not all(path.exists() for path in self._paths(digest, start, end, rows)):
-            rows = self._make(digest, utterance)
-        paths = self._paths(digest, start, end, rows)
+        digest, rows = self._rows(utterance)
+        paths = self._paths(digest, utterance.start, utterance.end, rows)
         for first, last, speech, is_spoken in rows:
             yield PreparedSegment(first, last, speech, np.load(next(paths)) if is_spoken else None)
+
+    def _rows(self, utterance: Utterance) -> tuple[str, list[SegmentRow]]:
+        """The digest of an utterance's file, and its segments."""
+        if utterance not in self._known:
+            file, start, end, _ = utterance
+            digest = self._store.contents(file, start, end).file
+            rows = self._store.segments(digest, start, end)
+            if rows is None or not all(path.exists() for path in self._paths(digest, start, end, rows)):
+                rows = self._make(digest, utterance)
+            self._known[utterance] = digest, rows
+        return self._known[utterance]
 
     def _paths(self, digest: str, start: float, end: float, rows: Sequence[SegmentRow]) -> Iterator[Path]:
         """Where the features of the segments with speech are."""
@@ -115,7 +123,13 @@ class StoredSegments:
 
     def _make(self, digest: str, utterance: Utterance) -> list[SegmentRow]:
         _, start, end, _ = utterance
-        segments = list(self._stream(utterance))
+        from didan.features.frontend import cached_frontend, extract_features
+        from didan.hardware import one_thread
+
+        frontend = cached_frontend(self._frontend)
+        with one_thread():
+            stream = StreamedSegments(lambda samples: extract_features(frontend, samples))
+            segments = list(stream(utterance))
         rows = [(one.start, one.end, one.speech, one.prepared is not None) for one in segments]
         paths = self._paths(digest, start, end, rows)
         for segment in segments:
@@ -125,3 +139,13 @@ class StoredSegments:
                     self._store.write(path, segment.prepared)
         self._store.remember_segments(digest, start, end, rows)
         return rows
+
+
+def store_segments(frontend: "FrontendSettings", cache: Path, utterance: Utterance) -> None:
+    """Make sure that the segments of an utterance are in the store.
+
+    Raises:
+        AudioError: see :func:`didan.audio.stream_audio`.
+    """
+    for _ in StoredSegments(frontend, cache)(utterance):
+        pass

@@ -18,7 +18,7 @@ class MethodSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     def assumes_uniform_prior(self) -> bool:
-        """Whether the term takes all emotions for equally frequent in the target, unless a class prior is given."""
+        """Whether the term takes emotions for equally frequent in the target, unless a class prior is given."""
         return False
 
 

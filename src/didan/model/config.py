@@ -18,7 +18,7 @@ from didan.features import (
 from didan.files import read_yaml
 from didan.methods import AlignmentSettings, MethodSettings, find_method
 from didan.networks import Loss
-from didan.self_training import PSEUDO_LABELLERS, AnyPseudoLabeller, BalancedSettings
+from didan.self_training import PSEUDO_LABELLERS, AnyPseudoLabeller, BalancedSettings, PseudoLabelSettings
 
 _FRONTEND = "functionals"
 
@@ -94,15 +94,17 @@ class Config(_Settings):
         _refuse_old_names(data)
         method = find_method(data.get("method", "didan"))
         given = data.get("method_settings", {})
+        if not isinstance(given, (dict, method.settings)):
+            raise UserError(f"setting method_settings: these are no settings of {method.name} (given: {given!r})")
         try:
-            settings = given if isinstance(given, method.settings) else method.settings(**given)
+            settings = method.settings(**given) if isinstance(given, dict) else given
         except ValidationError as error:
             raise UserError(_explain(error, data, "method_settings")) from None
         pseudo_labels = data.get("pseudo_labels", {})
         if isinstance(pseudo_labels, dict):
             kind = pseudo_labels.get("kind", "balanced")
-            defaults = method.pseudo_labels.model_dump() if kind == "balanced" else {}
-            pseudo_labels = {**defaults, "kind": kind, **pseudo_labels}
+            shared = None if kind == "balanced" else set(PseudoLabelSettings.model_fields)
+            pseudo_labels = {**method.pseudo_labels.model_dump(include=shared), "kind": kind, **pseudo_labels}
         return {**data, "method_settings": settings, "pseudo_labels": pseudo_labels}
 
     @property
@@ -144,7 +146,7 @@ def _refuse_old_names(data: Mapping[str, Any]) -> None:
     """Name the new setting to whoever uses an old one."""
     normalisation = data.get("normalisation")
     if isinstance(normalisation, str):
-        group = {"corpus": "none"}.get(normalisation, normalisation)
+        group = {"corpus": "none", "utterance": "file"}.get(normalisation, normalisation)
         raise UserError(f"setting normalisation is a group of settings now: normalisation.group={group}")
     for old in (*_RENAMED, *_REMOVED):
         group, _, name = old.partition(".")
@@ -245,6 +247,9 @@ def _explain(error: ValidationError, data: Mapping[str, Any], *above: str) -> st
                 f"{_frontend_of(data)} has no setting {key!r}, which belongs to {theirs}: --frontend {others[0]}"
             )
         return f"unknown setting {key!r}: {suggest(key, _all_keys(data))}"
+    if problem["type"] == "union_tag_invalid":
+        known = FRONTENDS if key == "frontend" else PSEUDO_LABELLERS
+        return f"setting {key}.kind: unknown {problem['ctx']['tag']!r}; {suggest(problem['ctx']['tag'], known)}"
     reason = problem["msg"].removeprefix("Value error, ")
     return f"setting {key}: {reason} (given: {problem['input']!r})" if key else reason
 

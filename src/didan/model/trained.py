@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,8 +10,8 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from didan.features import FeatureSet, Frontend, Moments, Normaliser, PackedFeatures, Statistics, build_frontend
-from didan.features.frontend import extract_features
+from didan.features import FeatureSet, Moments, Normaliser, PackedFeatures, Statistics
+from didan.features.frontend import cached_frontend, extract_features
 from didan.model.config import Config
 from didan.networks import Output, ScoreLink, network_outputs
 from didan.typing import Features, Samples
@@ -68,16 +67,12 @@ class TrainedModel:
 
     @property
     def group(self) -> str:
-        """What utterances are normalised together, unless somebody says otherwise."""
+        """What utterances are normalised together, by default."""
         return self.config.normalisation.group
-
-    @cached_property
-    def _frontend(self) -> Frontend:
-        return build_frontend(self.config.frontend)
 
     def prepare(self, samples: Samples) -> Features:
         """Features of an utterance before normalisation, shape (frames, bands)."""
-        return extract_features(self._frontend, samples)
+        return extract_features(cached_frontend(self.config.frontend), samples)
 
     def moments(self, prepared: Sequence[Features]) -> list[Moments]:
         """Moments of the features of each utterance."""

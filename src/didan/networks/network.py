@@ -1,23 +1,20 @@
 """What every network gives: the features of its fully connected layers, and a score for each emotion."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import pad
-from torch.nn.utils.rnn import pad_sequence
 
-from didan.typing import Utterances
+from didan.typing import Labels, Utterances
 
 LAYERS = ("fc1", "fc2", "output")
 """Names of the fully connected layers, in order; alignment can be attached to any of them."""
 
 
-_BATCH = 32
-_MULTIPLE = 64  # frames
+_FRAMES = 8192  # of a batch
+_MULTIPLE = 64  # frames; for every new length convolutions would keep memory of their own
 
 
 @dataclass(frozen=True)
@@ -57,25 +54,9 @@ class Network(Protocol):
         """
 
 
-def run_padded(network: nn.Module, utterances: Sequence[Tensor]) -> Output:
-    """Run a network over utterances of different lengths, padded to the longest; keeps no gradient.
-
-    Args:
-        network: in evaluation mode.
-        utterances: features, each of shape (frames, bands).
-    """
-    device = next(network.parameters()).device
-    lengths = torch.tensor([len(features) for features in utterances], device=device)
-    padded = pad_sequence(list(utterances), batch_first=True)
-    # Few different lengths: for every new one the convolutions would keep memory of its own.
-    padded = pad(padded, (0, 0, 0, -padded.shape[1] % _MULTIPLE)).to(device)
-    with torch.inference_mode():
-        output: Output = network(padded, lengths)
-    return output
-
-
 def network_outputs(network: nn.Module, features: Utterances) -> Output:
-    """Run a network over utterances, whole, in batches of similar length, in evaluation mode.
+    """Run a network over utterances, whole, in batches of similar length, in evaluation mode and without
+    gradients.
 
     Args:
         network: the network.
@@ -84,18 +65,33 @@ def network_outputs(network: nn.Module, features: Utterances) -> Output:
     Returns:
         Embeddings and scores in the order of the utterances.
     """
-    lengths = [len(features[index]) for index in range(len(features))]
-    order = np.argsort(np.asarray(lengths), kind="stable")
-    parts: list[Output] = []
+    lengths = np.array([len(features[index]) for index in range(len(features))])
+    order = np.argsort(lengths, kind="stable")
     network.eval()
-    for first in range(0, len(order), _BATCH):
-        chosen = order[first : first + _BATCH]
-        parts.append(
-            run_padded(network, [torch.from_numpy(np.asarray(features[int(i)], dtype=np.float32)) for i in chosen])
-        )
+    parts: list[Output] = []
+    first = 0
+    while first < len(order):
+        last = first + 1
+        while last < len(order) and (last + 1 - first) * lengths[order[last]] <= _FRAMES:
+            last += 1
+        parts.append(_run_padded(network, features, order[first:last], lengths[order[first:last]]))
+        first = last
     back = torch.from_numpy(np.argsort(order))
-    embeddings = {layer: torch.cat([part.embeddings[layer] for part in parts]).cpu()[back] for layer in LAYERS}
-    return Output(embeddings, torch.cat([part.scores for part in parts]).cpu()[back])
+    embeddings = {layer: torch.cat([part.embeddings[layer] for part in parts])[back] for layer in LAYERS}
+    return Output(embeddings, torch.cat([part.scores for part in parts])[back])
+
+
+def _run_padded(network: nn.Module, features: Utterances, chosen: Labels, lengths: Labels) -> Output:
+    """Run a network over some utterances, padded to the longest."""
+    longest = int(lengths.max())
+    padded_length = longest if longest == 1 else -(-longest // _MULTIPLE) * _MULTIPLE
+    padded = np.zeros((len(chosen), padded_length, features[int(chosen[0])].shape[1]), dtype=np.float32)
+    for row, (index, length) in enumerate(zip(chosen, lengths, strict=True)):
+        padded[row, :length] = features[int(index)]
+    device = next(network.parameters()).device
+    with torch.inference_mode():
+        output: Output = network(torch.from_numpy(padded).to(device), torch.from_numpy(lengths).to(device))
+    return Output({layer: h.cpu() for layer, h in output.embeddings.items()}, output.scores.cpu())
 
 
 class FullyConnected(nn.Module):

@@ -28,7 +28,7 @@ class ScoreLink:
 
     @property
     def temperature(self) -> float:
-        """The temperature without calibration; under regression 0.2 (ours), which makes a one-hot row 96 % sure of 6."""
+        """Without calibration; under regression 0.2 (ours): of 6 emotions, a one-hot row gets 96 %."""
         return 1.0 if self.loss == "cross-entropy" else 0.2
 
     def logits(self, scores: Tensor) -> Tensor:

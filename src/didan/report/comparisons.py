@@ -1,7 +1,7 @@
 """Methods compared in pairs: differences in UAR, their intervals, and tests adjusted within families.
 
 A family is all that is asked at once: every method against one reference, or all pairs, with the same features.
-Methods that were trained on target labels are no part of any. See :mod:`didan.evaluation.statistics` for the test.
+Methods that were trained on target labels belong to none. See :mod:`didan.evaluation.statistics` for the test.
 """
 
 import itertools
@@ -11,35 +11,36 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from didan.evaluation.statistics import Floats, holm, interval, sign_flip_p
-from didan.report.results import Benchmark, Cell
+from didan.evaluation.statistics import holm, sign_flip_p
+from didan.metrics import Reals, interval
+from didan.report.results import Benchmark, MethodResult
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """A method less another one, on the tasks that both have.
+    """A method minus a reference, on the tasks that both have.
 
     Attributes:
-        method: the one.
-        reference: the other.
+        method: its name.
+        reference: name of the method subtracted from it.
         difference: in UAR, mean over the tasks, in [-1, 1].
-        interval: of it, by resampling the speakers of each target; None where speakers are unknown.
+        interval: of it, from resampling the speakers of each target; None where speakers are unknown.
         p: of the sign-flip test over speakers; None where speakers are unknown.
         p_holm: adjusted within the family.
         n_tasks: how many tasks were compared.
         n_better: on how many of them the method has the higher UAR.
-        n_speakers: over whom the test was made.
+        n_speakers: number of speakers tested.
     """
 
     method: str
     reference: str
     difference: float
-    interval: tuple[float, float] | None
-    p: float | None
-    p_holm: float | None
+    interval: tuple[float, float] | None = None
+    p: float | None = None
+    p_holm: float | None = None
     n_tasks: int
     n_better: int
-    n_speakers: int
+    n_speakers: int = 0
 
     @property
     def significant(self) -> bool:
@@ -47,46 +48,48 @@ class Comparison:
         return self.p_holm is not None and self.p_holm < 0.05
 
 
-def compare(cells: Sequence[Cell], others: Sequence[Cell]) -> Comparison | None:
+def compare(results: Sequence[MethodResult], references: Sequence[MethodResult]) -> Comparison | None:
     """Compare two methods on the tasks that both have.
 
     Where the speakers of only some targets are known, tasks of the other targets are left out.
 
     Args:
-        cells: of the one method.
-        others: of the reference.
+        results: of the method.
+        references: results of the reference.
 
     Returns:
         The comparison without an adjusted p-value, or None if no task is common.
     """
-    by_task = {cell.task: cell for cell in others}
-    pairs = [(cell, by_task[cell.task]) for cell in cells if cell.task in by_task]
-    tested = [(one, *less) for one, other in pairs if (less := one.less(other)) is not None]
+    by_task = {result.task: result for result in references}
+    pairs = [(result, by_task[result.task]) for result in results if result.task in by_task]
+    tested = [
+        (result, reference, *difference)
+        for result, reference in pairs
+        if (difference := result.minus(reference)) is not None
+    ]
     if tested:
-        pairs = [pair for pair in pairs if pair[0].less(pair[1]) is not None]
+        pairs = [(result, reference) for result, reference, *_ in tested]
     if not pairs:
         return None
-    differences = [one.uar - other.uar for one, other in pairs]
-    found = Comparison(
-        pairs[0][0].method,
-        pairs[0][1].method,
-        float(np.mean(differences)),
-        None,
-        None,
-        None,
-        len(pairs),
-        sum(difference > 0 for difference in differences),
-        0,
+    differences = [result.uar - reference.uar for result, reference in pairs]
+    comparison = Comparison(
+        method=pairs[0][0].method,
+        reference=pairs[0][1].method,
+        difference=float(np.mean(differences)),
+        n_tasks=len(pairs),
+        n_better=sum(difference > 0 for difference in differences),
     )
     if not tested:
-        return found
+        return comparison
     # A speaker who is in several tasks is one draw: contributions add up (the test does not mind scale).
-    by_target: dict[str, Floats] = {}
-    for one, shares, _ in tested:
-        by_target[one.target] = by_target.get(one.target, 0) + shares
+    by_target: dict[str, Reals] = {}
+    for result, _, contributions, _ in tested:
+        by_target[result.target] = by_target.get(result.target, 0) + contributions
     per_speaker = np.concatenate([by_target[target] for target in sorted(by_target)])
-    resampled = np.mean([values for _, _, values in tested], axis=0)
-    return replace(found, interval=interval(resampled), p=sign_flip_p(per_speaker), n_speakers=len(per_speaker))
+    resampled = np.mean([values for *_, values in tested], axis=0)
+    return replace(
+        comparison, interval=interval(resampled), p=sign_flip_p(per_speaker), n_speakers=len(per_speaker)
+    )
 
 
 def adjusted(family: Iterable[Comparison | None]) -> list[Comparison]:
@@ -101,28 +104,30 @@ def against(benchmark: Benchmark, features: str, reference: str, task: str | Non
     """Every method against a reference, with the same features.
 
     Args:
-        benchmark: the cells.
-        features: what the methods were given.
+        benchmark: the results.
+        features: input of the methods.
         reference: method subtracted from the others.
         task: on this task alone; on all tasks if None.
 
     Returns:
         Those over most tasks first, and among them the largest difference; empty where the reference is missing.
     """
-    cells = {
-        method: [cell for cell in benchmark.cells[features][method].values() if task in (None, cell.task)]
+    results = {
+        method: [result for result in benchmark.results[features][method].values() if task in (None, result.task)]
         for method in benchmark.contenders(features)
     }
-    others = cells.pop(reference, [])
-    family = adjusted(compare(own, others) for own in cells.values())
-    return sorted(family, key=lambda found: (-found.n_tasks, -found.difference, found.method))
+    references = results.pop(reference, [])
+    family = adjusted(compare(own, references) for own in results.values())
+    return sorted(family, key=lambda comparison: (-comparison.n_tasks, -comparison.difference, comparison.method))
 
 
 def all_pairs(benchmark: Benchmark, features: str) -> list[Comparison]:
     """Every method against every other one, with the same features."""
-    cells = benchmark.cells[features]
+    results = benchmark.results[features]
     pairs = itertools.combinations(benchmark.contenders(features), 2)
-    return adjusted(compare(list(cells[other].values()), list(cells[one].values())) for one, other in pairs)
+    return adjusted(
+        compare(list(results[method].values()), list(results[reference].values())) for reference, method in pairs
+    )
 
 
 def comparisons_frame(benchmark: Benchmark) -> pd.DataFrame:
@@ -138,22 +143,22 @@ def comparisons_frame(benchmark: Benchmark) -> pd.DataFrame:
             families[f"against {reference} on {task}"] = against(benchmark, features, reference, task)
         families["all pairs"] = all_pairs(benchmark, features)
         for family, comparisons in families.items():
-            for found in comparisons:
-                low, high = found.interval or (np.nan, np.nan)
+            for comparison in comparisons:
+                low, high = comparison.interval or (np.nan, np.nan)
                 rows.append(
                     {
                         "features": features,
                         "family": family,
-                        "method": found.method,
-                        "reference": found.reference,
-                        "difference": 100 * found.difference,
+                        "method": comparison.method,
+                        "reference": comparison.reference,
+                        "difference": 100 * comparison.difference,
                         "low": 100 * low,
                         "high": 100 * high,
-                        "p": found.p,
-                        "p_holm": found.p_holm,
-                        "tasks": found.n_tasks,
-                        "tasks_better": found.n_better,
-                        "speakers": found.n_speakers,
+                        "p": comparison.p,
+                        "p_holm": comparison.p_holm,
+                        "tasks": comparison.n_tasks,
+                        "tasks_better": comparison.n_better,
+                        "speakers": comparison.n_speakers,
                     }
                 )
     columns = "features family method reference difference low high p p_holm tasks tasks_better speakers"

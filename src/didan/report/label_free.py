@@ -1,15 +1,15 @@
-"""Choosing a method without target labels: how far each criterion agrees with UAR, and what its choice reaches."""
+"""Selecting a method without target labels: how well each criterion agrees with UAR, and the UAR of its choice."""
 
 import numpy as np
 import pandas as pd
 
 from didan.report.results import PROPOSED, Benchmark
-from didan.selection import CRITERIA, choose, rank_agreement
+from didan.selection import CRITERIA, rank_agreement, select
 
-_COLUMNS = "features task criterion methods spearman chosen uar_chosen best uar_best uar_mean uar_didan"
+_COLUMNS = "features task criterion methods spearman selected uar_selected best uar_best uar_mean uar_didan"
 
 _FEWEST = 3
-"""Candidates; the ranks of two agree or they do not."""
+"""Candidates: the ranks of two only agree or disagree."""
 
 
 def criterion_values(benchmark: Benchmark, features: str, task: str) -> pd.DataFrame:
@@ -18,9 +18,9 @@ def criterion_values(benchmark: Benchmark, features: str, task: str) -> pd.DataF
     Candidates are the methods for which any criterion has a value, without those trained on target labels.
     """
     rows = {
-        method: {name: cell.mean_of("label_free", name) for name in CRITERIA} | {"uar": 100 * cell.uar}
+        method: {name: result.mean_of("label_free", name) for name in CRITERIA} | {"uar": 100 * result.uar}
         for method in benchmark.contenders(features)
-        if (cell := benchmark.cells[features][method].get(task))
+        if (result := benchmark.results[features][method].get(task))
     }
     frame = pd.DataFrame.from_dict(rows, orient="index", columns=[*CRITERIA, "uar"], dtype=float)
     return frame[frame[list(CRITERIA)].notna().any(axis=1)]
@@ -29,8 +29,8 @@ def criterion_values(benchmark: Benchmark, features: str, task: str) -> pd.DataF
 def selection_frame(benchmark: Benchmark) -> pd.DataFrame:
     """Per features, task and criterion: rank agreement with UAR over the candidates, and the UAR of its choice.
 
-    Beside the choice stand what it should be held against: the best candidate, which only target labels can tell;
-    the mean of the candidates, which choosing at random gives; and DIDAN throughout.
+    Beside its choice are, for comparison: the best candidate, which only target labels can tell; the mean of the
+    candidates, which a random choice gives; and DIDAN throughout.
     """
     rows = []
     for features in benchmark.features:
@@ -41,7 +41,7 @@ def selection_frame(benchmark: Benchmark) -> pd.DataFrame:
                 if frame[name].notna().sum() < _FEWEST:
                     continue
                 agreement = rank_agreement(frame[name], uars, criterion.greater_is_better)
-                chosen = choose(dict(frame[name]), name)
+                selected = select(dict(frame[name]), name)
                 rows.append(
                     {
                         "features": features,
@@ -49,8 +49,8 @@ def selection_frame(benchmark: Benchmark) -> pd.DataFrame:
                         "criterion": name,
                         "methods": agreement.n,
                         "spearman": agreement.spearman,
-                        "chosen": chosen,
-                        "uar_chosen": uars[chosen],
+                        "selected": selected,
+                        "uar_selected": uars[selected],
                         "best": uars.idxmax(),
                         "uar_best": uars.max(),
                         "uar_mean": uars.mean(),
@@ -65,7 +65,7 @@ def selection_table(frame: pd.DataFrame, features: str, n_tasks: int) -> pd.Data
 
     Args:
         frame: of :func:`selection_frame`.
-        features: what the methods were given.
+        features: input of the methods.
         n_tasks: number of tasks of the benchmark.
     """
     part = frame[frame["features"] == features]
@@ -75,7 +75,7 @@ def selection_table(frame: pd.DataFrame, features: str, n_tasks: int) -> pd.Data
             known = tasks["spearman"].dropna()
             rows[criterion] = [
                 known.mean() if len(known) else np.nan,
-                *(tasks[c].mean() for c in ("uar_chosen", "uar_best", "uar_mean", "uar_didan")),
+                *(tasks[c].mean() for c in ("uar_selected", "uar_best", "uar_mean", "uar_didan")),
             ]
     names = ["rank agreement (Spearman)", "UAR of its choice", "of the best", "of the mean", f"of {PROPOSED}"]
     table = pd.DataFrame.from_dict(rows, orient="index", columns=names).rename_axis("criterion")

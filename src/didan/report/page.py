@@ -1,28 +1,57 @@
-"""The report of a benchmark: tables as files, and one HTML page with everything inside."""
+"""The report of a benchmark: tables as files, and an HTML page with everything inside.
 
-from collections.abc import Iterable, Sequence
+A section of the page shows the methods with the same features: tables as text, figures as inline images.
+"""
+
+import base64
+import io
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import jinja2
 import markupsafe
 import pandas as pd
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
 
 from didan.classical import CLASSICAL
 from didan.errors import UserError, reason
 from didan.files import written_whole
 from didan.methods import METHODS
-from didan.report import caveats as notes
+from didan.records import Record
+from didan.report import plots
+from didan.report.caveats import find_caveats, labels_read, setup
 from didan.report.comparisons import against, comparisons_frame
 from didan.report.dataframes import costs_frame, csv, domain_frame, results_frame
-from didan.report.label_free import selection_frame
-from didan.report.results import BASELINES, PROPOSED, Benchmark, Record
-from didan.report.sections import Section
-from didan.report.tables import markdown, results_table, selections, summary
+from didan.report.label_free import selection_frame, selection_table
+from didan.report.results import BASELINES, PROPOSED, Benchmark
+from didan.report.tables import (
+    comparison_table,
+    costs_table,
+    domain_table,
+    legend,
+    markdown,
+    methods_table,
+    per_task_table,
+    recall_table,
+    results_table,
+    selections,
+    summary,
+    tasks_table,
+)
 
 _FEATURES = {
     "spectrogram": "Log-mel spectrograms",
-    "functionals": "functionals",
-    "pooled": "Pooled spectrograms (mean and deviation of every band)",
+    "functionals": "Functionals",
+    "pooled": "Pooled spectrograms (mean and standard deviation of every band)",
+}
+_MOST_MAPS, _MOST_CONFUSIONS = 5, 6
+_CURVES = {
+    "alignment": "Alignment term",
+    "residual": "Share of the target left unexplained by the source (relative residual)",
+    "fit": "Loss on the source's labels",
 }
 
 
@@ -61,11 +90,11 @@ def write_report(
 
 
 def results_markdown(benchmark: Benchmark, failures: Sequence[str] = (), missing: Sequence[str] = ()) -> str:
-    """The results tables as Markdown, with what a reader must know."""
+    """The results tables as Markdown, with their legends and tests."""
     parts = [f"# UAR on the target in % (model selection: {selections(benchmark)})"]
     for features in benchmark.features:
         table = results_table(benchmark, features)
-        parts += [f"## {_FEATURES.get(features, features)}", markdown(table), " ".join(notes.under_results(table))]
+        parts += [f"## {_FEATURES.get(features, features)}", markdown(table), " ".join(legend(table))]
         parts += [
             summary(against(benchmark, features, r)) for r in benchmark.references(features) if r in BASELINES
         ]
@@ -92,17 +121,129 @@ def report_html(
     return environment.get_template("page.html.j2").render(
         benchmark=benchmark,
         proposed=PROPOSED,
-        methods=notes.methods(benchmark, summaries),
+        methods=methods_table(benchmark, summaries),
         names=_FEATURES,
-        sections=[Section.of(benchmark, features, selection) for features in benchmark.features],
+        sections=[make_section(benchmark, features, selection) for features in benchmark.features],
         selection=selections(benchmark),
-        tasks=notes.tasks(benchmark),
-        labels_read=notes.labels_read(benchmark),
-        setup=notes.setup(benchmark),
-        honesty=notes.honesty(benchmark),
+        tasks=tasks_table(benchmark),
+        labels_read=labels_read(benchmark),
+        setup=setup(benchmark),
+        caveats=find_caveats(benchmark),
         failures=failures,
         missing=missing,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """A figure inside the page: its address and its width in pixels."""
+
+    address: str
+    width: int
+    title: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """Tables and figures of the methods with the same features."""
+
+    features: str
+    baseline: str | None
+    results: pd.DataFrame
+    legend: list[str]
+    differences: Picture | None
+    comparisons: dict[str, pd.DataFrame]
+    summary: str
+    per_task: pd.DataFrame
+    recalls: pd.DataFrame
+    confusions: list[Picture]
+    domain: pd.DataFrame
+    domain_plot: Picture | None
+    maps: list[Picture]
+    curves: list[Picture]
+    selection: pd.DataFrame
+    criteria: Picture | None
+    costs: pd.DataFrame
+
+
+def make_section(benchmark: Benchmark, features: str, selection: pd.DataFrame) -> Section:
+    """Make all tables and figures."""
+    results = results_table(benchmark, features)
+    comparisons = {r: against(benchmark, features, r) for r in benchmark.references(features)}
+    baseline = next((r for r in comparisons if r in BASELINES), None)
+    domain = domain_table(benchmark, features)
+    return Section(
+        features=features,
+        baseline=baseline,
+        results=results,
+        legend=legend(results),
+        differences=picture(
+            plots.plot_differences(benchmark, features, baseline), f"UAR minus that of {baseline}"
+        ),
+        comparisons={reference: comparison_table(family) for reference, family in comparisons.items() if family},
+        summary=summary(comparisons.get(baseline or "", [])),
+        per_task=per_task_table(benchmark, features, baseline or ""),
+        recalls=recall_table(benchmark, features),
+        confusions=_drawn(_confusions(benchmark, features)),
+        domain=domain,
+        domain_plot=_domain_plot(benchmark, features, list(domain.index)),
+        maps=_drawn(_maps(benchmark, features)),
+        curves=_drawn(
+            picture(plots.plot_curves(benchmark, features, column), title) for column, title in _CURVES.items()
+        ),
+        selection=selection_table(selection, features, len(benchmark.tasks)),
+        criteria=picture(plots.plot_criteria(benchmark, features), "Criteria without target labels against UAR"),
+        costs=costs_table(benchmark, features),
+    )
+
+
+def _confusions(benchmark: Benchmark, features: str) -> Iterator[Picture | None]:
+    """The references and the best, some tasks at a time."""
+    best = benchmark.best(features)
+    methods = list(dict.fromkeys((*benchmark.references(features), *([best] if best else []))))
+    by_method = [benchmark.results[features][method] for method in methods]
+    common = [task for task in benchmark.tasks if all(task in of for of in by_method)] if by_method else []
+    for start in range(0, len(common), _MOST_CONFUSIONS):
+        tasks = common[start : start + _MOST_CONFUSIONS]
+        figure = plots.plot_confusions([[by_task[task] for task in tasks] for by_task in by_method])
+        yield picture(figure, f"Confusion matrices of {', '.join(methods)}")
+
+
+def _maps(benchmark: Benchmark, features: str) -> Iterator[Picture | None]:
+    """The references first, then the best of those that have a map."""
+    for task in benchmark.tasks:
+        by_method = (benchmark.results[features][method] for method in benchmark.contenders(features))
+        results = [by_task[task] for by_task in by_method if task in by_task]
+        mapped = [result for result in results if any(run.get("map") for run in result.runs)]
+        first = (*BASELINES, PROPOSED)
+        shown = [
+            *(result for result in mapped if result.method in first),
+            *sorted((result for result in mapped if result.method not in first), key=lambda result: -result.uar),
+        ]
+        figure = plots.plot_maps(shown[:_MOST_MAPS])
+        left_out = f" ({len(shown) - _MOST_MAPS} more methods have maps)" if len(shown) > _MOST_MAPS else ""
+        yield picture(figure, task + left_out)
+
+
+def _domain_plot(benchmark: Benchmark, features: str, methods: Sequence[str]) -> Picture | None:
+    frame = domain_frame(benchmark)
+    figure = plots.plot_domain(frame[frame["features"] == features], methods, benchmark.tasks) if methods else None
+    return picture(figure, "Proxy A-distance between source and target")
+
+
+def picture(figure: Figure | None, title: str) -> Picture | None:
+    """A figure, if there is one, as an inline PNG of few colours, which is a third of the size."""
+    if figure is None:
+        return None
+    buffer, small = io.BytesIO(), io.BytesIO()
+    FigureCanvasAgg(figure).print_figure(buffer, format="png", dpi=130)
+    Image.open(buffer).convert("RGB").quantize(255, Image.Quantize.MAXCOVERAGE).save(small, "png", optimize=True)
+    address = f"data:image/png;base64,{base64.b64encode(small.getvalue()).decode()}"
+    return Picture(address=address, width=round(100 * figure.get_figwidth()), title=title)
+
+
+def _drawn(pictures: Iterable[Picture | None]) -> list[Picture]:
+    return [drawn for drawn in pictures if drawn is not None]
 
 
 def _cell(text: str) -> markupsafe.Markup:

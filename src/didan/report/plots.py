@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from didan.report.comparisons import Comparison, against
 from didan.report.label_free import criterion_values
-from didan.report.results import PROPOSED, Benchmark, Cell
+from didan.report.results import PROPOSED, Benchmark, MethodResult
 from didan.selection import CRITERIA
 
 WIDTH = 11.5
@@ -19,7 +19,7 @@ _SIZE = 9
 
 
 def plot_differences(benchmark: Benchmark, features: str, reference: str | None) -> Figure | None:
-    """Forest plot: UAR less that of a reference with its interval, for the mean over tasks and each task.
+    """Forest plot: UAR minus that of a reference with its interval, for the mean over tasks and each task.
 
     Filled points differ by the test at 5 %, adjusted within their panel. None where there is nothing to compare.
     """
@@ -28,18 +28,20 @@ def plot_differences(benchmark: Benchmark, features: str, reference: str | None)
     whole = {m for m in benchmark.contenders(features) if benchmark.on_all_tasks(features, m)}
     panels = {
         "mean over tasks": [
-            found for found in against(benchmark, features, reference) if {found.method, found.reference} <= whole
+            comparison
+            for comparison in against(benchmark, features, reference)
+            if {comparison.method, comparison.reference} <= whole
         ]
     }
     panels |= {task: against(benchmark, features, reference, task) for task in benchmark.tasks}
-    panels = {title: found for title, found in panels.items() if found}
+    panels = {title: comparisons for title, comparisons in panels.items() if comparisons}
     if len(benchmark.tasks) == 1:
         panels.pop("mean over tasks", None)
     if not panels:
         return None
     mean = {c.method: c.difference for c in next(iter(panels.values()))}
     methods = sorted(
-        {c.method for found in panels.values() for c in found}, key=lambda m: (mean.get(m, -np.inf), m)
+        {c.method for comparisons in panels.values() for c in comparisons}, key=lambda m: (mean.get(m, -np.inf), m)
     )
     columns = min(len(panels), 7)
     rows = -(-len(panels) // columns)
@@ -47,8 +49,8 @@ def plot_differences(benchmark: Benchmark, features: str, reference: str | None)
         figsize=(min(WIDTH, 4.0 + 2.2 * (columns - 1)), rows * (1.1 + 0.21 * len(methods))), layout="constrained"
     )
     grid = figure.subplots(rows, columns, squeeze=False, sharey=True)
-    for axes, (title, found) in zip(grid.flat, panels.items(), strict=False):
-        _forest(axes, found, methods)
+    for axes, (title, comparisons) in zip(grid.flat, panels.items(), strict=False):
+        _forest(axes, comparisons, methods)
         axes.set_title(_broken(title), fontsize=_SIZE)
     for axes in grid.flat[len(panels) :]:
         axes.set_axis_off()
@@ -56,18 +58,18 @@ def plot_differences(benchmark: Benchmark, features: str, reference: str | None)
         row[0].set_yticks(range(len(methods)), methods, fontsize=_SIZE)
         for label, method in zip(row[0].get_yticklabels(), methods, strict=True):
             label.set_fontweight("bold" if method == PROPOSED else "normal")
-    figure.supxlabel(f"UAR less that of {reference}, in points", fontsize=_SIZE)
+    figure.supxlabel(f"UAR minus that of {reference}, in points", fontsize=_SIZE)
     return figure
 
 
 def _forest(axes: Axes, comparisons: Sequence[Comparison], methods: Sequence[str]) -> None:
     axes.axvline(0, color="black", linewidth=0.8)
-    for found in comparisons:
-        y, colour = methods.index(found.method), _STRONG if found.method == PROPOSED else _PLAIN
-        if found.interval is not None:
-            axes.hlines(y, 100 * found.interval[0], 100 * found.interval[1], color=colour, linewidth=1.3)
-        fill = colour if found.significant else "white"
-        axes.plot(100 * found.difference, y, "o", color=colour, markerfacecolor=fill, markersize=4.5)
+    for comparison in comparisons:
+        y, colour = methods.index(comparison.method), _STRONG if comparison.method == PROPOSED else _PLAIN
+        if comparison.interval is not None:
+            axes.hlines(y, 100 * comparison.interval[0], 100 * comparison.interval[1], color=colour, linewidth=1.3)
+        fill = colour if comparison.significant else "white"
+        axes.plot(100 * comparison.difference, y, "o", color=colour, markerfacecolor=fill, markersize=4.5)
     axes.set_ylim(-0.7, len(methods) - 0.3)
     axes.tick_params(axis="x", labelsize=8)
     axes.tick_params(axis="y", length=0)
@@ -76,29 +78,29 @@ def _forest(axes: Axes, comparisons: Sequence[Comparison], methods: Sequence[str
     seaborn.despine(ax=axes, left=True)
 
 
-def plot_confusions(cells: Sequence[Sequence[Cell]]) -> Figure:
+def plot_confusions(results: Sequence[Sequence[MethodResult]]) -> Figure:
     """Confusion matrices in percent of the true emotion, all seeds together: a row per method, a column per task.
 
     Args:
-        cells: by method, the same tasks for each.
+        results: by method, the same tasks for each.
     """
-    n_columns = max(map(len, cells))
-    figure = Figure(figsize=(0.5 + 2.0 * n_columns, 0.3 + 2.15 * len(cells)), layout="constrained")
-    grid = figure.subplots(len(cells), n_columns, squeeze=False)
-    for row, of_method in zip(grid, cells, strict=True):
-        for axes, cell in zip(row, of_method, strict=True):
-            _confusion(axes, cell)
-            axes.tick_params(axis="x", labelbottom=of_method is cells[-1])
+    n_columns = max(map(len, results))
+    figure = Figure(figsize=(0.5 + 2.0 * n_columns, 0.3 + 2.15 * len(results)), layout="constrained")
+    grid = figure.subplots(len(results), n_columns, squeeze=False)
+    for row, of_method in zip(grid, results, strict=True):
+        for axes, result in zip(row, of_method, strict=True):
+            _confusion(axes, result)
+            axes.tick_params(axis="x", labelbottom=of_method is results[-1])
         row[0].set_ylabel(f"{of_method[0].method}\ntrue emotion", fontsize=_SIZE)
-    for axes, cell in zip(grid[0], cells[0], strict=True):
-        axes.set_title(f"{_broken(cell.task)}\n{axes.get_title()}", fontsize=_SIZE)
+    for axes, result in zip(grid[0], results[0], strict=True):
+        axes.set_title(f"{_broken(result.task)}\n{axes.get_title()}", fontsize=_SIZE)
     figure.supxlabel("recognised as", fontsize=_SIZE)
     return figure
 
 
-def _confusion(axes: Axes, cell: Cell) -> None:
-    emotions = cell.runs[0]["emotions"]
-    counts = np.sum([run["confusion"] for run in cell.runs], axis=0)
+def _confusion(axes: Axes, result: MethodResult) -> None:
+    emotions = result.runs[0]["emotions"]
+    counts = np.sum([run["confusion"] for run in result.runs], axis=0)
     short = [emotion[:3] for emotion in emotions]
     seaborn.heatmap(
         100 * counts / counts.sum(axis=1, keepdims=True).clip(min=1),
@@ -117,14 +119,14 @@ def _confusion(axes: Axes, cell: Cell) -> None:
     axes.tick_params(labelsize=7, length=0, pad=1)
     axes.tick_params(axis="x", rotation=90)
     axes.tick_params(axis="y", rotation=0)
-    axes.set_title(f"UAR {100 * cell.uar:.1f}", fontsize=_SIZE)
+    axes.set_title(f"UAR {100 * result.uar:.1f}", fontsize=_SIZE)
 
 
 def plot_domain(frame: pd.DataFrame, methods: Sequence[str], tasks: Sequence[str]) -> Figure:
     """Proxy A-distance between source and target: a point per task, a bar for the mean.
 
     Args:
-        frame: rows of :func:`didan.report.tables.domain_frame` with the same features.
+        frame: rows of :func:`didan.report.dataframes.domain_frame` with the same features.
         methods: in the order of the rows, from above.
         tasks: in the order of the colours.
     """
@@ -146,7 +148,7 @@ def plot_domain(frame: pd.DataFrame, methods: Sequence[str], tasks: Sequence[str
     axes.set_yticks(range(len(methods)), methods, fontsize=_SIZE)
     axes.set(ylim=(len(methods) - 0.4, -0.6))
     axes.set_xlabel(
-        "proxy A-distance (0: source and target look alike to the probe, 2: told apart always)", fontsize=_SIZE
+        "proxy A-distance (0: the probe cannot tell source from target, 2: it always can)", fontsize=_SIZE
     )
     axes.tick_params(axis="x", labelsize=8)
     axes.grid(color="#e3e6ea", linewidth=0.6)
@@ -156,27 +158,27 @@ def plot_domain(frame: pd.DataFrame, methods: Sequence[str], tasks: Sequence[str
     return figure
 
 
-def plot_maps(cells: Sequence[Cell]) -> Figure | None:
+def plot_maps(results: Sequence[MethodResult]) -> Figure | None:
     """Embeddings in two dimensions, coloured by corpus above and by emotion below; a column per method.
 
     Args:
-        cells: of one task; the first run that has a map is drawn, cells without one are left out.
+        results: of one task; the first run that has a map is drawn, results without one are left out.
     """
-    maps = {c.method: next((run["map"] for run in c.runs if run.get("map")), None) for c in cells}
-    drawn = {method: found for method, found in maps.items() if found}
+    maps = {r.method: next((run["map"] for run in r.runs if run.get("map")), None) for r in results}
+    drawn = {method: points for method, points in maps.items() if points}
     if not drawn:
         return None
-    emotions = sorted({emotion for found in drawn.values() for emotion in found["emotion"]})
+    emotions = sorted({emotion for points in drawn.values() for emotion in points["emotion"]})
     colours = dict(zip(emotions, _palette(len(emotions)), strict=True))
     domains = {"source": _STRONG, "target": _PLAIN}
     figure = Figure(figsize=(1.3 + 2.0 * len(drawn), 4.3), layout="constrained")
     grid = figure.subplots(2, len(drawn), squeeze=False)
     # Neither corpus should hide the other, so points are drawn in a mixed order.
-    for column, (method, found) in zip(grid.T, drawn.items(), strict=True):
-        order = np.random.default_rng(0).permutation(len(found["x"]))
-        x, y = np.asarray(found["x"])[order], np.asarray(found["y"])[order]
+    for column, (method, points) in zip(grid.T, drawn.items(), strict=True):
+        order = np.random.default_rng(0).permutation(len(points["x"]))
+        x, y = np.asarray(points["x"])[order], np.asarray(points["y"])[order]
         for axes, key, palette in zip(column, ("domain", "emotion"), (domains, colours), strict=True):
-            axes.scatter(x, y, s=8, linewidths=0, alpha=0.85, c=[palette[found[key][index]] for index in order])
+            axes.scatter(x, y, s=8, linewidths=0, alpha=0.85, c=[palette[points[key][index]] for index in order])
             axes.set(xticks=[], yticks=[])
         column[0].set_title(method, fontsize=_SIZE)
     for axes, palette, title in zip(grid[:, -1], (domains, colours), ("corpus", "emotion"), strict=True):
@@ -194,8 +196,8 @@ def plot_curves(benchmark: Benchmark, features: str, column: str) -> Figure | No
     Scales differ between panels, since the alignment terms of two methods are not in the same unit.
     """
     lines = {
-        method: {t: line for t, cell in by_task.items() if (line := _mean_curve(cell, column)) is not None}
-        for method, by_task in benchmark.cells[features].items()
+        method: {t: line for t, result in by_task.items() if (line := _mean_curve(result, column)) is not None}
+        for method, by_task in benchmark.results[features].items()
     }
     lines = {method: by_task for method, by_task in lines.items() if by_task}
     if not lines:
@@ -221,8 +223,8 @@ def plot_curves(benchmark: Benchmark, features: str, column: str) -> Figure | No
     return figure
 
 
-def _mean_curve(cell: Cell, column: str) -> tuple[list[float], list[float]] | None:
-    curves = [run["curves"] for run in cell.runs if run["curves"].get(column)]
+def _mean_curve(result: MethodResult, column: str) -> tuple[list[float], list[float]] | None:
+    curves = [run["curves"] for run in result.runs if run["curves"].get(column)]
     if not curves:
         return None
     rows = pd.concat([pd.DataFrame({"step": c["step"], "value": c[column]}, dtype=float) for c in curves])
@@ -233,7 +235,7 @@ def _mean_curve(cell: Cell, column: str) -> tuple[list[float], list[float]] | No
 
 
 def plot_criteria(benchmark: Benchmark, features: str) -> Figure | None:
-    """Criteria that need no target labels against UAR: a panel each, a point per method, a colour per task."""
+    """Label-free criteria against UAR: a panel each, a point per method, a colour per task."""
     frames = {task: criterion_values(benchmark, features, task) for task in benchmark.tasks}
     known = [name for name in CRITERIA if any(frame[name].notna().any() for frame in frames.values())]
     if not known:

@@ -25,7 +25,7 @@ def results_table(benchmark: Benchmark, features: str) -> pd.DataFrame:
     frame = results_frame(benchmark)
     frame = frame[frame["features"] == features]
     columns = [*benchmark.tasks, *([MEAN] if len(benchmark.tasks) > 1 else [])]
-    table = pd.DataFrame(NONE, index=pd.Index(list(benchmark.cells[features]), name="UAR in %"), columns=columns)
+    table = pd.DataFrame(NONE, index=pd.Index(list(benchmark.results[features]), name="UAR in %"), columns=columns)
     for column, part in frame[frame["task"].isin(columns)].groupby("task"):
         highest = part.loc[~part["oracle"], "uar"].max()
         for row in part.to_dict("records"):
@@ -37,13 +37,78 @@ def results_table(benchmark: Benchmark, features: str) -> pd.DataFrame:
     return table.rename(index=names)
 
 
+def legend(table: pd.DataFrame) -> list[str]:
+    """The legend of a table of results: explanations of the marks that occur in its text."""
+    text = " ".join(map(str, table.to_numpy().ravel()))
+    lines = ["Mean" + (" ± standard deviation over seeds" if "±" in text else " (one seed)")]
+    lines[0] += "; in brackets the 95 % interval from resampling the target's speakers, of the mean over seeds."
+    if "**" in text:
+        lines.append("Bold: highest of its column, which need not differ from the others beyond chance.")
+    if "†" in text:
+        lines.append("† Some seeds are missing.")
+    if "‡" in text:
+        lines.append("‡ Speakers are unknown or only one: the interval resamples utterances and is too narrow.")
+    if "–" in text:
+        lines.append("– No run; a method without all tasks has no mean over tasks, since it would not compare.")
+    return lines
+
+
+def tasks_table(benchmark: Benchmark) -> pd.DataFrame:
+    """The tasks as text: emotions, utterances and speakers of the target, and what source and target share."""
+    rows = {}
+    for task in benchmark.tasks:
+        run = next(run for run in benchmark.records if task_name(run) == task)
+        leakage = run.get("leakage") or {}
+        rows[task] = [
+            ", ".join(run["emotions"]),
+            str(run["n"]),
+            "unknown" if run["n_speakers"] is None else str(run["n_speakers"]),
+            f"{100 / len(run['emotions']):.1f}",
+            *(_count(leakage.get(key)) for key in ("shared_speakers", "identical_files", "evaluated_in_source")),
+        ]
+    columns = [
+        "emotions",
+        "target utterances",
+        "target speakers",
+        "chance in %",
+        "shared speakers",
+        "identical files",
+        "evaluated in source",
+    ]
+    return _frame(rows, columns, "task")
+
+
+def methods_table(benchmark: Benchmark, summaries: Mapping[str, str]) -> pd.DataFrame:
+    """The methods as text.
+
+    Args:
+        benchmark: the runs.
+        summaries: a line for each method; a variant has that of its method (``base`` of the record).
+    """
+    rows: dict[str, list[str]] = {}
+    for method in dict.fromkeys(
+        method for features in benchmark.features for method in benchmark.results[features]
+    ):
+        runs = [run for run in benchmark.records if run["method"] == method]
+        base = str(runs[0].get("base", method))
+        summary = summaries.get(base, "") + (f" (variant of {base})" if base != method else "")
+        rows[method] = [
+            "oracle: trained on target labels, an upper bound" if method in benchmark.oracles else summary,
+            ", ".join(sorted({run["features"] for run in runs})),
+            ", ".join(sorted({run["normalisation"] for run in runs})),
+            str(len({run["seed"] for run in runs})),
+        ]
+    columns = ["what it does", "features", "normalised by", "seeds"]
+    return _frame(rows, columns, "method")
+
+
 def recall_table(benchmark: Benchmark, features: str) -> pd.DataFrame:
     """Recall per emotion as text, in percent: mean over seeds, and over the tasks that have the emotion."""
     emotions = sorted({emotion for run in benchmark.records for emotion in run["emotions"]})
     rows = {}
-    for method in benchmark.cells[features]:
-        cells = benchmark.on_all_tasks(features, method)
-        values = {e: [cell.mean_of("recall", e) for cell in cells] for e in emotions}
+    for method in benchmark.results[features]:
+        results = benchmark.on_all_tasks(features, method)
+        values = {e: [result.mean_of("recall", e) for result in results] for e in emotions}
         rows[method] = [_number(100 * _mean_known(values[e])) for e in emotions]
     return _frame(rows, emotions, "recall in %")
 
@@ -51,7 +116,7 @@ def recall_table(benchmark: Benchmark, features: str) -> pd.DataFrame:
 def domain_table(benchmark: Benchmark, features: str) -> pd.DataFrame:
     """A-distance (accuracy of the probe in percent) as text: a row per method, a column per task."""
     rows = {}
-    for method, by_task in benchmark.cells[features].items():
+    for method, by_task in benchmark.results[features].items():
         values = [
             [by_task[task].mean_of("domain", key) if task in by_task else np.nan for task in benchmark.tasks]
             for key in ("a_distance", "accuracy")
@@ -75,44 +140,45 @@ def costs_table(benchmark: Benchmark, features: str) -> pd.DataFrame:
 def comparison_table(comparisons: Sequence[Comparison]) -> pd.DataFrame:
     """Comparisons with one reference as text, differences in points of UAR."""
     rows = {}
-    for found in comparisons:
-        difference, _, bounds = _points(found).partition(" [")
-        rows[found.method] = [
+    for comparison in comparisons:
+        difference, _, bounds = _points(comparison).partition(" [")
+        rows[comparison.method] = [
             difference,
             bounds.rstrip("]") or NONE,
-            *(NONE if p is None else _p(p) for p in (found.p, found.p_holm)),
-            f"{found.n_better} of {found.n_tasks}",
-            str(found.n_speakers or "unknown"),
+            *(NONE if p is None else _p(p) for p in (comparison.p, comparison.p_holm)),
+            f"{comparison.n_better} of {comparison.n_tasks}",
+            str(comparison.n_speakers or "unknown"),
         ]
     columns = ["points of UAR", "95 % interval", "p", "p (Holm)", "better on tasks", "speakers"]
     return _frame(rows, columns, "method")
 
 
 def per_task_table(benchmark: Benchmark, features: str, reference: str) -> pd.DataFrame:
-    """Every method less the reference on every task, as text: points, interval, and p adjusted within the task."""
+    """Every method minus the reference on every task, as text: points, interval, p adjusted within the task."""
     table = pd.DataFrame(
         NONE,
         index=pd.Index([m for m in benchmark.contenders(features) if m != reference], name="points of UAR"),
         columns=list(benchmark.tasks),
     )
     for task in benchmark.tasks:
-        for found in against(benchmark, features, reference, task):
-            p = "" if found.p_holm is None else f" p = {_p(found.p_holm)}".replace("= <", "<")
-            text = _points(found) + p
-            table.loc[found.method, task] = f"**{text.replace(' [', '** [', 1)}" if found.significant else text
+        for comparison in against(benchmark, features, reference, task):
+            p = "" if comparison.p_holm is None else f" p = {_p(comparison.p_holm)}".replace("= <", "<")
+            text = _points(comparison) + p
+            if comparison.significant:
+                text = f"**{text.replace(' [', '** [', 1)}"
+            table.loc[comparison.method, task] = text
     return table
 
 
 def summary(comparisons: Sequence[Comparison]) -> str:
-    """In a sentence, which methods differ from their reference beyond chance."""
+    """A sentence that names the methods that differ from their reference beyond chance."""
     if not comparisons:
         return ""
     reference = comparisons[0].reference
-    if all(found.p_holm is None for found in comparisons):
+    if all(comparison.p_holm is None for comparison in comparisons):
         return f"Speakers are unknown, so differences from {reference} are not tested."
     above, below = (
-        ", ".join(found.method for found in comparisons if found.significant and sign * found.difference > 0)
-        for sign in (1, -1)
+        ", ".join(c.method for c in comparisons if c.significant and sign * c.difference > 0) for sign in (1, -1)
     )
     plural = "s" if len(comparisons) > 1 else ""
     return (
@@ -122,7 +188,7 @@ def summary(comparisons: Sequence[Comparison]) -> str:
 
 
 def selections(benchmark: Benchmark) -> str:
-    """How models and settings were chosen, for titles; several ways are all named."""
+    """How models and settings were chosen, for titles; all ways, if there are several."""
     contenders = [run for run in benchmark.records if not run["oracle"]] or benchmark.records
     return " / ".join(sorted({run["selection"] for run in contenders}))
 
@@ -158,18 +224,22 @@ def _mean_known(values: Sequence[float]) -> float:
     return float(np.mean(known)) if known else float("nan")
 
 
+def _count(entry: Any) -> str:
+    """A number, where a record may list items or count them."""
+    return NONE if entry is None else str(len(entry) if isinstance(entry, list) else entry)
+
+
 def _number(value: float) -> str:
     return f"{value:.1f}" if np.isfinite(value) else NONE
 
 
-def _points(found: Comparison) -> str:
-    low, high = found.interval or (None, None)
-    bounds = "" if low is None or high is None else f" [{_signed(low)}, {_signed(high)}]"
-    return f"{_signed(found.difference)}{bounds}"
+def _points(comparison: Comparison) -> str:
+    bounds = " [{}, {}]".format(*map(_signed, comparison.interval)) if comparison.interval else ""
+    return f"{_signed(comparison.difference)}{bounds}"
 
 
-def _signed(share: float) -> str:
-    text = f"{100 * share:+.1f}"
+def _signed(difference: float) -> str:
+    text = f"{100 * difference:+.1f}"
     return "0.0" if text in ("+0.0", "-0.0") else text.replace("-", "−")
 
 

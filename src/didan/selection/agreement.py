@@ -8,22 +8,20 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import kendalltau, spearmanr
+from scipy.stats import spearmanr
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Agreement:
-    """A criterion against the truth.
+    """Agreement of a criterion with the truth.
 
     Attributes:
         spearman: rank correlation of the criterion, turned so that greater is better, with UAR; NaN if undefined.
-        kendall: the same as Kendall's tau-b.
         regret: UAR of the best candidate less that of the chosen one, 0 at best, in the unit of the UARs.
         n: candidates that both have.
     """
 
     spearman: float
-    kendall: float
     regret: float
     n: int
 
@@ -40,11 +38,11 @@ def rank_agreement(criterion_values: npt.ArrayLike, uars: npt.ArrayLike, greater
         greater_is_better: whether a greater value of the criterion speaks for the candidate.
 
     Returns:
-        Correlations that are 1 for a criterion that ranks as UAR does, and the regret of going by it; of equals
+        A correlation that is 1 for a criterion that ranks as UAR does, and the regret of going by it; of equals
         the first is chosen, as in :func:`didan.selection.select`.
 
-    >>> found = rank_agreement([0.9, 0.5, 0.7], [30.0, 40.0, 42.0], greater_is_better=False)
-    >>> found.spearman, found.regret      # the lowest value is that of UAR 40
+    >>> agreement = rank_agreement([0.9, 0.5, 0.7], [30.0, 40.0, 42.0], greater_is_better=False)
+    >>> agreement.spearman, agreement.regret      # the lowest value is that of UAR 40
     (0.5, 2.0)
     """
     values, truth = np.asarray(criterion_values, dtype=float), np.asarray(uars, dtype=float)
@@ -55,6 +53,5 @@ def rank_agreement(criterion_values: npt.ArrayLike, uars: npt.ArrayLike, greater
     n = len(chosen)
     regret = float(truth.max() - reached[chosen.argmax()]) if n else math.nan
     if n < 2 or np.ptp(chosen) == 0 or np.ptp(reached) == 0:  # no ranks to speak of
-        return Agreement(math.nan, math.nan, regret, n)
-    spearman, kendall = spearmanr(chosen, reached).statistic, kendalltau(chosen, reached).statistic
-    return Agreement(float(spearman), float(kendall), regret, n)
+        return Agreement(spearman=math.nan, regret=regret, n=n)
+    return Agreement(spearman=float(spearmanr(chosen, reached).statistic), regret=regret, n=n)

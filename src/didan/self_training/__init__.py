@@ -1,4 +1,4 @@
-"""Self-training: what the network says of the target becomes pseudo-labels that it is fitted to, whatever the method."""
+"""Self-training: the network's scores of the target become pseudo-labels that it is fitted to, with any method."""
 
 from typing import Annotated
 

@@ -75,6 +75,8 @@ class Batches(Dataset[Batch]):
         return rng.permutation(np.concatenate(drawn))
 
     def _stack(self, features: Utterances, indices: npt.NDArray[np.int64], rng: np.random.Generator) -> Tensor:
+        if isinstance(features, np.ndarray) and features.shape[1] == self.n_frames:
+            return torch.from_numpy(features[indices])
         crops = [crop(features[int(index)], self.n_frames, rng) for index in indices]
         return torch.from_numpy(np.stack(crops).astype(np.float32))
 

@@ -1,6 +1,7 @@
 """Training: a task and a configuration become a model."""
 
 import hashlib
+import json
 import resource
 import time
 import warnings
@@ -130,20 +131,25 @@ class TrainingData:
     def identity(self, config: Config, initial: Mapping[str, Tensor] | None = None) -> dict[str, Any]:
         """What a resumed training must have in common with the one that began."""
 
-        def digest(*parts: str) -> str:
-            return hashlib.blake2b("".join(parts).encode(), digest_size=8).hexdigest()
+        def digest(*columns: pd.Series) -> str:
+            # As JSON: groups "1" and "11" are not "11" and "1", and no group is not one called "nan".
+            parts = json.dumps([[None if pd.isna(part) else part for part in column] for column in columns])
+            return hashlib.blake2b(parts.encode(), digest_size=8).hexdigest()
+
+        def utterances(features: FeatureSet, table: pd.DataFrame) -> str:
+            return digest(features.contents["file"], table["start"], table["end"])
 
         weights = b"".join(tensor.numpy().tobytes() for tensor in (initial or {}).values())
         sides = [*(corpus.unlabelled() for corpus in self.task.sources), self.task.target]
-        groups = [str(group) for side in sides for group in side.groups]
+
         return {
             "settings": config.model_dump(mode="json"),
             "weights": hashlib.blake2b(weights, digest_size=8).hexdigest(),
             "emotions": list(self.task.emotions),
-            "source": digest(*self.source.contents["file"]),
-            "target": digest(*self.target.contents["file"]),
-            "labels": digest(*self.task.source_table["emotion"]),
-            "groups": digest(*groups),
+            "source": utterances(self.source, self.task.source_table),
+            "target": utterances(self.target, self.task.target.table),
+            "labels": digest(self.task.source_table["emotion"]),
+            "groups": digest(*(side.groups for side in sides)),
         }
 
 
