@@ -12,7 +12,6 @@ from didan.corpora import Recordings
 from didan.errors import AudioError
 from didan.features.frontend import Frontend, FrontendSettings, cached_frontend, extract_features
 from didan.features.store import AudioDigest, FeatureStore
-from didan.hardware import one_thread
 from didan.parallel import in_processes
 from didan.typing import Progress
 
@@ -82,8 +81,7 @@ def _extract_or_error(
     settings: FrontendSettings, cache: Path, utterance: Utterance
 ) -> tuple[Path, str, str] | AudioError:
     try:
-        with one_thread():
-            return _extract(FeatureStore(cache, settings), cached_frontend(settings), utterance)
+        return _extract(FeatureStore(cache, settings), cached_frontend(settings), utterance)
     except AudioError as error:
         return error
 

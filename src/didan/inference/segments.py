@@ -136,12 +136,10 @@ class StoredSegments:
     def _make(self, digest: str, utterance: Utterance) -> list[SegmentRow]:
         _, start, end, _ = utterance
         from didan.features.frontend import cached_frontend, extract_features
-        from didan.hardware import one_thread
 
         frontend, audio = cached_frontend(self._frontend), AudioDigest()
-        with one_thread():
-            stream = StreamedSegments(lambda samples: extract_features(frontend, samples), on_block=audio.add)
-            segments = list(stream(utterance))
+        stream = StreamedSegments(lambda samples: extract_features(frontend, samples), on_block=audio.add)
+        segments = list(stream(utterance))
         rows = [(one.start, one.end, one.speech, one.prepared is not None) for one in segments]
         paths = self._paths(digest, start, end, rows)
         for segment in segments:
