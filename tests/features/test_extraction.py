@@ -223,10 +223,10 @@ import sys
 from pathlib import Path
 from didan.corpora import Recordings, read_target
 from didan.features import SpectrogramSettings, extract
-found = read_target(sys.argv[1])
+target = read_target(sys.argv[1])
 print("ready", flush=True)
 sys.stdin.readline()
-extract(found, SpectrogramSettings(), Path(sys.argv[2]), workers=2)
+extract(target, SpectrogramSettings(), Path(sys.argv[2]), workers=2)
 """
 
 
