@@ -28,7 +28,7 @@ Data = tuple[npt.NDArray[np.float32], npt.NDArray[Any], npt.NDArray[np.int64]]
 
 @pytest.fixture
 def data() -> Data:
-    """Two emotions, told apart by the first feature; the target is shifted."""
+    """Two emotions, distinguished by the first feature; the target is shifted."""
     rng = np.random.default_rng(0)
     y = np.tile(["happiness", "sadness"], 60)
     domain = np.repeat([1, -2], 60)
@@ -50,7 +50,7 @@ def test_it_learns_the_source_and_recognises_the_target(data: Data) -> None:
 def test_labels_of_the_target_are_not_looked_at(data: Data) -> None:
     X, y, domain = data
     changed = y.copy()
-    changed[domain < 0] = "never heard of"
+    changed[domain < 0] = "unknown"
     one, other = (DIDANClassifier(**QUICK).fit(X, labels, sample_domain=domain) for labels in (y, changed))
     np.testing.assert_array_equal(one.predict_proba(X), other.predict_proba(X))
 
@@ -100,6 +100,20 @@ def test_method_and_settings_are_passed_on(data: Data) -> None:
     assert "alignment" not in DIDANClassifier("source-only", **QUICK).fit(X, y, sample_domain=domain).history_
 
 
+def test_pseudo_labels_are_those_of_the_method_unless_set(data: Data) -> None:
+    X, y, domain = data
+    for method, settings, self_trains in (
+        ("didan", None, True),
+        ("didan", {"weight": 0}, False),
+        ("dan", None, False),
+        ("source-only", {"kind": "confident", "weight": 1.0, "start": 0}, True),
+    ):
+        model = DIDANClassifier(method, pseudo_labels=settings, **QUICK).fit(X, y, sample_domain=domain)
+        assert ("pseudo_labels" in model.history_) is self_trains
+    with pytest.raises(UserError, match=r"pseudo_labels\.wieght"):
+        DIDANClassifier(pseudo_labels={"wieght": 1.0}).fit(X, y, sample_domain=domain)
+
+
 def test_it_can_be_cloned() -> None:
     model = DIDANClassifier("dan", {"trade_off": 2.0}, steps=7)
     assert clone(model).get_params() == model.get_params()
@@ -110,8 +124,8 @@ def test_skada_pipelines_route_the_domain(data: Data) -> None:
     numbers = np.where(y == "sadness", 1, 0)  # skada knows no other labels
     pipeline = make_da_pipeline(PerDomain(StandardScaler()), DIDANClassifier(**QUICK))
     pipeline.fit(X, numbers.copy(), sample_domain=domain)  # it masks the labels it is given
-    found = pipeline.predict(X[domain < 0], sample_domain=domain[domain < 0])
-    assert accuracy_score(numbers[domain < 0], found) > 0.8
+    predicted = pipeline.predict(X[domain < 0], sample_domain=domain[domain < 0])
+    assert accuracy_score(numbers[domain < 0], predicted) > 0.8
 
 
 @pytest.mark.parametrize(
@@ -166,5 +180,5 @@ def test_unknown_names_are_errors(data: Data) -> None:
 def test_other_width_than_fitted_is_refused(data: Data) -> None:
     X, y, domain = data
     model = DIDANClassifier(**{**QUICK, "steps": 1}).fit(X, y, sample_domain=domain)
-    with pytest.raises(ValueError, match="X has 3 features, the classifier was fitted with 4"):
+    with pytest.raises(ValueError, match="X has 3 features, but DIDANClassifier is expecting 4 features"):
         model.predict(X[:, :3])

@@ -73,8 +73,8 @@ def test_margin_disparity_is_its_formula() -> None:
     predicted_s, predicted_t = torch.tensor([0, 1, 2, 0, 1]), torch.tensor([2, 2, 0, 1])
     agreed = -log_softmax(adversary_s.numpy(), axis=1)[np.arange(5), predicted_s.numpy()].mean()
     contradicted = -np.log(1 - softmax(adversary_t.numpy(), axis=1)[np.arange(4), predicted_t.numpy()]).mean()
-    found = margin_disparity(adversary_s, adversary_t, predicted_s, predicted_t, 4.0)
-    assert float(found) == pytest.approx(4 * agreed + contradicted, rel=1e-5)
+    disparity = margin_disparity(adversary_s, adversary_t, predicted_s, predicted_t, 4.0)
+    assert float(disparity) == pytest.approx(4 * agreed + contradicted, rel=1e-5)
 
 
 def test_margin_disparity_stays_finite_where_the_adversary_is_sure() -> None:

@@ -93,9 +93,9 @@ def test_order_of_utterances_does_not_matter(penalty: Penalty, constraint: Const
 def test_permuted_source_leaves_almost_nothing(penalty: Penalty, constraint: Constraint) -> None:
     h_s, _ = features(6, 3, 9)
     settings = options(penalty, constraint) | ReconstructionOptions(tau=1e-6)
-    found = align(h_s, h_s[[2, 5, 0, 1, 4, 3]], **settings)
-    assert float(found.loss) < 1e-4
-    assert found.diagnostics["residual"] < 1e-2
+    alignment = align(h_s, h_s[[2, 5, 0, 1, 4, 3]], **settings)
+    assert float(alignment.loss) < 1e-4
+    assert alignment.diagnostics["residual"] < 1e-2
 
 
 @pytest.mark.parametrize("constraint", ["convex", "balanced"])
@@ -114,20 +114,20 @@ def test_distance_raises_the_loss(constraint: Constraint) -> None:
 @pytest.mark.parametrize("constraint", ["free", "nonnegative"])
 def test_nothing_is_aligned_from_tau_max_on(penalty: Penalty, constraint: Constraint) -> None:
     h_s, h_t = features(5, 8, 6)
-    found = align(h_s, h_t, penalty=penalty, constraint=constraint, tau=1.0)
+    alignment = align(h_s, h_t, penalty=penalty, constraint=constraint, tau=1.0)
     # W = 0 leaves ||H_t||^2 / n_t, and rows have length 1.
-    assert float(found.loss) == pytest.approx(1)
-    assert found.diagnostics["residual"] == pytest.approx(1)
-    assert found.diagnostics["used"] == 0
+    assert float(alignment.loss) == pytest.approx(1)
+    assert alignment.diagnostics["residual"] == pytest.approx(1)
+    assert alignment.diagnostics["used"] == 0
 
 
 def test_residual_is_relative() -> None:
     h_s, h_t = features(4, 6, 9)
     for constraint in ("free", "nonnegative", "convex", "balanced"):
-        found = align(h_s, h_t, penalty="none", constraint=constraint, tolerance=1e-4)
+        alignment = align(h_s, h_t, penalty="none", constraint=constraint, tolerance=1e-4)
         # Without a penalty the loss is the squared residual per row of length 1.
-        assert found.diagnostics["residual"] == pytest.approx(float(found.loss) ** 0.5)
-        assert 0 < found.diagnostics["residual"] < 1.5
+        assert alignment.diagnostics["residual"] == pytest.approx(float(alignment.loss) ** 0.5)
+        assert 0 < alignment.diagnostics["residual"] < 1.5
 
 
 def test_used_counts_the_sources_of_a_target() -> None:
@@ -151,19 +151,19 @@ def test_gap_is_relative_and_obeys_the_tolerance() -> None:
 
 def test_penalty_is_part_of_the_loss() -> None:
     h_s, h_t = features()
-    found = align(h_s, h_t, penalty="l1", constraint="convex", tau=0.5, tolerance=1e-10)
+    alignment = align(h_s, h_t, penalty="l1", constraint="convex", tau=0.5, tolerance=1e-10)
     plain = align(h_s, h_t, penalty="none", constraint="convex", tolerance=1e-10)
     # Convex rows have l1 norm 1, so the penalty is its weight; unit rows have products of at most 1.
-    assert 0 < float(found.loss - plain.loss) <= 2 * 0.5 * 1
-    assert found.diagnostics["residual"] == pytest.approx(plain.diagnostics["residual"])
+    assert 0 < float(alignment.loss - plain.loss) <= 2 * 0.5 * 1
+    assert alignment.diagnostics["residual"] == pytest.approx(plain.diagnostics["residual"])
 
 
 def test_short_form_is_the_loss() -> None:
     h_s, h_t = features()
-    found = align(h_s, h_t)
-    assert isinstance(found, Alignment)
-    assert found.loss.shape == ()
-    assert float(implicit_distribution_alignment(h_s, h_t)) == float(found.loss)
+    alignment = align(h_s, h_t)
+    assert isinstance(alignment, Alignment)
+    assert alignment.loss.shape == ()
+    assert float(implicit_distribution_alignment(h_s, h_t)) == float(alignment.loss)
 
 
 def test_single_precision_stays_single() -> None:

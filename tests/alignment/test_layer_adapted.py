@@ -23,10 +23,10 @@ def test_one_group_is_ida(constraint: str) -> None:
     h, labels = four_emotions()
     h_t = torch.randn(5, 6, generator=torch.Generator().manual_seed(1))
     options = EXACT | {"constraint": constraint, "tolerance": 1e-5}
-    found = grouped_alignment(h, h_t, labels, torch.tensor([0, 1, 2, 3, 0]), ONE, **options)
+    grouped = grouped_alignment(h, h_t, labels, torch.tensor([0, 1, 2, 3, 0]), ONE, **options)
     expected = align(h, h_t, source_marginal=class_balanced_marginal(labels), **options)
-    assert float(found.loss.detach()) == pytest.approx(float(expected.loss.detach()), abs=1e-4)
-    assert found.diagnostics["residual"] == pytest.approx(expected.diagnostics["residual"], abs=1e-3)
+    assert float(grouped.loss.detach()) == pytest.approx(float(expected.loss.detach()), abs=1e-4)
+    assert grouped.diagnostics["residual"] == pytest.approx(expected.diagnostics["residual"], abs=1e-3)
 
 
 @pytest.mark.parametrize("groups", [ONE, COARSE, FINE])

@@ -1,4 +1,4 @@
-"""The reference is the double sum over pairs of utterances, written out in numpy."""
+"""Compared with the double sum over pairs of utterances, written out in numpy."""
 
 from collections.abc import Callable
 

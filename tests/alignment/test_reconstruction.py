@@ -108,7 +108,7 @@ def constrained_minimum(
             return np.asarray(x[size:] - np.sqrt((x[:size].reshape(n_t, n_s) ** 2).sum(axis=0) + 1e-18))
 
         constraints = [{"type": "ineq", "fun": room}]
-    found = minimize(
+    solution = minimize(
         value,
         np.append(np.full(size, 1 / n_s), np.full(epigraph, 1.0)),
         jac=True,
@@ -117,14 +117,14 @@ def constrained_minimum(
         method="SLSQP",
         options={"ftol": 1e-15, "maxiter": 2000},
     )
-    return np.asarray(found.x[:size].reshape(n_t, n_s))
+    return np.asarray(solution.x[:size].reshape(n_t, n_s))
 
 
 def rows(solve: Callable[[Array], Array], H_t: Array) -> Array:
     return np.stack([solve(row) for row in H_t])
 
 
-def reference(
+def minimiser(
     target: Tensor,
     source: Tensor,
     penalty: Penalty,
@@ -177,40 +177,40 @@ def solved(
 @pytest.mark.parametrize(("n_t", "n_s"), [(3, 5), (5, 3), (4, 4)])
 def test_agrees_with_an_independent_solver(penalty: Penalty, constraint: Constraint, n_t: int, n_s: int) -> None:
     H_t, H_s = features(n_t, n_s, 7, seed=10 * n_t + n_s)
-    found = solved(H_t, H_s, penalty, constraint)
+    solution = solved(H_t, H_s, penalty, constraint)
     weight = weight_of(H_t, H_s, penalty, constraint, 0.1)
-    expected = reference(H_t, H_s, penalty, constraint, weight)
-    assert found.tau == pytest.approx(weight)
-    assert found.penalty == pytest.approx(omega(found.coefficients.numpy(), penalty, weight))
+    expected = minimiser(H_t, H_s, penalty, constraint, weight)
+    assert solution.tau == pytest.approx(weight)
+    assert solution.penalty == pytest.approx(omega(solution.coefficients.numpy(), penalty, weight))
     # The Gram matrix of H_s has full rank, so the minimiser is unique; the balanced solver is of first order.
-    np.testing.assert_allclose(found.coefficients, expected, atol=2e-3 if constraint == "balanced" else 1e-5)
+    np.testing.assert_allclose(solution.coefficients, expected, atol=2e-3 if constraint == "balanced" else 1e-5)
     least = objective(H_t, H_s, expected, penalty, weight)
-    assert objective(H_t, H_s, found.coefficients, penalty, weight) == pytest.approx(least, rel=1e-5)
+    assert objective(H_t, H_s, solution.coefficients, penalty, weight) == pytest.approx(least, rel=1e-5)
 
 
 @every_combination
 def test_single_precision(penalty: Penalty, constraint: Constraint) -> None:
     H_t, H_s = (h.float() for h in features(6, 4, 9, seed=3))
-    found = reconstruct(H_t, H_s, penalty=penalty, constraint=constraint, tolerance=1e-5)
-    assert found.coefficients.dtype == torch.float32
+    solution = reconstruct(H_t, H_s, penalty=penalty, constraint=constraint, tolerance=1e-5)
+    assert solution.coefficients.dtype == torch.float32
     weight = weight_of(H_t, H_s, penalty, constraint, 0.1)
-    least = objective(H_t, H_s, reference(H_t, H_s, penalty, constraint, weight), penalty, weight)
+    least = objective(H_t, H_s, minimiser(H_t, H_s, penalty, constraint, weight), penalty, weight)
     size = float(H_t.square().sum())
-    assert found.gap <= 1e-5 * size
-    assert found.gap >= -1e-6 * size
-    assert objective(H_t, H_s, found.coefficients, penalty, weight) == pytest.approx(least, abs=2e-5 * size)
+    assert solution.gap <= 1e-5 * size
+    assert solution.gap >= -1e-6 * size
+    assert objective(H_t, H_s, solution.coefficients, penalty, weight) == pytest.approx(least, abs=2e-5 * size)
 
 
 @pytest.mark.parametrize(("penalty", "constraint"), [c for c in COMBINATIONS if c[0] in ("l1", "l21")][:4])
 def test_large_dictionary(penalty: Penalty, constraint: Constraint) -> None:
     H_t, H_s = features(5, 120, 12, seed=1)
-    found = solved(H_t, H_s, penalty, constraint, tau=0.2)
+    solution = solved(H_t, H_s, penalty, constraint, tau=0.2)
     weight = weight_of(H_t, H_s, penalty, constraint, 0.2)
     if (penalty, constraint) == ("l21", "nonnegative"):
-        check_l21_nonnegative(H_t, H_s, found.coefficients, weight)
+        check_l21_nonnegative(H_t, H_s, solution.coefficients, weight)
     else:
-        least = objective(H_t, H_s, reference(H_t, H_s, penalty, constraint, weight), penalty, weight)
-        assert objective(H_t, H_s, found.coefficients, penalty, weight) == pytest.approx(least, rel=1e-9)
+        least = objective(H_t, H_s, minimiser(H_t, H_s, penalty, constraint, weight), penalty, weight)
+        assert objective(H_t, H_s, solution.coefficients, penalty, weight) == pytest.approx(least, rel=1e-9)
 
 
 def check_l21_nonnegative(H_t: Tensor, H_s: Tensor, W: Tensor, weight: float) -> None:
@@ -232,8 +232,8 @@ def check_l21_nonnegative(H_t: Tensor, H_s: Tensor, W: Tensor, weight: float) ->
 @pytest.mark.parametrize("constraint", ["free", "nonnegative"])
 def test_lasso_conditions_of_optimality(n_s: int, constraint: Constraint) -> None:
     H_t, H_s = features(8, n_s, 10, seed=2)
-    found = solved(H_t, H_s, "l1", constraint, tau=0.15)
-    W, tau = found.coefficients, found.tau
+    solution = solved(H_t, H_s, "l1", constraint, tau=0.15)
+    W, tau = solution.coefficients, solution.tau
     slope = 2 * (H_t - W @ H_s) @ H_s.T
     active = W.abs() > 1e-4
     assert active.any()
@@ -249,17 +249,17 @@ def test_gap_bounds_suboptimality_however_early_one_stops(
 ) -> None:
     for seed in range(3):
         H_t, H_s = features(3, 4, 6, seed=seed)
-        found = reconstruct(
+        solution = reconstruct(
             H_t, H_s, penalty=penalty, constraint=constraint, tau=0.05, max_iterations=max_iterations
         )
-        assert found.iterations <= max_iterations
+        assert solution.iterations <= max_iterations
         weight = weight_of(H_t, H_s, penalty, constraint, 0.05)
-        least = objective(H_t, H_s, reference(H_t, H_s, penalty, constraint, weight), penalty, weight)
-        excess = objective(H_t, H_s, found.coefficients, penalty, weight) - least
+        least = objective(H_t, H_s, minimiser(H_t, H_s, penalty, constraint, weight), penalty, weight)
+        excess = objective(H_t, H_s, solution.coefficients, penalty, weight) - least
         rounding = 1e-6 * float(H_t.square().sum())
-        assert np.isfinite(found.gap)
+        assert np.isfinite(solution.gap)
         assert excess >= -rounding if constraint != "balanced" else excess >= -1e-4 * least
-        assert excess <= found.gap + rounding
+        assert excess <= solution.gap + rounding
 
 
 @every_combination
@@ -308,7 +308,7 @@ def test_gap_is_valid_at_any_coefficients(
     generator = torch.Generator().manual_seed(seed)
     H_s = torch.randn(4, 6, generator=generator, dtype=torch.float64) + 0.5
     H_t = feasible(torch.rand(3, 4, generator=generator, dtype=torch.float64), constraint) @ H_s
-    best = reference(H_t, H_s, penalty, constraint, WEIGHT)
+    best = minimiser(H_t, H_s, penalty, constraint, WEIGHT)
     noise = torch.randn(3, 4, generator=generator, dtype=torch.float64)
     W = feasible(torch.from_numpy(best) + scale * noise, constraint)
     excess = objective(H_t, H_s, W, penalty, WEIGHT) - objective(H_t, H_s, best, penalty, WEIGHT)
@@ -317,7 +317,7 @@ def test_gap_is_valid_at_any_coefficients(
 
 def test_gap_of_least_squares_is_valid_within_its_bound() -> None:
     H_t, H_s = features(3, 4, 6, seed=0)
-    best = reference(H_t, H_s, "none", "nonnegative", 0.0)
+    best = minimiser(H_t, H_s, "none", "nonnegative", 0.0)
     generator = torch.Generator().manual_seed(0)
     for _ in range(20):
         W = torch.from_numpy(best) + torch.rand(3, 4, generator=generator, dtype=torch.float64)
@@ -340,9 +340,9 @@ def test_coefficients_vanish_exactly_from_tau_max_on(penalty: Penalty, constrain
     for seed in range(5):
         H_t, H_s = features(4, 6, 5, seed=seed)
         for tau in (1.0, 1.5):
-            found = solved(H_t, H_s, penalty, constraint, tau)
-            assert found.coefficients.abs().max() < 1e-12
-            assert objective(H_t, H_s, found.coefficients, penalty, found.tau) == pytest.approx(
+            solution = solved(H_t, H_s, penalty, constraint, tau)
+            assert solution.coefficients.abs().max() < 1e-12
+            assert objective(H_t, H_s, solution.coefficients, penalty, solution.tau) == pytest.approx(
                 float(H_t.square().sum())
             )
         assert solved(H_t, H_s, penalty, constraint, 0.999).coefficients.abs().max() > 1e-6
@@ -364,30 +364,30 @@ def test_permuted_source_is_reconstructed_as_tau_vanishes(penalty: Penalty, cons
     permutation = np.eye(6)[order]
     size = float(H_t.square().sum())
     for tau in (1e-2, 1e-6):
-        found = solved(H_t, H_s, penalty, constraint, tau, 1e-5 if constraint == "balanced" else None)
+        solution = solved(H_t, H_s, penalty, constraint, tau, 1e-5 if constraint == "balanced" else None)
         # The permutation itself leaves no residual, so the minimum is at most its penalty.
-        bound = omega(permutation, penalty, found.tau)
-        assert objective(H_t, H_s, found.coefficients, penalty, found.tau) <= bound + 2e-5 * size
-    residual = float((H_t - found.coefficients @ H_s).square().sum())
+        bound = omega(permutation, penalty, solution.tau)
+        assert objective(H_t, H_s, solution.coefficients, penalty, solution.tau) <= bound + 2e-5 * size
+    residual = float((H_t - solution.coefficients @ H_s).square().sum())
     assert residual < 1e-4 * size
-    np.testing.assert_allclose(found.coefficients, permutation, atol=5e-3)
+    np.testing.assert_allclose(solution.coefficients, permutation, atol=5e-3)
 
 
 @pytest.mark.parametrize("n_s", [7, 8, 30])
 def test_no_residual_where_sources_span_the_space(n_s: int) -> None:
     H_t, H_s = features(5, n_s, 7)
-    found = reconstruct(H_t, H_s, penalty="none", constraint="free")
-    torch.testing.assert_close(found.coefficients @ H_s, H_t)
-    assert found.iterations == 0
-    assert found.gap == pytest.approx(0, abs=1e-9)
+    solution = reconstruct(H_t, H_s, penalty="none", constraint="free")
+    torch.testing.assert_close(solution.coefficients @ H_s, H_t)
+    assert solution.iterations == 0
+    assert solution.gap == pytest.approx(0, abs=1e-9)
 
 
 @pytest.mark.parametrize("penalty", ["l1", "ridge"])
 def test_tau_zero_is_no_penalty(penalty: Penalty) -> None:
     H_t, H_s = features(4, 3, 7)
     for constraint in ("free", "nonnegative", "convex", "balanced"):
-        found, plain = solved(H_t, H_s, penalty, constraint, 0.0), solved(H_t, H_s, "none", constraint)
-        torch.testing.assert_close(found.coefficients, plain.coefficients)
+        solution, plain = solved(H_t, H_s, penalty, constraint, 0.0), solved(H_t, H_s, "none", constraint)
+        torch.testing.assert_close(solution.coefficients, plain.coefficients)
 
 
 @pytest.mark.parametrize("penalty", ["l1", "ridge", "none"])
@@ -412,7 +412,7 @@ def test_l1_is_constant_on_convex_rows() -> None:
 def test_balanced_with_a_prescribed_marginal(penalty: Penalty) -> None:
     H_t, H_s = features(4, 5, 7, seed=8)
     marginal = torch.tensor([4.0, 1.0, 2.0, 1.0, 2.0])  # need not add up to 1
-    found = reconstruct(
+    solution = reconstruct(
         H_t,
         H_s,
         penalty=penalty,
@@ -420,13 +420,13 @@ def test_balanced_with_a_prescribed_marginal(penalty: Penalty) -> None:
         source_marginal=marginal,
         tolerance=1e-6,
     )
-    W, share = found.coefficients, marginal.double() / 10
+    W, share = solution.coefficients, marginal.double() / 10
     assert W.dtype == torch.float64
     assert W.min() >= 0
     torch.testing.assert_close(W.sum(dim=1), torch.ones(4, dtype=torch.float64))
     torch.testing.assert_close(W.sum(dim=0), 4 * share, rtol=1e-3, atol=0)
     weight = weight_of(H_t, H_s, penalty, "balanced", 0.1)
-    expected = reference(H_t, H_s, penalty, "balanced", weight, share.numpy())
+    expected = minimiser(H_t, H_s, penalty, "balanced", weight, share.numpy())
     least = objective(H_t, H_s, expected, penalty, weight)
     assert objective(H_t, H_s, W, penalty, weight) == pytest.approx(least, rel=1e-5)
     np.testing.assert_allclose(W, expected, atol=2e-3)

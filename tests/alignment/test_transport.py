@@ -22,9 +22,9 @@ def linear_transport(cost: Tensor, columns: Tensor) -> tuple[float, Tensor]:
     """The least ``<cost, V>`` over nonnegative V with row sums 1, and the dual variables of the columns."""
     n_t, n_s = cost.shape
     A = np.vstack([np.kron(np.eye(n_t), np.ones(n_s)), np.kron(np.ones(n_t), np.eye(n_s))])
-    found = linprog(cost.numpy().ravel(), A_eq=A, b_eq=np.concatenate([np.ones(n_t), columns.numpy()]))
-    assert found.success
-    return float(found.fun), torch.tensor(found.eqlin.marginals[n_t:])
+    solution = linprog(cost.numpy().ravel(), A_eq=A, b_eq=np.concatenate([np.ones(n_t), columns.numpy()]))
+    assert solution.success
+    return float(solution.fun), torch.tensor(solution.eqlin.marginals[n_t:])
 
 
 def loss(H_t: Tensor, H_s: Tensor, W: Tensor, tau: float) -> float:
@@ -127,10 +127,10 @@ def test_one_target_utterance_gets_the_marginal() -> None:
 def test_training_settings_keep_the_marginal_closely() -> None:
     """At the tolerance used for training, columns are met to a few per cent even for many utterances."""
     H_t, H_s = random(0, 64, 32).float(), random(1, 64, 32).float()
-    found = reconstruct(
+    coefficients = reconstruct(
         H_t, H_s, penalty="none", constraint="balanced", tolerance=5e-3, max_iterations=50
     ).coefficients
-    assert (found.sum(dim=0) - 1).abs().max() < 0.05
+    assert (coefficients.sum(dim=0) - 1).abs().max() < 0.05
 
 
 @pytest.mark.parametrize("seed", range(4))

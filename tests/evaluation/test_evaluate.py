@@ -1,8 +1,8 @@
-"""The reference: features by numpy, the network one utterance at a time, figures by scikit-learn."""
+"""The truth: features normalised by numpy, the network one utterance at a time, figures by scikit-learn."""
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from copy import deepcopy
 from dataclasses import replace
@@ -16,32 +16,39 @@ import torch
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix, recall_score
 
 from didan import metrics
-from didan.audio import read_audio
+from didan.audio import RATE, read_audio
 from didan.corpora import Corpus
 from didan.errors import UserError
 from didan.evaluation import Evaluation, evaluate
-from didan.features import Normalisation, Spectrogram, SpectrogramSettings, extract_features
-from didan.model.trained import Model
+from didan.features import NormalisationSettings, Spectrogram, SpectrogramSettings, extract_features
+from didan.model.trained import TrainedModel
 
 NAN = float("nan")
 
 
 @pytest.fixture
-def evaluation(untrained: Model, target: Corpus, session_cache: Path) -> Evaluation:
-    return evaluate(untrained, target, session_cache)
+def evaluation(untrained: TrainedModel, target: Corpus, session_cache: Path) -> Evaluation:
+    return evaluate(untrained, target, cache=session_cache)
 
 
-def scores_by_hand(model: Model, corpus: Corpus, groups: list[str]) -> torch.Tensor:
-    """Scores of each utterance alone, its features normalised over the frames of its group."""
-    frontend = Spectrogram(SpectrogramSettings())
-    raw = [torch.from_numpy(extract_features(frontend, read_audio(file))) for file in corpus.table["file"]]
+def probabilities_by_hand(
+    model: TrainedModel, corpus: Corpus, groups: Sequence[str | None], shrinkage: float
+) -> torch.Tensor:
+    """Those of each utterance alone, normalised by the frames of its group, which are drawn to the domain's."""
+    frontend, domain = Spectrogram(SpectrogramSettings()), model.normaliser.domain
+    raw = [extract_features(frontend, read_audio(file)).astype(np.float64) for file in corpus.table["file"]]
     scores = []
     for own, features in zip(groups, raw, strict=True):
-        frames = torch.cat([x for x, group in zip(raw, groups, strict=True) if group == own])
-        normal = (features - frames.mean(dim=0)) / frames.std(dim=0, correction=0)
+        mean, variance = domain.mean, domain.variance
+        if own is not None:
+            members = [x for x, group in zip(raw, groups, strict=True) if group == own]
+            frames, weight = np.concatenate(members), len(members) / (len(members) + shrinkage)
+            mean = weight * frames.mean(axis=0) + (1 - weight) * mean
+            variance = weight * frames.var(axis=0) + (1 - weight) * variance
+        normal = torch.from_numpy((features - mean) / np.sqrt(variance)).float()
         with torch.inference_mode():
             scores.append(model.network(normal[None], torch.tensor([len(normal)])).scores[0])
-    return torch.stack(scores)
+    return (torch.stack(scores) / model.temperature).softmax(dim=1)
 
 
 def probabilities(evaluation: Evaluation) -> pd.DataFrame:
@@ -63,21 +70,78 @@ def test_figures_are_those_of_scikit_learn(evaluation: Evaluation) -> None:
     assert low < evaluation.uar < high
 
 
-@pytest.mark.parametrize("normalisation", ["corpus", "speaker", "utterance"])
-def test_predictions_are_those_of_the_network(
-    untrained: Model, target: Corpus, session_cache: Path, normalisation: Normalisation
+@pytest.mark.parametrize("group", ["none", "speaker", "file", "folder", "room"])
+def test_probabilities_are_those_of_the_network(
+    untrained: TrainedModel, target: Corpus, session_cache: Path, group: str
 ) -> None:
-    model = replace(untrained, config=untrained.config.model_copy(update={"normalisation": normalisation}))
-    groups = {
-        "corpus": ["all"] * len(target),
-        "speaker": target.table["speaker"].tolist(),
-        "utterance": target.table["file"].tolist(),
+    rooms = [("hall", "cell", None)[number % 3] for number in range(len(target))]
+    corpus = replace(target, table=target.table.assign(room=pd.Series(rooms)))
+    files = [str(file) for file in target.table["file"]]
+    groups: dict[str, list[str | None]] = {
+        "none": [None] * len(target),
+        "speaker": [str(speaker) for speaker in target.table["speaker"]],
+        "file": [*files],
+        "folder": [str(Path(file).parent) for file in files],
+        "room": [*rooms],
     }
-    scores = scores_by_hand(model, target, groups[normalisation])
-    found = evaluate(model, target, session_cache)
-    best = [model.emotions[index] for index in scores.argmax(dim=1)]
-    assert found.utterances["predicted"].tolist() == best
-    np.testing.assert_allclose(probabilities(found), model.probabilities(scores), atol=1e-4)
+    expected = probabilities_by_hand(untrained, target, groups[group], untrained.normaliser.shrinkage)
+    evaluation = evaluate(untrained, corpus, group=group, cache=session_cache)
+    best = [untrained.emotions[index] for index in expected.argmax(dim=1)]
+    assert evaluation.utterances["predicted"].tolist() == best
+    np.testing.assert_allclose(probabilities(evaluation), expected, atol=1e-4)
+    assert evaluation.normalised_by == "as predicted"
+
+
+def test_own_statistics_are_those_of_the_group_alone_and_said_so(
+    untrained: TrainedModel, target: Corpus, session_cache: Path
+) -> None:
+    speakers = [str(speaker) for speaker in target.table["speaker"]]
+    expected = probabilities_by_hand(untrained, target, speakers, 0)
+    evaluation = evaluate(untrained, target, own_statistics=True, cache=session_cache)
+    np.testing.assert_allclose(probabilities(evaluation), expected, atol=1e-4)
+    assert evaluation.as_dict()["normalised_by"] == (
+        "statistics of the evaluated speakers alone, not as predicted"
+    )
+
+
+@pytest.mark.parametrize("trained", ["none", "speaker", "room"])
+def test_utterances_are_grouped_as_the_model_was_trained_unless_somebody_says_otherwise(
+    untrained: TrainedModel, target: Corpus, session_cache: Path, trained: str
+) -> None:
+    config = untrained.config.model_copy(update={"normalisation": NormalisationSettings(group=trained)})
+    model = replace(untrained, config=config)
+    rooms = replace(target, table=target.table.assign(room=["hall", "cell"] * 18))
+    for corpus, group in ((rooms, trained), (target, "speaker" if trained == "room" else trained)):
+        expected = evaluate(untrained, corpus, group=group, cache=session_cache)
+        pd.testing.assert_frame_equal(
+            probabilities(evaluate(model, corpus, cache=session_cache)), probabilities(expected)
+        )
+
+
+def test_a_column_that_is_not_there_is_refused(
+    untrained: TrainedModel, target: Corpus, session_cache: Path
+) -> None:
+    with pytest.raises(UserError, match="gamma has no column 'spaker' to group by: did you mean 'speaker'"):
+        evaluate(untrained, target, group="spaker", cache=session_cache)
+    with pytest.raises(UserError, match="cannot be grouped by their emotion"):
+        evaluate(untrained, target, group="emotion", cache=session_cache)
+
+
+def test_utterances_in_which_nobody_speaks_count_as_errors(
+    untrained: TrainedModel, target: Corpus, session_cache: Path, tmp_path: Path
+) -> None:
+    soundfile.write(tmp_path / "noise.wav", np.random.default_rng(0).normal(0, 1e-2, 2 * RATE), RATE)
+    table = target.table.copy()
+    table.loc[7, "file"] = str(tmp_path / "noise.wav")
+    evaluation = evaluate(untrained, replace(target, table=table), group="none", cache=session_cache)
+    assert evaluation.n_speechless == 1
+    assert evaluation.utterances["predicted"].isna().tolist() == [number == 7 for number in range(36)]
+    predicted = evaluation.utterances["predicted"].astype(object).where(lambda column: column.notna(), "nothing")
+    true, labels = evaluation.utterances["emotion"], list(evaluation.emotions)
+    expected = recall_score(true, predicted, labels=labels, average=None)
+    assert evaluation.recall == pytest.approx(dict(zip(labels, expected, strict=True)))
+    assert sum(map(sum, evaluation.confusion)) == evaluation.n - 1
+    assert any(remark.startswith("1 utterances hold too little speech") for remark in evaluation.remarks())
 
 
 def test_each_label_stays_with_its_file(evaluation: Evaluation) -> None:
@@ -86,59 +150,66 @@ def test_each_label_stays_with_its_file(evaluation: Evaluation) -> None:
 
 
 def test_labels_have_no_influence_on_predictions(
-    untrained: Model, target: Corpus, session_cache: Path, evaluation: Evaluation
+    untrained: TrainedModel, target: Corpus, session_cache: Path, evaluation: Evaluation
 ) -> None:
     shuffled = target.table.assign(emotion=target.table["emotion"].sample(frac=1, random_state=0).to_numpy())
-    other = evaluate(untrained, replace(target, table=shuffled), session_cache)
+    other = evaluate(untrained, replace(target, table=shuffled), cache=session_cache)
     pd.testing.assert_frame_equal(probabilities(other), probabilities(evaluation))
     assert other.confusion != evaluation.confusion
 
 
-def test_emotions_that_do_not_occur(untrained: Model, target: Corpus, session_cache: Path) -> None:
-    found = evaluate(untrained, target.only(("anger", "neutral")), session_cache)
-    true, predicted = found.utterances["emotion"], found.utterances["predicted"]
+def test_emotions_that_do_not_occur(untrained: TrainedModel, target: Corpus, session_cache: Path) -> None:
+    evaluated = evaluate(untrained, target.only(("anger", "neutral")), cache=session_cache)
+    true, predicted = evaluated.utterances["emotion"], evaluated.utterances["predicted"]
     assert "sadness" in set(predicted)
     present = recall_score(true, predicted, labels=["anger", "neutral"], average=None)
-    assert found.recall["sadness"] is None
-    assert found.uar == pytest.approx(present.mean())
-    assert found.confusion[2] == [0, 0, 0]
-    assert "gamma has no sadness; UAR is over the other emotions" in found.remarks()
+    assert evaluated.recall["sadness"] is None
+    assert evaluated.uar == pytest.approx(present.mean())
+    assert evaluated.confusion[2] == [0, 0, 0]
+    assert "gamma has no sadness; UAR is over the other emotions" in evaluated.remarks()
 
 
 def test_utterances_of_unknown_emotions_are_left_out(
-    untrained: Model, target: Corpus, session_cache: Path
+    untrained: TrainedModel, target: Corpus, session_cache: Path
 ) -> None:
     emotion = target.table["emotion"].mask(target.table["speaker"] == "gamma-01", "boredom")
-    found = evaluate(untrained, replace(target, table=target.table.assign(emotion=emotion)), session_cache)
-    assert found.n == 24
-    assert set(found.utterances["speaker"]) == {"gamma-02", "gamma-03"}
+    evaluated = evaluate(
+        untrained, replace(target, table=target.table.assign(emotion=emotion)), cache=session_cache
+    )
+    assert evaluated.n == 24
+    assert set(evaluated.utterances["speaker"]) == {"gamma-02", "gamma-03"}
     rest = replace(target, table=target.table[target.table["speaker"] != "gamma-01"])
-    assert found.confusion == evaluate(untrained, rest, session_cache).confusion
+    assert evaluated.confusion == evaluate(untrained, rest, cache=session_cache).confusion
 
 
-def test_corpus_without_any_of_the_emotions(untrained: Model, target: Corpus, session_cache: Path) -> None:
+def test_corpus_without_any_of_the_emotions(untrained: TrainedModel, target: Corpus, session_cache: Path) -> None:
     bored = replace(target, table=target.table.assign(emotion="boredom"))
     with pytest.raises(UserError, match=r"gamma has no utterance with any of anger, neutral, sadness"):
-        evaluate(untrained, bored, session_cache)
+        evaluate(untrained, bored, cache=session_cache)
 
 
 def test_unknown_speakers_make_the_interval_one_by_utterance(
-    untrained: Model, target: Corpus, session_cache: Path, evaluation: Evaluation
+    untrained: TrainedModel, target: Corpus, session_cache: Path, evaluation: Evaluation
 ) -> None:
     assert (evaluation.resampled, evaluation.n_speakers) == ("speaker", 3)
     assert "only 3 speakers, so the interval is rough" in evaluation.remarks()
     for speakers, count in ((NAN, None), ("the only one", 1)):
         changed = replace(target, table=target.table.assign(speaker=speakers))
-        found = evaluate(untrained, changed, session_cache)
-        assert (found.resampled, found.n_speakers) == ("utterance", count)
-        assert any("resamples utterances" in remark for remark in found.remarks())
-        indices = [found.utterances[name].map(found.emotions.index) for name in ("emotion", "predicted")]
+        evaluated = evaluate(untrained, changed, cache=session_cache)
+        assert (evaluated.resampled, evaluated.n_speakers) == ("utterance", count)
+        assert any("resamples utterances" in remark for remark in evaluated.remarks())
+        indices = [evaluated.utterances[name].map(evaluated.emotions.index) for name in ("emotion", "predicted")]
         labels, predicted = (index.to_numpy() for index in indices)
-        assert found.uar_ci95 == metrics.uar_interval(labels, predicted, None)
+        assert evaluated.uar_ci95 == metrics.uar_interval(labels, predicted, None)
 
 
 def test_recordings_of_the_source_are_found(
-    untrained: Model, source: Corpus, target: Corpus, tmp_path: Path, session_cache: Path, evaluation: Evaluation
+    untrained: TrainedModel,
+    source: Corpus,
+    target: Corpus,
+    tmp_path: Path,
+    session_cache: Path,
+    evaluation: Evaluation,
 ) -> None:
     assert evaluation.leakage["evaluated_in_source"] == []
     first, second = source.table["file"].iloc[:2]
@@ -148,39 +219,39 @@ def test_recordings_of_the_source_are_found(
     copies = [str(tmp_path / "other format.flac"), str(tmp_path / "copy.wav")]
     table = target.table.copy()
     table.loc[[3, 5], "file"] = copies
-    found = evaluate(untrained, replace(target, table=table), session_cache)
-    assert found.leakage["evaluated_in_source"] == sorted(copies)
-    assert any(remark.startswith("2 of the recordings were trained on") for remark in found.remarks())
+    evaluated = evaluate(untrained, replace(target, table=table), cache=session_cache)
+    assert evaluated.leakage["evaluated_in_source"] == sorted(copies)
+    assert any(remark.startswith("2 of the recordings were trained on") for remark in evaluated.remarks())
 
 
-def test_shared_speakers_are_remarked(untrained: Model, target: Corpus, session_cache: Path) -> None:
-    assert evaluate(untrained, target, session_cache).leakage["shared_speakers"] == []
-    table = untrained.reference.table.copy()
+def test_shared_speakers_are_remarked(untrained: TrainedModel, target: Corpus, session_cache: Path) -> None:
+    assert evaluate(untrained, target, cache=session_cache).leakage["shared_speakers"] == []
+    table = untrained.source_index.table.copy()
     table.loc[:2, "speaker"] = "gamma-02"
-    known = replace(untrained.reference, table=table)
-    found = evaluate(replace(untrained, reference=known), target, session_cache)
-    assert found.leakage["shared_speakers"] == ["gamma-02"]
-    assert "the source has some of the speakers too: gamma-02" in found.remarks()
+    known = replace(untrained.source_index, table=table)
+    evaluated = evaluate(replace(untrained, source_index=known), target, cache=session_cache)
+    assert evaluated.leakage["shared_speakers"] == ["gamma-02"]
+    assert "the source has some of the speakers too: gamma-02" in evaluated.remarks()
 
 
 def test_labels_read_are_recorded_and_the_model_stays_as_it_was(
-    untrained: Model, target: Corpus, session_cache: Path
+    untrained: TrainedModel, target: Corpus, session_cache: Path
 ) -> None:
     before = deepcopy(untrained.record)
-    found = evaluate(untrained, target, session_cache)
+    evaluated = evaluate(untrained, target, cache=session_cache)
     assert untrained.record == before
-    assert found.leakage["labels_read"] == {"training": "none", "evaluation": "labels of the corpus evaluated"}
-    assert found.selection == "none, it is untrained"
+    assert evaluated.leakage["labels_read"] == {"training": "none", "evaluation": "labels of the corpus evaluated"}
+    assert evaluated.selection == "none, it is untrained"
 
 
 def test_json_holds_what_is_promised(evaluation: Evaluation, tmp_path: Path) -> None:
     evaluation.write(tmp_path / "a.json")
-    found = json.loads((tmp_path / "a.json").read_text())
+    evaluated = json.loads((tmp_path / "a.json").read_text())
     promised = {"uar", "war", "n", "emotions", "recall", "confusion", "uar_ci95", "selection", "leakage"}
-    assert promised <= set(found)
-    assert found == evaluation.as_dict()
-    assert found["uar"] == evaluation.uar
-    assert found["recall"] == evaluation.recall
+    assert promised <= set(evaluated)
+    assert evaluated == evaluation.as_dict()
+    assert evaluated["uar"] == evaluation.uar
+    assert evaluated["recall"] == evaluation.recall
     assert [path.name for path in tmp_path.iterdir()] == ["a.json"]
 
 
@@ -196,7 +267,12 @@ def test_json_is_written_whole_or_not_at_all(
         evaluation.write(tmp_path / "nowhere" / "a.json")
 
 
-def test_progress_counts_utterances(untrained: Model, target: Corpus, session_cache: Path) -> None:
-    calls: list[tuple[int, int]] = []
-    evaluate(untrained, target, session_cache, lambda done, total: calls.append((done, total)))
-    assert calls[-1] == (36, 36)
+def test_progress_counts_utterances(untrained: TrainedModel, target: Corpus, session_cache: Path) -> None:
+    calls: list[tuple[str, int, int]] = []
+    evaluate(
+        untrained,
+        target,
+        cache=session_cache,
+        progress=lambda stage, done, total: calls.append((stage, done, total)),
+    )
+    assert calls == [("features of gamma", number, 36) for number in range(1, 37)]

@@ -1,45 +1,215 @@
+"""Statistics of groups against numpy over the frames of all their utterances, put together."""
+
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
 
-from didan.features import statistics
+from didan.features import Moments, NormalisationSettings, Normaliser, Statistics
+from didan.typing import Features
+
+NAN, INF = float("nan"), float("inf")
+Floats = npt.NDArray[np.float64]
 
 
-def utterances(mean: float, deviation: float) -> list[npt.NDArray[np.float32]]:
-    """Three utterances of different length, each around its own mean, in four bands."""
-    rng = np.random.default_rng(0)
+def utterances(mean: float, std: float, lengths: Sequence[int] = (30, 7, 100), seed: int = 0) -> list[Features]:
+    """Utterances of different length, each around its own mean, in four bands."""
+    rng = np.random.default_rng(seed)
     return [
-        (mean + deviation * (shift + rng.standard_normal((frames, 4)))).astype(np.float32)
-        for frames, shift in ((30, -1.0), (7, 2.0), (100, 0.5))
+        (mean + std * (rng.normal() + rng.standard_normal((length, 4)))).astype(np.float32) for length in lengths
     ]
 
 
-@pytest.mark.parametrize(("mean", "deviation"), [(0, 1), (-60, 12), (5000, 0.1), (0.3, 1e-3)])
-def test_moments_are_those_of_all_frames_together(mean: float, deviation: float) -> None:
-    parts = utterances(mean, deviation)
-    found = statistics(parts)
-    frames = np.concatenate(parts).astype(np.float64)
-    np.testing.assert_allclose(found.mean, frames.mean(axis=0), rtol=1e-6)
-    np.testing.assert_allclose(found.deviation, frames.std(axis=0), rtol=1e-5)
-    assert found.mean.dtype == found.deviation.dtype == np.float32
+def by_numpy(parts: Sequence[Features]) -> tuple[Floats, Floats]:
+    """Mean and variance of each band over all frames."""
+    frames = np.concatenate(list(parts)).astype(np.float64)
+    return frames.mean(axis=0), frames.var(axis=0)
 
 
-def test_utterances_may_come_from_a_generator() -> None:
-    parts = utterances(3, 2)
-    np.testing.assert_array_equal(statistics(iter(parts)).mean, statistics(parts).mean)
+def shrunk(group: Sequence[Features], domain: Sequence[Features], k: float) -> tuple[Floats, Floats]:
+    """The formula, with mean and variance of frames put together."""
+    weight = 0.0 if np.isinf(k) else len(group) / (len(group) + k)
+    (m_group, v_group), (m_domain, v_domain) = by_numpy(group), by_numpy(domain)
+    return weight * m_group + (1 - weight) * m_domain, weight * v_group + (1 - weight) * v_domain
 
 
-def test_normalised_frames_have_mean_0_and_deviation_1() -> None:
+def assert_equal(statistics: Statistics, expected: tuple[Floats, Floats]) -> None:
+    mean, variance = expected
+    np.testing.assert_allclose(statistics.mean, mean, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(statistics.std, np.sqrt(variance), rtol=1e-5)
+    assert statistics.mean.dtype == statistics.std.dtype == np.float32
+
+
+def moments(parts: Sequence[Features]) -> Moments:
+    return Moments.pooled(map(Moments.of, parts))
+
+
+@pytest.mark.parametrize(("mean", "std"), [(0, 1), (-60, 12), (5000, 0.1), (0.3, 1e-3)])
+def test_moments_are_those_of_all_frames_together(mean: float, std: float) -> None:
+    parts = utterances(mean, std)
+    pooled = moments(parts)
+    assert (pooled.n_utterances, pooled.n_frames) == (3, 137)
+    expected = by_numpy(parts)
+    np.testing.assert_allclose(pooled.mean, expected[0], rtol=1e-12)
+    np.testing.assert_allclose(pooled.variance, expected[1], rtol=1e-7)
+    assert_equal(pooled.statistics(), expected)
+
+
+@given(
+    lengths=st.lists(st.integers(1, 40), min_size=1, max_size=12), cut=st.integers(0, 12), seed=st.integers(0, 99)
+)
+def test_pooling_sets_is_pooling_their_utterances(lengths: list[int], cut: int, seed: int) -> None:
+    parts = utterances(-60, 12, lengths, seed)
+    sets = [part for part in (parts[:cut], parts[cut:]) if part]
+    pooled, twice = moments(parts), Moments.pooled([moments(part) for part in sets])
+    assert (twice.n_utterances, twice.n_frames) == (pooled.n_utterances, pooled.n_frames)
+    np.testing.assert_allclose(twice.mean, pooled.mean, rtol=1e-10)
+    np.testing.assert_allclose(twice.variance, pooled.variance, rtol=1e-7, atol=1e-9)
+
+
+@given(lengths=st.lists(st.integers(1, 40), min_size=1, max_size=12), seed=st.integers(0, 99))
+def test_order_plays_no_part_not_even_in_the_last_bit(lengths: list[int], seed: int) -> None:
+    parts = utterances(-60, 12, lengths, seed)
+    order = np.random.default_rng(seed).permutation(len(parts))
+    pooled, shuffled = moments(parts), moments([parts[index] for index in order])
+    np.testing.assert_array_equal(shuffled.mean, pooled.mean)
+    np.testing.assert_array_equal(shuffled.variance, pooled.variance)
+
+
+def test_normalised_frames_have_mean_0_and_standard_deviation_1() -> None:
     parts = utterances(-60, 12)
-    frames = np.concatenate([statistics(parts).apply(part) for part in parts])
+    statistics = moments(parts).statistics()
+    frames = np.concatenate([statistics.apply(part) for part in parts])
     np.testing.assert_allclose(frames.mean(axis=0), 0, atol=1e-5)
     np.testing.assert_allclose(frames.std(axis=0), 1, atol=1e-5)
 
 
-def test_constant_band_becomes_0() -> None:
+@pytest.mark.parametrize("value", [-80.1, 0.0, 1e6])
+def test_a_constant_band_becomes_0(value: float) -> None:
     parts = utterances(-60, 12)
     for part in parts:
-        part[:, 2] = -80.1
-    frames = np.concatenate([statistics(parts).apply(part) for part in parts])
+        part[:, 2] = value
+    statistics = moments(parts).statistics()
+    frames = np.concatenate([statistics.apply(part) for part in parts])
     np.testing.assert_allclose(frames[:, 2], 0, atol=1e-4)
     np.testing.assert_allclose(frames[:, [0, 1, 3]].std(axis=0), 1, atol=1e-5)
+
+
+def test_a_band_that_is_constant_in_a_group_alone_varies_with_the_domain() -> None:
+    group, others = utterances(-60, 12), utterances(-50, 8, seed=1)
+    for part in group:
+        part[:, 2] = -80.0
+    domain = [*group, *others]
+    normaliser = Normaliser.fit(domain, shrinkage=3)
+    assert_equal(normaliser.statistics(moments(group)), shrunk(group, domain, 3))
+    alone = Normaliser.fit(domain, shrinkage=0).statistics(moments(group))
+    assert alone.std[2] == 1
+    np.testing.assert_allclose(alone.apply(group[0])[:, 2], 0, atol=1e-4)
+
+
+@given(
+    k=st.one_of(st.floats(0, 1000), st.just(INF)),
+    own=st.lists(st.integers(2, 40), min_size=1, max_size=8),
+    others=st.lists(st.integers(2, 40), min_size=1, max_size=8),
+    seed=st.integers(0, 99),
+)
+def test_a_group_is_drawn_to_the_domain_by_the_formula(
+    k: float, own: list[int], others: list[int], seed: int
+) -> None:
+    group = utterances(-60, 12, own, seed)
+    domain = [*group, *utterances(-40, 6, others, seed + 1)]
+    statistics = Normaliser.fit(domain, k).statistics(moments(group))
+    assert_equal(statistics, shrunk(group, domain, k))
+
+
+def test_no_shrinkage_is_normalisation_by_group() -> None:
+    group = utterances(-60, 12)
+    normaliser = Normaliser.fit([*group, *utterances(-40, 6, seed=1)], shrinkage=0)
+    statistics = normaliser.statistics(moments(group))
+    mean, variance = by_numpy(group)
+    for part in group:
+        np.testing.assert_allclose(statistics.apply(part), (part - mean) / np.sqrt(variance), atol=1e-4)
+
+
+def test_infinite_shrinkage_is_normalisation_by_domain() -> None:
+    group = utterances(-60, 12)
+    normaliser = Normaliser.fit([*group, *utterances(-40, 6, seed=1)], shrinkage=INF)
+    ours, domain = normaliser.statistics(moments(group)), normaliser.statistics()
+    np.testing.assert_array_equal(ours.mean, domain.mean)
+    np.testing.assert_array_equal(ours.std, domain.std)
+
+
+@given(k=st.floats(0.1, 1000), n=st.integers(1, 200))
+def test_the_more_utterances_the_nearer_to_their_own_and_nothing_jumps(k: float, n: int) -> None:
+    """The same utterance again and again, so that the statistics of the group stay and only its weight grows."""
+    (one,) = utterances(3, 2, [50])
+    domain = Normaliser(moments(utterances(-3, 5, seed=1)), k)
+    own = Moments.of(one)
+
+    def statistics(count: int) -> tuple[Floats, Floats]:
+        group = Moments(count, count * own.n_frames, own.mean, own.variance)
+        return tuple(
+            side.astype(np.float64) for side in vars(domain.statistics(group if count else None)).values()
+        )
+
+    goal = (own.mean, np.sqrt(own.variance))
+    for before, after, end, limit in zip(statistics(n - 1), statistics(n), goal, statistics(0), strict=True):
+        # With so few as one, a step is no larger than its share of the way from the domain to the group.
+        assert (np.abs(after - end) <= np.abs(before - end) + 1e-5).all()
+        assert (np.abs(after - limit) >= np.abs(before - limit) - 1e-5).all()
+    step = np.abs(statistics(n)[0] - statistics(n - 1)[0])
+    way = np.abs(own.mean - domain.domain.mean)
+    np.testing.assert_allclose(step, way * k / ((n + k) * (n - 1 + k)), rtol=1e-3, atol=1e-5)
+
+
+def test_a_single_utterance_is_hardly_its_own_group() -> None:
+    """A group of one comes near to none, since all it has could be mood."""
+    (one,) = utterances(3, 2, [50])
+    for k in (10.0, 100.0, 1000.0):
+        normaliser = Normaliser(moments(utterances(-3, 5, seed=1)), k)
+        apart = np.abs(normaliser.statistics(Moments.of(one)).mean - normaliser.statistics().mean)
+        np.testing.assert_allclose(
+            apart, np.abs(Moments.of(one).mean - normaliser.domain.mean) / (1 + k), rtol=1e-3
+        )
+
+
+def test_every_utterance_gets_the_statistics_of_its_group() -> None:
+    parts = utterances(-60, 12, [30, 7, 100, 1, 12, 5])
+    groups: list[object] = ["ann", "bob", "ann", None, NAN, "bob"]
+    normaliser = Normaliser.fit(parts, shrinkage=2)
+    statistics = normaliser.statistics_by_group([Moments.of(part) for part in parts], groups)
+    for index, group in enumerate(groups):
+        if isinstance(group, str):
+            members = [part for part, name in zip(parts, groups, strict=True) if name == group]
+            assert_equal(statistics[index], shrunk(members, parts, 2))
+        else:
+            np.testing.assert_array_equal(statistics[index].mean, normaliser.statistics().mean)
+            np.testing.assert_array_equal(statistics[index].std, normaliser.statistics().std)
+
+
+def test_unknown_groups_are_no_group_of_their_own() -> None:
+    parts = utterances(-60, 12, [30, 7, 100])
+    normaliser = Normaliser.fit(parts, shrinkage=0)
+    for unknown in (None, NAN, np.nan, float("nan")):
+        for statistics in normaliser.statistics_by_group([Moments.of(part) for part in parts], [unknown] * 3):
+            np.testing.assert_array_equal(statistics.mean, normaliser.statistics().mean)
+
+
+def test_groups_of_another_domain_are_drawn_to_the_one_fitted() -> None:
+    """As where a model is used on recordings that it was not adapted to."""
+    target, others = utterances(-60, 12), utterances(-30, 3, seed=1)
+    normaliser = Normaliser.fit(target, shrinkage=5)
+    assert_equal(normaliser.statistics(moments(others)), shrunk(others, target, 5))
+    assert_equal(normaliser.statistics(), by_numpy(target))
+
+
+def test_settings() -> None:
+    settings = NormalisationSettings()
+    assert (settings.group, settings.shrinkage) == ("speaker", 20.0)
+    for wrong in ({"shrinkage": -1}, {"shrinkage": INF}, {"shrinkage": NAN}, {"group": ""}, {"k": 1}):
+        with pytest.raises(ValidationError, match=next(iter(wrong))):
+            NormalisationSettings.model_validate(wrong)

@@ -6,10 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from hypothesis import given
+from hypothesis import strategies as st
 
 from didan.audio import RATE, read_audio
 from didan.errors import AudioError, UserError
 from didan.features import FeatureStore, SpectrogramSettings, default_cache
+from didan.features.store import AudioDigest
 
 NAN = float("nan")
 FEATURES = np.arange(64 * 200, dtype=np.float32).reshape(200, 64)
@@ -85,7 +88,7 @@ def test_missing_file(store: FeatureStore, tmp_path: Path) -> None:
 
 def remember(store: FeatureStore, file: Path, start: float = NAN, end: float = NAN) -> str:
     digest = store.contents(file, start, end).file
-    store.remember_audio(digest, start, end, read_audio(file, start, end))
+    store.remember_audio(digest, start, end, AudioDigest(read_audio(file, start, end)))
     audio = store.contents(file, start, end).audio
     assert audio is not None
     return audio
@@ -112,6 +115,27 @@ def test_each_segment_has_its_own_audio(store: FeatureStore, tmp_path: Path) -> 
     assert len({first, second, whole}) == 3
     assert store.contents(tmp_path / "long.wav", 0, 1).audio == first
     assert remember(store, tmp_path / "half.wav") == first
+
+
+@given(cuts=st.lists(st.integers(0, 4000), max_size=5))
+def test_audio_has_one_digest_in_whatever_blocks_it_comes(cuts: list[int]) -> None:
+    samples = np.random.default_rng(0).uniform(-1, 1, 4000).astype(np.float32)
+    in_blocks = AudioDigest()
+    for block in np.split(samples, sorted(cuts)):
+        in_blocks.add(block)
+    assert in_blocks.hex() == AudioDigest(samples).hex()
+    assert in_blocks.hex() != AudioDigest(samples[:-1]).hex()
+
+
+def test_segments_come_back(store: FeatureStore) -> None:
+    assert store.segments("ab" * 16, NAN, NAN) is None
+    rows = [(0.0, 1.5, 1.25, True), (1.5, 2.0, 0.1, False), (0.0, 2.0, 0.0, False)]
+    store.remember_segments("ab" * 16, NAN, NAN, rows)
+    store.remember_segments("ab" * 16, 0.5, 1.0, rows[1:])
+    assert store.segments("ab" * 16, NAN, NAN) == rows
+    assert store.segments("ab" * 16, 0.5, 1.0) == rows[1:]
+    paths = {store.path("ab" * 16, NAN, NAN, segment) for segment in (None, (0.0, 1.5), (1.5, 2.0))}
+    assert len(paths) == 3
 
 
 def test_full_disk_leaves_nothing(store: FeatureStore, monkeypatch: pytest.MonkeyPatch) -> None:

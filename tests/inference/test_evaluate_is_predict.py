@@ -11,7 +11,6 @@ import pandas as pd
 import pytest
 import soundfile
 
-from didan import metrics
 from didan.audio import RATE, Utterance, read_audio
 from didan.cli.predict import utterances_named
 from didan.corpora import Corpus, read_corpus
@@ -34,11 +33,6 @@ GROUPS = ("speaker", "file", "folder", "none", "room")
 Probabilities = npt.NDArray[np.float64]
 
 every_group = pytest.mark.parametrize("group", GROUPS)
-
-
-@pytest.fixture(autouse=True)
-def few_bootstraps(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metrics, "_BOOTSTRAPS", 2)
 
 
 @pytest.fixture(scope="module")

@@ -61,7 +61,7 @@ def write(file: Path, about: Mapping[str, str] = ABOUT) -> Path:
         helper.make_node("Div", ["centred", "std"], ["scores"]),
         helper.make_node("Softmax", ["scores"], ["probabilities"], axis=1),
     ]
-    domain = {"mean": MEAN, "std": np.sqrt(VARIANCE)}
+    domain: dict[str, list[float]] = {"mean": MEAN, "std": np.sqrt(VARIANCE).tolist()}
     outputs = ("probabilities", "feature_mean", "feature_variance")
     graph = helper.make_graph(
         nodes,

@@ -12,7 +12,6 @@ import scipy
 import soundfile
 import torch
 
-from didan import metrics
 from didan.api import Model
 from didan.audio import RATE, Utterance, read_audio
 from didan.corpora import Corpus
@@ -151,7 +150,7 @@ def test_segments_of_a_long_recording_are_one_group(
     model = with_shrinkage(untrained, 5)
     soundfile.write(tmp_path / "call.wav", call(files[:10]), RATE, subtype="FLOAT")
     whole = Utterance(tmp_path / "call.wav", group="call")
-    segments = [one for one in StreamedSegments(model)(whole) if one.prepared is not None]
+    segments = [one for one in StreamedSegments(model.prepare)(whole) if one.prepared is not None]
     assert len(segments) > 5
     moments = model.moments([one.prepared for one in segments if one.prepared is not None])
     frames = np.concatenate([one.prepared for one in segments if one.prepared is not None]).astype(np.float64)
@@ -208,9 +207,8 @@ def test_a_damaged_file_has_no_part_in_the_statistics_of_its_group(
 
 
 def test_programs_predict_a_corpus_as_it_is_evaluated(
-    untrained: TrainedModel, target: Corpus, session_cache: Path, monkeypatch: pytest.MonkeyPatch
+    untrained: TrainedModel, target: Corpus, session_cache: Path
 ) -> None:
-    monkeypatch.setattr(metrics, "_BOOTSTRAPS", 2)
     model = Model(untrained)
     emotions = list(model.emotions)
     for group in (None, "speaker", "none", "folder"):

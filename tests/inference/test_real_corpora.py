@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from didan import metrics
 from didan.cli.predict import utterances_named
 from didan.corpora import Corpus, load_corpus, read_corpus
 from didan.evaluation import evaluate
@@ -76,9 +75,7 @@ def test_a_table_is_predicted_as_it_is_evaluated(
     target: Corpus,
     group: str,
     session_cache: Path,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(metrics, "_BOOTSTRAPS", 2)
     table = str(Path(target.table["file"].iloc[0]).parents[1] / f"{target.name}.csv")
     evaluation = evaluate(trained, read_corpus(table), group=group, cache=session_cache)
     expected = evaluation.utterances[list(trained.emotions)].to_numpy()
@@ -97,9 +94,7 @@ def test_a_folder_is_predicted_as_it_is_evaluated(
     target: Corpus,
     group: str,
     session_cache: Path,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(metrics, "_BOOTSTRAPS", 2)
     evaluation = evaluate(trained, target, group=group, cache=session_cache)
     expected = evaluation.utterances.set_index("file")[list(trained.emotions)]
     utterances = utterances_in([Path(target.table["file"].iloc[0]).parent], group)

@@ -54,8 +54,8 @@ def test_estimates_of_a_regression_are_the_nearest_probabilities() -> None:
 
 def test_log_probabilities_under_cross_entropy_are_exact() -> None:
     prior = torch.tensor([0.4, 0.3, 0.2, 0.1])
-    found = ScoreLink("cross-entropy").log_probabilities(scores(), prior)
-    np.testing.assert_allclose(found.numpy(), log_softmax(scores().numpy(), axis=1), rtol=1e-5)
+    log_p = ScoreLink("cross-entropy").log_probabilities(scores(), prior)
+    np.testing.assert_allclose(log_p.numpy(), log_softmax(scores().numpy(), axis=1), rtol=1e-5)
 
 
 @pytest.mark.parametrize("prior", [[0.25, 0.25, 0.25, 0.25], [0.6, 0.2, 0.15, 0.05]])

@@ -10,22 +10,22 @@ VALUES = [0.3, 0.8, 0.4, 0.9, 0.1]
 
 
 def test_by_hand() -> None:
-    found = rank_agreement(VALUES, UARS, greater_is_better=True)
+    agreement = rank_agreement(VALUES, UARS, greater_is_better=True)
     ranks = [np.argsort(np.argsort(x)) for x in (VALUES, UARS)]
     squares = int(((ranks[0] - ranks[1]) ** 2).sum())
-    assert found.spearman == pytest.approx(1 - 6 * squares / (5 * 24))
-    assert found.regret == pytest.approx(44 - 40)
-    assert found.n == 5
+    assert agreement.spearman == pytest.approx(1 - 6 * squares / (5 * 24))
+    assert agreement.regret == pytest.approx(44 - 40)
+    assert agreement.n == 5
 
 
 def test_a_criterion_as_good_as_the_truth() -> None:
-    found = rank_agreement(np.exp(UARS), UARS, greater_is_better=True)
-    assert [found.spearman, found.regret] == pytest.approx([1, 0])
+    agreement = rank_agreement(np.exp(UARS), UARS, greater_is_better=True)
+    assert [agreement.spearman, agreement.regret] == pytest.approx([1, 0])
 
 
 def test_turned_round_it_is_as_bad_as_can_be() -> None:
-    found = rank_agreement(UARS, UARS, greater_is_better=False)
-    assert [found.spearman, found.regret] == pytest.approx([-1, 15])
+    agreement = rank_agreement(UARS, UARS, greater_is_better=False)
+    assert [agreement.spearman, agreement.regret] == pytest.approx([-1, 15])
 
 
 def test_a_loss_and_its_negative_agree_alike() -> None:
@@ -35,14 +35,14 @@ def test_a_loss_and_its_negative_agree_alike() -> None:
 
 
 def test_candidates_without_a_value_can_be_the_best_but_not_chosen() -> None:
-    found = rank_agreement([0.3, math.nan, 0.4, 0.9, 0.1], UARS, greater_is_better=True)
-    assert (found.regret, found.n) == (4, 4)
-    assert found.spearman == pytest.approx(1)
+    agreement = rank_agreement([0.3, math.nan, 0.4, 0.9, 0.1], UARS, greater_is_better=True)
+    assert (agreement.regret, agreement.n) == (4, 4)
+    assert agreement.spearman == pytest.approx(1)
 
 
 def test_candidates_without_a_uar_are_left_out() -> None:
-    found = rank_agreement([*VALUES, 5.0], [*UARS, math.nan], greater_is_better=True)
-    assert found == rank_agreement(VALUES, UARS, greater_is_better=True)
+    agreement = rank_agreement([*VALUES, 5.0], [*UARS, math.nan], greater_is_better=True)
+    assert agreement == rank_agreement(VALUES, UARS, greater_is_better=True)
 
 
 def test_what_has_no_ranks_has_no_correlation() -> None:
@@ -51,9 +51,9 @@ def test_what_has_no_ranks_has_no_correlation() -> None:
         ([1.0, 2.0], [30.0, 30.0], 0, 2),
         ([1.0], [30.0], 0, 1),
     ):
-        found = rank_agreement(values, uars, greater_is_better=True)
-        assert math.isnan(found.spearman)
-        assert (found.regret, found.n) == (regret, n)
+        agreement = rank_agreement(values, uars, greater_is_better=True)
+        assert math.isnan(agreement.spearman)
+        assert (agreement.regret, agreement.n) == (regret, n)
     nothing = rank_agreement([math.nan], [30.0], greater_is_better=True)
     assert math.isnan(nothing.regret)
     assert nothing.n == 0

@@ -1,4 +1,4 @@
-"""The references are distributions whose best linear classifier is known."""
+"""Compared with distributions whose best linear classifier is known."""
 
 import numpy as np
 import numpy.typing as npt
@@ -21,15 +21,15 @@ def gaussians(n_source: int, n_target: int, shift: float, d: int = 2, seed: int 
 @pytest.mark.parametrize("sizes", [(800, 800), (900, 300)])
 @pytest.mark.parametrize("shift", [0.0, 1.0, 2.0, 20.0])
 def test_shifted_gaussians_have_the_accuracy_of_bayes(sizes: tuple[int, int], shift: float) -> None:
-    found = proxy_a_distance(*gaussians(*sizes, shift))
+    gap = proxy_a_distance(*gaussians(*sizes, shift))
     expected = norm.cdf(shift / 2)
-    assert found.accuracy == pytest.approx(expected, abs=0.04)
-    assert found.a_distance == pytest.approx(2 * (1 - 2 * (1 - expected)), abs=0.16)
+    assert gap.accuracy == pytest.approx(expected, abs=0.04)
+    assert gap.a_distance == pytest.approx(2 * (1 - 2 * (1 - expected)), abs=0.16)
 
 
 def test_distance_follows_from_the_accuracy_and_is_never_negative() -> None:
-    found = proxy_a_distance(*gaussians(200, 200, 0.8))
-    assert found.a_distance == pytest.approx(2 * (1 - 2 * (1 - found.accuracy)))
+    gap = proxy_a_distance(*gaussians(200, 200, 0.8))
+    assert gap.a_distance == pytest.approx(2 * (1 - 2 * (1 - gap.accuracy)))
     unlucky = [proxy_a_distance(*gaussians(40, 40, 0, seed=seed)) for seed in range(6)]
     assert min(gap.accuracy for gap in unlucky) < 0.5
     assert min(gap.a_distance for gap in unlucky) == 0
@@ -62,7 +62,7 @@ def test_one_speaker_cannot_be_held_out() -> None:
 
 def test_order_sides_units_and_seed_hardly_matter() -> None:
     source, target = gaussians(400, 400, 1.0)
-    found, generator = proxy_a_distance(source, target), np.random.default_rng(1)
+    gap, generator = proxy_a_distance(source, target), np.random.default_rng(1)
     units = np.array([1e-3, 1000])
     for other in (
         proxy_a_distance(generator.permutation(source), generator.permutation(target)),
@@ -70,8 +70,8 @@ def test_order_sides_units_and_seed_hardly_matter() -> None:
         proxy_a_distance(units * source + 7, units * target + 7),
         proxy_a_distance(source, target, seed=1),
     ):
-        assert other.accuracy == pytest.approx(found.accuracy, abs=0.03)
-    assert proxy_a_distance(source, target) == found
+        assert other.accuracy == pytest.approx(gap.accuracy, abs=0.03)
+    assert proxy_a_distance(source, target) == gap
 
 
 def test_large_corpora_are_sampled(monkeypatch: pytest.MonkeyPatch) -> None:

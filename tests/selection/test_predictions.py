@@ -1,4 +1,4 @@
-"""The references are closed forms, explicit loops, scipy, and skada's scorers where their formula is the same."""
+"""Compared with closed forms, explicit loops, scipy, and skada's scorers where their formula is the same."""
 
 import math
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The references are configurations whose best reconstruction is known."""
+"""Compared with configurations whose best reconstruction is known."""
 
 from typing import Any
 
@@ -43,8 +43,8 @@ def test_permuted_source_leaves_almost_nothing() -> None:
 
 def test_two_points_lie_opposite() -> None:
     # The common centre is half way between them, so of directions u and -u one is to be made of the other.
-    found = ida_residual(outputs(np.tile(A, (4, 1)), np.array([0, 0, 1, 1]), np.tile(B, (6, 1))))
-    assert found == pytest.approx(2)
+    distance = ida_residual(outputs(np.tile(A, (4, 1)), np.array([0, 0, 1, 1]), np.tile(B, (6, 1))))
+    assert distance == pytest.approx(2)
 
 
 def test_emotions_weigh_alike_however_frequent() -> None:
@@ -62,11 +62,11 @@ def test_distance_raises_it() -> None:
 
 
 def test_rotated_moved_and_scaled_embeddings_have_the_same() -> None:
-    found = clouds()
+    embedded = clouds()
     rotation = ortho_group.rvs(10, random_state=0)
-    source, target = (50 * h @ rotation + 7 for h in (found.source_embeddings, found.target_embeddings))
-    moved = outputs(source, found.source_labels, target)
-    assert ida_residual(moved) == pytest.approx(ida_residual(found), abs=2e-3)
+    source, target = (50 * h @ rotation + 7 for h in (embedded.source_embeddings, embedded.target_embeddings))
+    moved = outputs(source, embedded.source_labels, target)
+    assert ida_residual(moved) == pytest.approx(ida_residual(embedded), abs=2e-3)
 
 
 def test_large_corpora_are_sampled_alike_from_every_emotion(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,10 +90,10 @@ def test_large_corpora_are_sampled_alike_from_every_emotion(monkeypatch: pytest.
 
 def test_order_hardly_matters_where_corpora_are_sampled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(residual, "_UTTERANCES", 120)
-    found = clouds(300, shift=1.0)
+    embedded = clouds(300, shift=1.0)
     order = np.random.default_rng(1).permutation(300)
     shuffled = outputs(
-        found.source_embeddings[order], found.source_labels[order], found.target_embeddings[order[::-1]]
+        embedded.source_embeddings[order], embedded.source_labels[order], embedded.target_embeddings[order[::-1]]
     )
-    assert ida_residual(shuffled) == pytest.approx(ida_residual(found), abs=0.05)
-    assert ida_residual(clouds(300, shift=3.0)) > ida_residual(found) + 0.1
+    assert ida_residual(shuffled) == pytest.approx(ida_residual(embedded), abs=0.05)
+    assert ida_residual(clouds(300, shift=3.0)) > ida_residual(embedded) + 0.1

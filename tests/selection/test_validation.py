@@ -1,4 +1,4 @@
-"""The references are closed forms, Gaussians of known density ratio, and skada's scorers with the same weights."""
+"""Compared with closed forms, Gaussians of known density ratio, and skada's scorers with the same weights."""
 
 import math
 from collections.abc import Callable
@@ -48,9 +48,9 @@ def shifted(n: int = 4000, seed: int = 0) -> LabelFreeOutputs:
 def test_log_ratio_is_that_of_two_gaussians() -> None:
     outputs = shifted(20_000)
     x = np.array([[-1.0], [0.0], [0.5], [2.0]])
-    found = log_density_ratio(outputs.source_embeddings, outputs.target_embeddings, x)
+    log_ratios = log_density_ratio(outputs.source_embeddings, outputs.target_embeddings, x)
     expected = norm.logpdf(x[:, 0], loc=1) - norm.logpdf(x[:, 0])  # x - 1/2, linear as the classifier is
-    np.testing.assert_allclose(found, expected, atol=0.1)
+    np.testing.assert_allclose(log_ratios, expected, atol=0.1)
 
 
 @pytest.mark.parametrize("criterion", BOTH)

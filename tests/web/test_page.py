@@ -21,8 +21,9 @@ from playwright.sync_api import Page, sync_playwright
 from didan.audio import RATE, read_audio
 from didan.corpora import Corpus
 from didan.errors import UserError
-from didan.inference import predict
-from didan.model.trained import Model
+from didan.inference.predict import predict, utterances_in
+from didan.model.directory import save
+from didan.model.trained import TrainedModel
 from didan.web.page import Limits, serve
 
 # Gradio itself uses what pandas has deprecated, and leaves sockets to be collected.
@@ -32,7 +33,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 @pytest.fixture(scope="module")
-def page(untrained: Model) -> Iterator[gr.Blocks]:
+def page(untrained: TrainedModel) -> Iterator[gr.Blocks]:
     cool = replace(untrained, temperature=0.05)
     page = serve({"warm": untrained, "cool": cool}, "127.0.0.1", 0, Limits(30, 2), block=False)
     yield page
@@ -59,21 +60,21 @@ def browser() -> Iterator[Any]:
         browser.close()
 
 
-def recognise(tab: Page, clip: Path) -> str:
+def predict_on_page(tab: Page, clip: Path) -> str:
     tab.set_input_files("input[type=file]", str(clip))
     tab.wait_for_selector("audio, [data-testid=waveform-recording], #waveform", state="attached")
-    tab.click("#recognise")
+    tab.click("#predict")
     tab.wait_for_function("document.querySelector('#verdict h3')?.innerText.trim().length > 0", timeout=60_000)
     return str(tab.inner_text("#verdict h3"))
 
 
-def test_upload_and_see_the_right_label(browser: Any, address: str, untrained: Model, clip: Path) -> None:
+def test_upload_and_see_the_right_label(browser: Any, address: str, untrained: TrainedModel, clip: Path) -> None:
     tab = browser.new_page(viewport={"width": 1200, "height": 1500})
     asked: list[str] = []
     tab.on("request", lambda request: asked.append(request.url))
     tab.goto(address)
-    (expected,) = predict(untrained, [clip])
-    assert recognise(tab, clip) == expected.emotion
+    (expected,) = predict(untrained, utterances_in([clip]))
+    assert predict_on_page(tab, clip) == expected.emotion
     assert expected.probabilities is not None
     bars = tab.inner_text("#bars")
     for emotion, probability in expected.probabilities.items():
@@ -87,12 +88,12 @@ def test_upload_and_see_the_right_label(browser: Any, address: str, untrained: M
     tab.close()
 
 
-def test_noise_is_told_from_speech(browser: Any, address: str, tmp_path: Path) -> None:
+def test_noise_is_no_speech(browser: Any, address: str, tmp_path: Path) -> None:
     noise = np.random.default_rng(0).normal(0, 0.01, 3 * RATE)
     soundfile.write(tmp_path / "noise.wav", noise, RATE)
     tab = browser.new_page()
     tab.goto(address)
-    assert "No speech" in recognise(tab, tmp_path / "noise.wav")
+    assert "No speech" in predict_on_page(tab, tmp_path / "noise.wav")
     tab.close()
 
 
@@ -101,18 +102,19 @@ def client(address: str) -> gradio_client.Client:
     return gradio_client.Client(address, verbose=False)
 
 
-def test_programs_get_the_same_answer(client: gradio_client.Client, untrained: Model, clip: Path) -> None:
+def test_programs_get_the_same_answer(client: gradio_client.Client, untrained: TrainedModel, clip: Path) -> None:
     for name, temperature in (("warm", untrained.temperature), ("cool", 0.05)):
-        (found,) = client.predict(gradio_client.handle_file(clip), name, None, None, api_name="/predict")
-        scores = untrained.hear([read_audio(clip)]).scores[0].numpy().astype(np.float64) / temperature
+        (answer,) = client.predict(gradio_client.handle_file(clip), name, None, None, api_name="/predict")
+        output = untrained.forward(untrained.prepare(read_audio(clip)), untrained.normaliser.statistics())
+        scores = output.scores[0].numpy().astype(np.float64) / temperature
         expected = np.exp(scores - scores.max()) / np.exp(scores - scores.max()).sum()
-        np.testing.assert_allclose(list(found["probabilities"].values()), expected, atol=1e-4)
-        assert "file" not in found  # where it lies on the server is nobody's business
+        np.testing.assert_allclose(list(answer["probabilities"].values()), expected, atol=1e-4)
+        assert "file" not in answer  # where it lies on the server is nobody's business
 
 
 def test_programs_get_a_timeline(client: gradio_client.Client, clip: Path) -> None:
-    found = client.predict(gradio_client.handle_file(clip), "warm", 0.5, 0.25, api_name="/predict")
-    assert [one["start"] for one in found] == pytest.approx([0.24 * k for k in range(len(found))])
+    windows = client.predict(gradio_client.handle_file(clip), "warm", 0.5, 0.25, api_name="/predict")
+    assert [one["start"] for one in windows] == pytest.approx([0.24 * k for k in range(len(windows))])
 
 
 def test_what_is_too_long_is_refused(client: gradio_client.Client, tmp_path: Path) -> None:
@@ -146,15 +148,15 @@ def test_no_other_file_can_be_read(address: str, clip: Path, place: str) -> None
         assert "probabilities" not in answer
 
 
-def test_it_listens_where_it_is_told(page: gr.Blocks, untrained: Model) -> None:
+def test_it_serves_at_the_address_given(page: gr.Blocks, untrained: TrainedModel) -> None:
     assert page.server_name == "127.0.0.1"
     with pytest.raises(UserError, match="choose another --port"):
         serve({"a": untrained}, "127.0.0.1", int(page.server_port), Limits(), block=False)
     gc.collect()
 
 
-def test_the_server_asks_nothing_of_the_outside(untrained: Model, tmp_path: Path) -> None:
-    untrained.save(tmp_path / "model")
+def test_the_server_asks_nothing_of_the_outside(untrained: TrainedModel, tmp_path: Path) -> None:
+    save(untrained, tmp_path / "model")
     code = (
         "import socket, sys, time\n"
         "asked, look_up, connect = set(), socket.getaddrinfo, socket.socket.connect\n"

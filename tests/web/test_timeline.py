@@ -4,7 +4,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from didan.audio import RATE, read_audio
 from didan.corpora import Corpus
-from didan.inference import Prediction
+from didan.inference.predict import Prediction
 from didan.typing import Samples
 from didan.web.timeline import plot_timeline
 
@@ -12,8 +12,13 @@ EMOTIONS = ("anger", "sadness")
 
 
 def windows(seconds: float, emotion: str | None) -> list[Prediction]:
-    shares = {one: float(one == emotion) for one in EMOTIONS} if emotion else None
-    return [Prediction("a.wav", t, t + 1, 0.9, emotion, shares) for t in np.arange(0, seconds - 0.99, 0.5)]
+    probabilities = {one: float(one == emotion) for one in EMOTIONS} if emotion else None
+    return [
+        Prediction(
+            row=0, file="a.wav", start=t, end=t + 1, speech=0.9, emotion=emotion, probabilities=probabilities
+        )
+        for t in np.arange(0, seconds - 0.99, 0.5)
+    ]
 
 
 @pytest.fixture

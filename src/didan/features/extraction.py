@@ -11,8 +11,7 @@ from didan.audio import Utterance, read_audio
 from didan.corpora import Recordings
 from didan.errors import AudioError
 from didan.features.frontend import Frontend, FrontendSettings, cached_frontend, extract_features
-from didan.features.store import FeatureStore
-from didan.hardware import one_thread
+from didan.features.store import AudioDigest, FeatureStore
 from didan.parallel import in_processes
 from didan.typing import Progress
 
@@ -82,8 +81,7 @@ def _extract_or_error(
     settings: FrontendSettings, cache: Path, utterance: Utterance
 ) -> tuple[Path, str, str] | AudioError:
     try:
-        with one_thread():
-            return _extract(FeatureStore(cache, settings), cached_frontend(settings), utterance)
+        return _extract(FeatureStore(cache, settings), cached_frontend(settings), utterance)
     except AudioError as error:
         return error
 
@@ -96,4 +94,4 @@ def _extract(store: FeatureStore, frontend: Frontend, utterance: Utterance) -> t
         return path, contents.file, contents.audio
     samples = read_audio(file, start, end)
     store.write(path, extract_features(frontend, samples))
-    return path, contents.file, store.remember_audio(contents.file, start, end, samples)
+    return path, contents.file, store.remember_audio(contents.file, start, end, AudioDigest(samples))

@@ -94,7 +94,10 @@ class FeatureSet:
 
     def in_memory(self) -> Utterances:
         """The same, read and normalised once where an utterance is one vector; larger features stay on disk."""
-        return self.vectors()[:, None] if len(self[0]) == 1 else self
+        if len(self[0]) > 1:
+            return self
+        vectors = self.vectors()  # of spectrograms, too, the first may have one frame
+        return vectors[:, None] if len(vectors) == len(self) else self
 
     def vectors(self) -> Features:
         """All utterances, each of one frame, shape (n, bands)."""

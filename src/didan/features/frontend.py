@@ -11,6 +11,7 @@ from torch import Tensor
 
 from didan.features.functionals import Functionals, FunctionalsSettings
 from didan.features.spectrogram import Spectrogram, SpectrogramSettings
+from didan.hardware import one_thread
 from didan.typing import Samples
 
 FrontendSettings = Annotated[SpectrogramSettings | FunctionalsSettings, Field(discriminator="kind")]
@@ -81,7 +82,8 @@ def extract_features(frontend: Frontend, samples: Samples) -> npt.NDArray[np.flo
     nonzero = np.flatnonzero(samples)
     if len(nonzero):
         samples = samples[: nonzero[-1] + 1]
-    with torch.inference_mode():
+    # Last digits may depend on the number of threads, and more of them would only wait for one another.
+    with one_thread(), torch.inference_mode():
         features, n_frames = frontend(torch.from_numpy(samples)[None])
     extracted: npt.NDArray[np.float32] = features[0, : int(n_frames[0])].numpy()
     return extracted

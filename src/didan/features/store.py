@@ -16,12 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import platformdirs
 from pydantic import BaseModel
 
 from didan.errors import AudioError, UserError, reason
-from didan.typing import Features
+from didan.typing import Features, Samples
 
 SegmentRow = tuple[float, float, float, bool]
 """First second, last second, seconds of speech, and whether that is enough for an emotion."""
@@ -41,6 +40,31 @@ class Contents:
 
     file: str
     audio: str | None
+
+
+class AudioDigest:
+    """A digest of an utterance's samples, at 16 bits; copies in other formats share it.
+
+    Args:
+        *blocks: the samples, or the first of them.
+
+    >>> half = np.zeros(80, np.float32)
+    >>> AudioDigest(half, half).hex() == AudioDigest(np.zeros(160, np.float32)).hex()
+    True
+    """
+
+    def __init__(self, *blocks: Samples) -> None:
+        self._hash = hashlib.blake2b(digest_size=16)
+        for block in blocks:
+            self.add(block)
+
+    def add(self, samples: Samples) -> None:
+        """Go on with the next samples."""
+        self._hash.update(np.round(samples * 32767).astype("<i2").tobytes())
+
+    def hex(self) -> str:
+        """The digest of all samples so far."""
+        return self._hash.hexdigest()
 
 
 class FeatureStore:
@@ -95,10 +119,9 @@ class FeatureStore:
             database.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)", (*known, digest))
             return Contents(digest, _audio(database, _utterance(digest, start, end)))
 
-    def remember_audio(self, digest: str, start: float, end: float, samples: npt.NDArray[np.float32]) -> str:
-        """Keep and return the digest of an utterance's samples, at 16 bits; copies in other formats share it."""
-        rounded = np.round(samples * 32767).astype("<i2")
-        audio = hashlib.blake2b(rounded.tobytes(), digest_size=16).hexdigest()
+    def remember_audio(self, digest: str, start: float, end: float, samples: AudioDigest) -> str:
+        """Keep and return the digest of an utterance's samples."""
+        audio = samples.hex()
         with self._database() as database:
             database.execute("INSERT OR REPLACE INTO audio VALUES (?, ?)", (_utterance(digest, start, end), audio))
         return audio

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Generic, Protocol
 import numpy as np
 
 from didan.audio import RATE, Utterance, stream_audio
-from didan.features.store import FeatureStore, SegmentRow
+from didan.features.store import AudioDigest, FeatureStore, SegmentRow
 from didan.inference.recogniser import Prepared
 from didan.speech import segment_at_pauses, sliding_windows
 from didan.typing import Features, Samples
@@ -52,12 +52,17 @@ class StreamedSegments(Generic[Prepared]):
         prepare: see :class:`didan.inference.Recogniser`.
         window: seconds of sliding windows instead of segments between pauses.
         hop: seconds from window to window; half a window if None.
+        on_block: called with all samples, block by block.
     """
 
     def __init__(
-        self, prepare: Callable[[Samples], Prepared], window: float | None = None, hop: float | None = None
+        self,
+        prepare: Callable[[Samples], Prepared],
+        window: float | None = None,
+        hop: float | None = None,
+        on_block: Callable[[Samples], None] | None = None,
     ) -> None:
-        self._prepare, self._window, self._hop = prepare, window, hop
+        self._prepare, self._window, self._hop, self._on_block = prepare, window, hop, on_block
 
     def __call__(self, utterance: Utterance) -> Iterator[PreparedSegment[Prepared]]:
         """See :class:`SegmentSource`."""
@@ -67,6 +72,8 @@ class StreamedSegments(Generic[Prepared]):
             nonlocal n_samples
             for block in stream_audio(*utterance[:3]):
                 n_samples += len(block)
+                if self._on_block is not None:
+                    self._on_block(block)
                 yield block
 
         if self._window is None:
@@ -106,9 +113,14 @@ class StoredSegments:
         """The digest of an utterance's file, and its segments."""
         if utterance not in self._known:
             file, start, end, _ = utterance
-            digest = self._store.contents(file, start, end).file
+            contents = self._store.contents(file, start, end)
+            digest = contents.file
             rows = self._store.segments(digest, start, end)
-            if rows is None or not all(path.exists() for path in self._paths(digest, start, end, rows)):
+            if (
+                contents.audio is None
+                or rows is None
+                or not all(path.exists() for path in self._paths(digest, start, end, rows))
+            ):
                 rows = self._make(digest, utterance)
             self._known[utterance] = digest, rows
         return self._known[utterance]
@@ -124,12 +136,10 @@ class StoredSegments:
     def _make(self, digest: str, utterance: Utterance) -> list[SegmentRow]:
         _, start, end, _ = utterance
         from didan.features.frontend import cached_frontend, extract_features
-        from didan.hardware import one_thread
 
-        frontend = cached_frontend(self._frontend)
-        with one_thread():
-            stream = StreamedSegments(lambda samples: extract_features(frontend, samples))
-            segments = list(stream(utterance))
+        frontend, audio = cached_frontend(self._frontend), AudioDigest()
+        stream = StreamedSegments(lambda samples: extract_features(frontend, samples), on_block=audio.add)
+        segments = list(stream(utterance))
         rows = [(one.start, one.end, one.speech, one.prepared is not None) for one in segments]
         paths = self._paths(digest, start, end, rows)
         for segment in segments:
@@ -137,6 +147,7 @@ class StoredSegments:
                 path = next(paths)
                 if not path.exists():
                     self._store.write(path, segment.prepared)
+        self._store.remember_audio(digest, start, end, audio)
         self._store.remember_segments(digest, start, end, rows)
         return rows
 
