@@ -36,7 +36,7 @@ def predict(
         list[str],
         typer.Argument(
             metavar="AUDIO...",
-            help="Files, folders of audio, or one CORPUS (a table or NAME=PATH) with its speakers; - reads names of "
+            help="Files, folders, or one CORPUS (a table or NAME=PATH) with its speakers; - reads names of "
             "files, one a line, from standard input.",
             show_default=False,
         ),
