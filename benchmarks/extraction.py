@@ -2,9 +2,10 @@
 
     python -m benchmarks.extraction [CORPUS ...]
 
-CORPUS is NAME=PATH, a table or a folder of audio; without any, a synthetic corpus is made. Everything reads the same files, in
-turn and in one run, so that the ratios hold on a noisy machine. openSMILE's 88 functionals of eGeMAPSv02 are timed if it is
-installed, on samples in memory as ours; librosa's spectrograms with loading, as ours with loading and the store.
+CORPUS is NAME=PATH, a table or a folder of audio; without any, a synthetic corpus is made. Everything reads the
+same files, in turn and in one run, so that the ratios hold on a noisy machine. openSMILE's 88 functionals of
+eGeMAPSv02 are timed if it is installed, on samples in memory as ours; librosa's spectrograms with loading, as ours
+with loading and the store.
 """
 
 import sys

@@ -3,7 +3,7 @@
     python -m benchmarks.inference
 
 Every figure is a ratio of two commands run in turn on the same machine: starting with the exported model beside
-starting with torch, audio beside the time to hear it, three hours beside three minutes.
+starting with torch, audio beside the time it takes, three hours beside three minutes.
 """
 
 import json
@@ -33,11 +33,11 @@ import json, os, re, sys, time
 from pathlib import Path
 os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 from didan.cli.predict import _recogniser
-from didan.inference import predict
+from didan.inference.predict import predict, utterances_in
 recogniser = _recogniser(Path(sys.argv[1]))
-list(predict(recogniser, [Path(sys.argv[2])]))
+list(predict(recogniser, utterances_in([Path(sys.argv[2])])))
 begun = time.perf_counter()
-found = list(predict(recogniser, [Path(sys.argv[3])], float(sys.argv[4]) or None))
+found = list(predict(recogniser, utterances_in([Path(sys.argv[3])]), window=float(sys.argv[4]) or None))
 seconds = time.perf_counter() - begun
 # Not getrusage: what that says begins with the memory of the process that started this one.
 peak = int(re.search(r"VmHWM:\s*(\d+)", Path("/proc/self/status").read_text())[1]) / 1024
@@ -91,7 +91,7 @@ def main() -> None:
         config = make_config(assignments=["optimisation.steps=5"])
         model = didan.train(source, target, config=config, cache=folder / "cache")
         model.save(folder / "model")
-        export(model, folder / "model.onnx")
+        export(model.trained, folder / "model.onnx")
         clips = [Path(file) for file in target.table["file"]]
         models = {"torch": folder / "model", "onnx": folder / "model.onnx"}
 

@@ -20,11 +20,10 @@ from torch.nn.functional import one_hot
 import didan
 from didan.corpora import Corpus, Recordings
 from didan.methods.didan import METHOD, DidanSettings
-from didan.methods.method import Setting
+from didan.methods.method import MethodContext
 from didan.model.config import make_config
-from didan.networks import build_network
+from didan.networks import ScoreLink, build_network
 from didan.synthesis import make_corpus, style
-from didan.training.module import fitting_loss
 
 BATCH, FRAMES, BANDS, EMOTIONS = 64, 200, 64, 5
 NAMES = ("anger", "fear", "happiness", "neutral", "sadness")
@@ -43,10 +42,12 @@ def step_parts(repeats: int = 30) -> tuple[float, float]:
     The alignment is timed together with its own backward pass to the features.
     """
     torch.manual_seed(0)
-    network = build_network("compact", BANDS, EMOTIONS, 0.3)
+    network = build_network("spectrogram", BANDS, EMOTIONS, 0.3)
     labels = torch.arange(BATCH) % EMOTIONS
     widths: dict[str, int] = network.widths  # type: ignore[assignment]
-    term = METHOD.build(DidanSettings(), Setting(labels, NAMES, widths))
+    link, prior = ScoreLink(), torch.full((EMOTIONS,), 1 / EMOTIONS)
+    context = MethodContext(emotions=NAMES, widths=widths, link=link, class_prior=prior)
+    term = METHOD.build(DidanSettings(), context)
     assert term is not None
     optimiser = torch.optim.AdamW(network.parameters(), 1e-3)
     features = torch.randn(2 * BATCH, FRAMES, BANDS)
@@ -55,14 +56,14 @@ def step_parts(repeats: int = 30) -> tuple[float, float]:
     for repeat in range(repeats + 5):
         begun = time.perf_counter()
         output = network(features, lengths)
-        loss = fitting_loss(output.scores[:BATCH], one_hot(labels, output.scores.shape[1]), "regression")
+        loss = link.fit(output.scores[:BATCH], one_hot(labels, output.scores.shape[1]))
         optimiser.zero_grad()
         loss.backward(retain_graph=True)  # type: ignore[no-untyped-call]
         optimiser.step()
         middle = time.perf_counter()
         embedding = output.embeddings["fc1"].detach().requires_grad_()
         output.embeddings["fc1"] = embedding
-        term(output[:BATCH], output[BATCH:], labels, torch.arange(BATCH)).loss.backward()  # type: ignore[no-untyped-call]
+        term(output[:BATCH], output[BATCH:], labels).loss.backward()  # type: ignore[no-untyped-call]
         end = time.perf_counter()
         if repeat >= 5:
             bare.append(middle - begun)

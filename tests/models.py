@@ -32,10 +32,30 @@ def untrained_model(corpora: tuple[Corpus, Corpus], cache: Path, config: Config)
         spread = 3 * scores.std(dim=0)
         network.get_parameter("head.output.weight").div_(spread[:, None])
         network.get_parameter("head.output.bias").sub_(scores.mean(dim=0)).div_(spread).add_(1 / 3)
-    table = corpora[0].grouped(config.normalisation.group).table.assign(
-        corpus="alpha", digest=source.contents["file"], audio=source.contents["audio"], validation=False, source=0
+    table = (
+        corpora[0]
+        .grouped(config.normalisation.group)
+        .table.assign(
+            corpus="alpha",
+            digest=source.contents["file"],
+            audio=source.contents["audio"],
+            validation=False,
+            source=0,
+        )
     )
-    columns = ["file", "start", "end", "corpus", "speaker", "group", "emotion", "source", "digest", "audio", "validation"]
+    columns = [
+        "file",
+        "start",
+        "end",
+        "corpus",
+        "speaker",
+        "group",
+        "emotion",
+        "source",
+        "digest",
+        "audio",
+        "validation",
+    ]
     return TrainedModel(
         config=config,
         emotions=emotions,

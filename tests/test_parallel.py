@@ -6,7 +6,7 @@ import pytest
 
 from didan import parallel
 from didan.errors import UserError
-from didan.parallel import in_processes, in_threads
+from didan.parallel import in_processes
 
 
 def slow_square(number: int) -> tuple[int, int]:
@@ -39,25 +39,22 @@ class DieElsewhere:
         return die_elsewhere(number, self.pid)
 
 
-@pytest.mark.parametrize("run", [in_processes, in_threads])
 @pytest.mark.parametrize("workers", [1, 2, None])
-def test_results_are_in_the_order_of_the_items(run: object, workers: int | None) -> None:
+def test_results_are_in_the_order_of_the_items(workers: int | None) -> None:
     reported: list[tuple[str, int, int]] = []
-    results = run(square, list(range(20)), workers, lambda *at: reported.append(at), "squares")  # type: ignore[operator]
+    results = in_processes(square, list(range(20)), workers, lambda *at: reported.append(at), "squares")
     assert results == [number * number for number in range(20)]
     assert reported[-1] == ("squares", 20, 20)
     assert [done for _, done, _ in reported] == sorted(done for _, done, _ in reported)
 
 
-@pytest.mark.parametrize("run", [in_processes, in_threads])
-def test_nothing_to_do(run: object) -> None:
-    assert run(square, []) == []  # type: ignore[operator]
+def test_nothing_to_do() -> None:
+    assert in_processes(square, []) == []
 
 
-@pytest.mark.parametrize("run", [in_processes, in_threads])
-def test_errors_are_passed_on(run: object) -> None:
+def test_errors_are_passed_on() -> None:
     with pytest.raises(UserError, match="three is wrong"):
-        run(refuse, list(range(9)), 2)  # type: ignore[operator]
+        in_processes(refuse, list(range(9)), 2)
 
 
 @pytest.mark.slow

@@ -23,7 +23,7 @@ def require(module: str, extra: str, what: str) -> ModuleType:
     """
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what libraries say of one another helps nobody here
+            warnings.simplefilter("ignore")  # what libraries say about one another is no help here
             return importlib.import_module(module)
     except ImportError as error:
         name = error.name or module

@@ -4,7 +4,7 @@ import multiprocessing
 import os
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, as_completed, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
@@ -17,41 +17,6 @@ _CHUNK_SECONDS = 0.25
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-
-
-def in_threads(
-    function: Callable[[Item], Result],
-    items: Sequence[Item],
-    workers: int | None = None,
-    progress: Progress | None = None,
-    stage: str = "files",
-) -> list[Result]:
-    """Apply a function to every item; for work that happens outside Python, such as decoding.
-
-    Args:
-        function: what to do with an item.
-        items: the items.
-        workers: threads; as many as there are processors if None.
-        progress: called after every item.
-        stage: what the progress is of.
-
-    Returns:
-        The results, in the order of the items.
-
-    >>> in_threads(abs, [-2, 1])
-    [2, 1]
-    """
-    pool = ThreadPoolExecutor(workers or processors())
-    try:
-        jobs = [pool.submit(function, item) for item in items]
-        for done, job in enumerate(as_completed(jobs), start=1):
-            job.result()
-            if progress:
-                progress(stage, done, len(jobs))
-        return [job.result() for job in jobs]
-    finally:
-        # After an error or Ctrl-C, what has not begun is not begun any more.
-        pool.shutdown(cancel_futures=True)
 
 
 def in_processes(

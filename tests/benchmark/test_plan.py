@@ -93,7 +93,7 @@ def test_variants_have_names_and_settings_of_their_own() -> None:
         {
             "methods": ["didan", {"method": "didan", "name": "didan 4", "settings": {"trade_off": 4}}],
             "seeds": 1,
-            "settings": {"optimisation": {"steps": 7}, "normalisation": "speaker"},
+            "settings": {"optimisation": {"steps": 7}, "normalisation": {"group": "file", "shrinkage": 3}},
         }
     )
     plain, variant = plan.runs(["a", "b"])[:2]
@@ -102,7 +102,7 @@ def test_variants_have_names_and_settings_of_their_own() -> None:
     for run in (plain, variant):
         config = config_of(dict(run.settings))
         assert config.optimisation.steps == 7
-        assert config.normalisation == "speaker"
+        assert (config.normalisation.group, config.normalisation.shrinkage) == ("file", 3)
 
 
 def test_functionals_have_their_own_frontend_and_the_seed_is_set() -> None:

@@ -1,6 +1,5 @@
 import pandas as pd
 import pytest
-
 from benchmarks.conditions import moody
 
 TABLE = pd.DataFrame(

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from classical.shifts import shifted
-from didan.classical import CLASSICAL, ClassicalMethod, Prediction, fit_predict, normalise
+from didan.classical import CLASSICAL, ClassicalMethod, Prediction, fit_predict
 from didan.classical.method import Array, Labels
 from didan.metrics import unweighted_average_recall
 
@@ -14,15 +14,14 @@ every_method = pytest.mark.parametrize("method", CLASSICAL.values(), ids=list(CL
 
 
 def predicted(method: ClassicalMethod, X_s: Array, y_s: Labels, X_t: Array) -> Prediction:
-    groups_s, groups_t = np.zeros(len(X_s), dtype=int), np.zeros(len(X_t), dtype=int)
-    return fit_predict(method, *_pair(X_s, y_s, X_t, groups_s, groups_t, method), seed=0)
+    normal_s, normal_t = normalised(X_s, X_t, method)
+    return fit_predict(method, normal_s, y_s, normal_t, seed=0)
 
 
-def _pair(
-    X_s: Array, y_s: Labels, X_t: Array, groups_s: Labels, groups_t: Labels, method: ClassicalMethod
-) -> tuple[Array, Labels, Array]:
-    normal_s, normal_t = normalise(X_s, X_t, groups_s, groups_t, method.normalisation or "corpus")
-    return normal_s, y_s, normal_t
+def normalised(X_s: Array, X_t: Array, method: ClassicalMethod) -> tuple[Array, Array]:
+    """By the source, or each corpus by itself."""
+    of_t = X_s if method.by_source else X_t
+    return (X_s - X_s.mean(axis=0)) / X_s.std(axis=0), (X_t - of_t.mean(axis=0)) / of_t.std(axis=0)
 
 
 def recall(name: str, X_s: Array, y_s: Labels, X_t: Array, y_t: Labels) -> float:

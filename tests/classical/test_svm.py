@@ -10,15 +10,15 @@ from didan.classical.svm import AdaptedSVM, linear_svm
 def test_no_adaptation_is_the_machine_of_scikit_learn() -> None:
     X_s, y_s, X_t, _ = shifted(n=60)
     linear = LinearSVC(C=0.01, class_weight="balanced", max_iter=5000, random_state=3).fit(X_s, y_s)
-    found = fit_predict(CLASSICAL["svm-linear-corpus"], X_s, y_s, X_t, seed=3)
-    np.testing.assert_array_equal(found.scores, linear.decision_function(X_t))
+    prediction = fit_predict(CLASSICAL["svm-linear-corpus"], X_s, y_s, X_t, seed=3)
+    np.testing.assert_array_equal(prediction.classes, linear.predict(X_t))
     rbf = SVC(C=1, class_weight="balanced").fit(X_s, y_s)
-    found = fit_predict(CLASSICAL["svm-rbf-corpus"], X_s, y_s, X_t, seed=3)
-    np.testing.assert_array_equal(found.scores, rbf.decision_function(X_t))
+    prediction = fit_predict(CLASSICAL["svm-rbf-corpus"], X_s, y_s, X_t, seed=3)
+    np.testing.assert_array_equal(prediction.classes, rbf.predict(X_t))
 
 
 class Factor:
-    """An adapter that multiplies and moves, and needs to be told of both domains."""
+    """An adapter that multiplies and moves, and wants to know both domains."""
 
     def __init__(self, factor: float) -> None:
         self.factor = factor
@@ -39,4 +39,6 @@ def test_the_scale_of_an_adapter_does_not_matter() -> None:
     for factor in (1e-4, 1.0, 1e3):
         model = AdaptedSVM(Factor(factor), linear_svm(0)).fit(X, y, domain)
         np.testing.assert_allclose(model.transform(X, domain), X, atol=1e-9)
-        np.testing.assert_allclose(model.decision_function(X_t), plain.decision_function(X_t), atol=1e-3)
+        scores = model.classifier.decision_function(model.transform(X_t))
+        np.testing.assert_allclose(scores, plain.decision_function(X_t), atol=1e-3)
+        np.testing.assert_array_equal(model.predict(X_t), plain.predict(X_t))

@@ -19,7 +19,16 @@ def model(
 ) -> Path:
     folder = tmp_path_factory.mktemp("trained") / "model"
     table = table_of(tiny_corpora[0])
-    arguments = ["--source", table, "--target", table, "--method", "source-only", "--include-source-features", "--cache"]
+    arguments = [
+        "--source",
+        table,
+        "--target",
+        table,
+        "--method",
+        "source-only",
+        "--include-source-features",
+        "--cache",
+    ]
     with pytest.warns(UserWarning, match="are in the source too"):
         assert run(["train", *arguments, str(session_cache), "--out", str(folder), *FAST]) == 0
     return folder

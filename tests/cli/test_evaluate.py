@@ -3,7 +3,6 @@ from pathlib import Path
 
 import pytest
 
-import didan
 from didan.cli import run
 from didan.corpora import Corpus
 from didan.model.config import make_config

@@ -11,10 +11,10 @@ import soundfile
 import torch
 
 from didan.audio import RATE, read_audio
-from didan.typing import Samples
 from didan.corpora import Recordings
 from didan.errors import AudioError, UserError
 from didan.features import Extracted, Spectrogram, SpectrogramSettings, extract, extract_features, extraction
+from didan.typing import Samples
 
 NAN = float("nan")
 SETTINGS = SpectrogramSettings()

@@ -12,8 +12,8 @@ import numpy.typing as npt
 import pytest
 
 from didan.audio import RATE
-from didan.typing import Samples
 from didan.features import FRONTENDS, build_frontend, extract_features
+from didan.typing import Samples
 
 GOLDEN = Path(__file__).with_name("golden.json")
 

@@ -1,14 +1,16 @@
 """The recogniser is given a file made by hand, of which is known what it must answer."""
 
 import json
+import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import onnx
 import pytest
+import scipy
 import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,29 +18,69 @@ from onnx import TensorProto, helper
 
 from didan.audio import RATE
 from didan.errors import UserError
-from didan.inference import predict
+from didan.features.normaliser import Statistics
 from didan.inference.onnx import FORMAT, OnnxRecogniser
+from didan.inference.predict import predict, utterances_in
 from didan.typing import Samples
 from speech.talk import silence, utterances
 
-ABOUT = {"format": FORMAT, "emotions": '["anger", "fear", "neutral"]', "rate": "16000"}
+MEAN, VARIANCE = [0.1, 5.0, 1.0], [1.0, 16.0, 0.25]
+DOMAIN = {
+    "group": "speaker",
+    "shrinkage": 4.0,
+    "utterances": 30,
+    "frames": 300,
+    "mean": MEAN,
+    "variance": VARIANCE,
+}
+ABOUT = {
+    "format": FORMAT,
+    "emotions": '["anger", "fear", "neutral"]',
+    "rate": "16000",
+    "normaliser": json.dumps(DOMAIN),
+}
 
 
 def write(file: Path, about: Mapping[str, str] = ABOUT) -> Path:
-    """A softmax of the first sample, the sum of all and that of their squares: zeros at the end change nothing."""
+    """Three features, in which zeros at the end change nothing, normalised; probabilities are their softmax.
+
+    The features of a waveform are its first sample, the sum of all, and that of their squares. It has as many
+    frames as samples that are not 0, and their variance is the square of the features.
+    """
     nodes = [
         helper.make_node("ReduceSum", ["waveform", "time"], ["sum"]),
         helper.make_node("ReduceSumSquare", ["waveform", "time"], ["energy"]),
         helper.make_node("Gather", ["waveform", "begin"], ["first"], axis=1),
-        helper.make_node("Concat", ["first", "sum", "energy"], ["scores"], axis=1),
+        helper.make_node("Concat", ["first", "sum", "energy"], ["feature_mean"], axis=1),
+        helper.make_node("Mul", ["feature_mean", "feature_mean"], ["feature_variance"]),
+        helper.make_node("Abs", ["waveform"], ["absolute"]),
+        helper.make_node("Sign", ["absolute"], ["nonzero"]),
+        helper.make_node("ReduceSum", ["nonzero", "time"], ["count"], keepdims=0),
+        helper.make_node("Cast", ["count"], ["frames"], to=TensorProto.INT64),
+        helper.make_node("Sub", ["feature_mean", "mean"], ["centred"]),
+        helper.make_node("Div", ["centred", "std"], ["scores"]),
         helper.make_node("Softmax", ["scores"], ["probabilities"], axis=1),
     ]
+    domain = {"mean": MEAN, "std": np.sqrt(VARIANCE)}
+    outputs = ("probabilities", "feature_mean", "feature_variance")
     graph = helper.make_graph(
         nodes,
         "by hand",
-        [helper.make_tensor_value_info("waveform", TensorProto.FLOAT, ["batch", "samples"])],
-        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["batch", 3])],
-        [helper.make_tensor(name, TensorProto.INT64, [1], [value]) for name, value in (("time", 1), ("begin", 0))],
+        [
+            helper.make_tensor_value_info("waveform", TensorProto.FLOAT, ["batch", "samples"]),
+            *(helper.make_tensor_value_info(name, TensorProto.FLOAT, [3]) for name in domain),
+        ],
+        [
+            *(helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", 3]) for name in outputs),
+            helper.make_tensor_value_info("frames", TensorProto.INT64, ["batch"]),
+        ],
+        [
+            *(
+                helper.make_tensor(name, TensorProto.INT64, [1], [value])
+                for name, value in (("time", 1), ("begin", 0))
+            ),
+            *(helper.make_tensor(name, TensorProto.FLOAT, [3], values) for name, values in domain.items()),
+        ],
     )
     made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
     helper.set_model_props(made, dict(about))
@@ -46,10 +88,23 @@ def write(file: Path, about: Mapping[str, str] = ABOUT) -> Path:
     return file
 
 
-def expected(waveforms: list[Samples]) -> npt.NDArray[np.float64]:
+def features(waveforms: Sequence[Samples]) -> npt.NDArray[np.float64]:
     doubles = [one.astype(np.float64) for one in waveforms]
-    scores = np.array([[one[0], one.sum(), (one**2).sum()] for one in doubles])
-    return np.asarray(np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True))
+    return np.array([[one[0], one.sum(), (one**2).sum()] for one in doubles])
+
+
+def expected(
+    waveforms: Sequence[Samples],
+    mean: npt.ArrayLike = MEAN,
+    variance: npt.ArrayLike = VARIANCE,
+) -> npt.NDArray[np.float64]:
+    scores = (features(waveforms) - np.asarray(mean)) / np.sqrt(np.asarray(variance))
+    return np.asarray(scipy.special.softmax(scores, axis=1))
+
+
+def predict_proba(recogniser: OnnxRecogniser, waveforms: list[Samples]) -> npt.NDArray[np.float32]:
+    """With the statistics of the domain."""
+    return recogniser.predict_proba(waveforms, [recogniser.normaliser.statistics()] * len(waveforms))
 
 
 def clips(lengths: list[int]) -> list[Samples]:
@@ -74,28 +129,65 @@ def recogniser(file: Path) -> OnnxRecogniser:
 @given(lengths=st.lists(st.integers(1600, 9 * RATE), min_size=1, max_size=25))
 def test_every_answer_belongs_to_its_waveform(recogniser: OnnxRecogniser, lengths: list[int]) -> None:
     waveforms = clips(lengths)
-    found = recogniser.recognise(waveforms)
-    assert found.dtype == np.float32
-    np.testing.assert_allclose(found, expected(waveforms), atol=1e-5)
+    answers = predict_proba(recogniser, waveforms)
+    assert answers.dtype == np.float32
+    np.testing.assert_allclose(answers, expected(waveforms), atol=1e-5)
 
 
 def test_an_answer_does_not_depend_on_the_others(recogniser: OnnxRecogniser) -> None:
     waveforms = clips([1600, 8 * RATE, 3000, 60 * RATE, 16_000, 16_001, 15_999])
-    together = recogniser.recognise(waveforms)
+    together = predict_proba(recogniser, waveforms)
     for waveform, own in zip(waveforms, together, strict=True):
-        np.testing.assert_allclose(recogniser.recognise([waveform])[0], own, atol=1e-6)
+        np.testing.assert_allclose(predict_proba(recogniser, [waveform])[0], own, atol=1e-6)
+
+
+@settings(deadline=None, max_examples=25)
+@given(lengths=st.lists(st.integers(1600, 9 * RATE), min_size=1, max_size=25))
+def test_moments_are_those_of_each_waveform(recogniser: OnnxRecogniser, lengths: list[int]) -> None:
+    waveforms = clips(lengths)
+    moments = recogniser.moments(waveforms)
+    assert [one.n_frames for one in moments] == [int((waveform != 0).sum()) for waveform in waveforms]
+    assert {one.n_utterances for one in moments} == {1}
+    np.testing.assert_allclose([one.mean for one in moments], features(waveforms), rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose([one.variance for one in moments], features(waveforms) ** 2, rtol=1e-3, atol=1e-3)
+
+
+@settings(deadline=None, max_examples=25)
+@given(groups=st.lists(st.integers(0, 3), min_size=1, max_size=20))
+def test_every_waveform_is_normalised_with_its_own_statistics(
+    recogniser: OnnxRecogniser, groups: list[int]
+) -> None:
+    waveforms = clips([1600 + 977 * index for index in range(len(groups))])
+    rng = np.random.default_rng(1)
+    choices = [
+        Statistics(rng.normal(size=3).astype(np.float32), rng.uniform(0.5, 2, 3).astype(np.float32))
+        for _ in range(4)
+    ]
+    choices[3] = Statistics(choices[0].mean.copy(), choices[0].std.copy())  # equal, but another object
+    answers = recogniser.predict_proba(waveforms, [choices[group] for group in groups])
+    for waveform, group, answer in zip(waveforms, groups, answers, strict=True):
+        own = choices[group]
+        np.testing.assert_allclose(answer, expected([waveform], own.mean, own.std**2)[0], atol=1e-5)
+
+
+def test_the_domain_is_that_of_the_file(recogniser: OnnxRecogniser) -> None:
+    assert (recogniser.group, recogniser.normaliser.shrinkage) == ("speaker", 4.0)
+    domain = recogniser.normaliser.domain
+    assert (domain.n_utterances, domain.n_frames) == (30, 300)
+    assert (domain.mean.tolist(), domain.variance.tolist()) == (MEAN, VARIANCE)
 
 
 def test_waveforms_stay_as_they_were(recogniser: OnnxRecogniser) -> None:
     waveforms = clips([2000, 5000])
     before = [one.copy() for one in waveforms]
-    recogniser.recognise(waveforms)
+    predict_proba(recogniser, waveforms)
     for one, other in zip(waveforms, before, strict=True):
         np.testing.assert_array_equal(one, other)
 
 
 def test_no_waveforms_no_answers(recogniser: OnnxRecogniser) -> None:
-    assert recogniser.recognise([]).shape == (0, 3)
+    assert predict_proba(recogniser, []).shape == (0, 3)
+    assert recogniser.moments([]) == []
 
 
 def test_batches_have_a_bound(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,7 +203,7 @@ def test_batches_have_a_bound(file: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(recogniser, "_session", Counting())
     waveforms = clips([RATE] * 90 + [8 * RATE] * 7 + [1700])
-    np.testing.assert_allclose(recogniser.recognise(waveforms), expected(waveforms), atol=1e-5)
+    np.testing.assert_allclose(predict_proba(recogniser, waveforms), expected(waveforms), atol=1e-5)
     assert max(seconds) <= 30
     assert len(seconds) < 20  # and they are batches still
 
@@ -125,11 +217,62 @@ def test_emotions_are_those_of_the_file(recogniser: OnnxRecogniser, tmp_path: Pa
 def test_it_predicts_like_any_recogniser(recogniser: OnnxRecogniser, tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", utterances()[0], RATE, subtype="FLOAT")
     soundfile.write(tmp_path / "b.wav", silence(2), RATE)
-    spoken, silent = predict(recogniser, [tmp_path])
+    spoken, silent = predict(recogniser, utterances_in([tmp_path]))
     (p,) = expected([utterances()[0]])
     assert spoken.probabilities == pytest.approx(dict(zip(recogniser.emotions, p, strict=True)), abs=1e-4)
     assert spoken.emotion == recogniser.emotions[int(p.argmax())]
     assert (silent.emotion, silent.probabilities) == (None, None)
+
+
+def test_it_predicts_groups_like_any_recogniser(recogniser: OnnxRecogniser, tmp_path: Path) -> None:
+    (tmp_path / "ann").mkdir()
+    (tmp_path / "bob").mkdir()
+    for number, clip in enumerate(utterances()[:3]):
+        soundfile.write(tmp_path / ("ann", "ann", "bob")[number] / f"{number}.wav", clip, RATE, subtype="FLOAT")
+    predictions = list(predict(recogniser, utterances_in([tmp_path], "folder")))
+    for members in ([0, 1], [2]):
+        clips = [utterances()[index] for index in members]
+        frames = np.array([(clip != 0).sum() for clip in clips])
+        own = features(clips)
+        mean = np.average(own, axis=0, weights=frames)
+        variance = np.average(own**2 + (own - mean) ** 2, axis=0, weights=frames)
+        weight = len(members) / (len(members) + 4.0)
+        shrunk = [
+            weight * group + (1 - weight) * np.array(domain)
+            for group, domain in ((mean, MEAN), (variance, VARIANCE))
+        ]
+        for index, row in zip(members, expected(clips, *shrunk), strict=True):
+            assert predictions[index].probabilities == pytest.approx(
+                dict(zip(recogniser.emotions, row, strict=True)), abs=1e-4
+            )
+
+
+@pytest.mark.parametrize("arguments", [[], ["--group", "folder"], ["--group", "file"], ["--window", "0.5"]])
+def test_prediction_does_not_wait_for_torch(file: Path, tmp_path: Path, arguments: list[str]) -> None:
+    for number, clip in enumerate(utterances()[:2]):
+        soundfile.write(tmp_path / f"{number}.wav", clip, RATE, subtype="FLOAT")
+    code = (
+        "import sys\n"
+        "from didan.cli import run\n"
+        "assert run(['predict', *sys.argv[1:], '--format', 'csv']) == 0\n"
+        "assert not {'torch', 'lightning', 'pandas'} & set(sys.modules)\n"
+    )
+    command = [sys.executable, "-c", code, str(file), str(tmp_path), *arguments]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert len(done.stdout.splitlines()) >= 3
+
+
+def test_prediction_by_speakers_of_a_table_does_not_wait_for_torch(file: Path, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", utterances()[0], RATE, subtype="FLOAT")
+    (tmp_path / "calls.csv").write_text("file,speaker,emotion\na.wav,ann,anger\n")
+    code = (
+        "import sys\n"
+        "from didan.cli import run\n"
+        "assert run(['predict', *sys.argv[1:], '--format', 'csv']) == 0\n"
+        "assert not {'torch', 'lightning'} & set(sys.modules)\n"
+    )
+    command = [sys.executable, "-c", code, str(file), str(tmp_path / "calls.csv")]
+    assert len(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()) == 2
 
 
 def test_a_file_that_is_missing(tmp_path: Path) -> None:
@@ -148,9 +291,17 @@ def test_a_file_that_is_no_onnx(file: Path, tmp_path: Path, damage: str) -> None
     assert len(str(caught.value)) < 300 + len(str(tmp_path))
 
 
-@pytest.mark.parametrize("about", [{}, {"format": "didan 99", "emotions": "[]"}, {"emotions": '["anger"]'}])
-def test_an_onnx_of_somebody_else(tmp_path: Path, about: dict[str, str]) -> None:
-    with pytest.raises(UserError, match="not one that didan export has written"):
+@pytest.mark.parametrize(
+    ("about", "reason"),
+    [
+        ({}, "not one that didan export has written"),
+        ({"emotions": '["anger"]'}, "not one that didan export has written"),
+        ({"format": "other 1"}, "not one that didan export has written"),
+        ({"format": "didan 1", "emotions": "[]"}, "written by an older didan; export it again"),
+    ],
+)
+def test_an_onnx_of_somebody_else_or_of_before(tmp_path: Path, about: dict[str, str], reason: str) -> None:
+    with pytest.raises(UserError, match=reason):
         OnnxRecogniser(write(tmp_path / "a.onnx", about))
 
 

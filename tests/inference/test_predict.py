@@ -2,22 +2,29 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pytest
 import scipy
 import soundfile
 import torch
 
-from didan.audio import RATE, read_audio
+from didan import metrics
+from didan.api import Model
+from didan.audio import RATE, Utterance, read_audio
 from didan.corpora import Corpus
 from didan.errors import AudioError, UserError
 from didan.evaluation import evaluate
-from didan.features import Normalisation, Spectrogram, SpectrogramSettings, extract_features
-from didan.inference import Prediction, predict
-from didan.model.trained import Model
-from didan.typing import Samples
+from didan.features import Spectrogram, SpectrogramSettings, extract_features
+from didan.inference.predict import Prediction, predict, utterances_in
+from didan.inference.segments import StreamedSegments
+from didan.model.trained import TrainedModel
+from didan.typing import Features, Samples
+
+Floats = npt.NDArray[np.float64]
 
 
 @pytest.fixture
@@ -26,108 +33,268 @@ def files(target: Corpus) -> list[Path]:
     return [Path(file) for file in target.table["file"]]
 
 
-def frame(model: Model, found: list[Prediction]) -> pd.DataFrame:
-    return pd.DataFrame([one.probabilities for one in found], columns=list(model.emotions))
+def predicted(
+    model: TrainedModel, paths: list[Path], *, groups: list[str] | None = None, **options: Any
+) -> list[Prediction]:
+    """Predictions for files and folders, each file of no group or of the one named."""
+    utterances = utterances_in(paths)
+    if groups is not None:
+        utterances = [one._replace(group=group) for one, group in zip(utterances, groups, strict=True)]
+    return list(predict(model, utterances, **options))
 
 
-def test_one_prediction_per_file_in_the_order_given(untrained: Model, files: list[Path]) -> None:
-    found = list(predict(untrained, files[::-1]))
-    assert [one.file for one in found] == [str(file) for file in files[::-1]]
-    assert [str(one.emotion) for one in found] == [str(best) for best in frame(untrained, found).idxmax(axis=1)]
-    assert len({one.emotion for one in found}) == 3
-    for one, file in zip(found, files[::-1], strict=True):
+def frame(model: TrainedModel, predictions: list[Prediction]) -> pd.DataFrame:
+    return pd.DataFrame([one.probabilities for one in predictions], columns=list(model.emotions))
+
+
+def spectrogram(file: Path) -> Features:
+    return extract_features(Spectrogram(SpectrogramSettings()), read_audio(file))
+
+
+def probabilities_by_hand(model: TrainedModel, features: Features, mean: Floats, variance: Floats) -> Floats:
+    """Features of one utterance normalised by numpy, and the network's softmax by scipy."""
+    normal = torch.from_numpy(((features - mean) / np.sqrt(variance)).astype(np.float32))
+    with torch.inference_mode():
+        scores = model.network(normal[None], torch.tensor([len(normal)])).scores[0]
+    softmax: Floats = scipy.special.softmax(scores.numpy().astype(np.float64) / model.temperature)
+    return softmax
+
+
+def with_shrinkage(model: TrainedModel, shrinkage: float) -> TrainedModel:
+    return replace(model, normaliser=replace(model.normaliser, shrinkage=shrinkage))
+
+
+def test_one_prediction_per_file_in_the_order_given(untrained: TrainedModel, files: list[Path]) -> None:
+    predictions = predicted(untrained, files[::-1])
+    assert [one.file for one in predictions] == [str(file) for file in files[::-1]]
+    assert [one.row for one in predictions] == list(range(36))
+    best = frame(untrained, predictions).idxmax(axis=1)
+    assert [str(one.emotion) for one in predictions] == [str(emotion) for emotion in best]
+    assert len({one.emotion for one in predictions}) == 3
+    for one, file in zip(predictions, files[::-1], strict=True):
         assert (one.start, one.end) == (0, len(read_audio(file)) / RATE)
         assert 0.3 < one.speech <= 1
 
 
-def test_probabilities_sum_to_1(untrained: Model, files: list[Path]) -> None:
-    values = frame(untrained, list(predict(untrained, files))).to_numpy()
+def test_a_part_of_a_file_is_predicted_as_a_file_of_its_own(
+    untrained: TrainedModel, files: list[Path], tmp_path: Path
+) -> None:
+    clips = [read_audio(file) for file in files[:3]]
+    soundfile.write(tmp_path / "all.wav", np.concatenate(clips), RATE, subtype="FLOAT")
+    ends = np.cumsum([len(clip) for clip in clips]) / RATE
+    parts = [Utterance(tmp_path / "all.wav", *span) for span in zip([0.0, *ends[:-1]], ends, strict=True)]
+    predictions = list(predict(untrained, parts))
+    np.testing.assert_allclose([one.end for one in predictions], ends)
+    np.testing.assert_allclose([one.start for one in predictions], [0.0, *ends[:-1]])
+    whole = frame(untrained, predicted(untrained, files[:3]))
+    np.testing.assert_allclose(frame(untrained, predictions), whole, atol=1e-4)
+
+
+def test_probabilities_sum_to_1(untrained: TrainedModel, files: list[Path]) -> None:
+    values = frame(untrained, predicted(untrained, files)).to_numpy()
     np.testing.assert_allclose(values.sum(axis=1), 1, rtol=1e-5)
     assert (values >= 0).all()
 
 
-def test_a_higher_temperature_is_less_sure_of_the_same(untrained: Model, files: list[Path]) -> None:
-    cool, warm = (list(predict(replace(untrained, temperature=t), files[:5])) for t in (0.1, 1.0))
+def test_a_higher_temperature_is_less_sure_of_the_same(untrained: TrainedModel, files: list[Path]) -> None:
+    cool, warm = (predicted(replace(untrained, temperature=t), files[:5]) for t in (0.1, 1.0))
     assert [one.emotion for one in cool] == [one.emotion for one in warm]
     assert (frame(untrained, cool).max(axis=1) > frame(untrained, warm).max(axis=1)).all()
 
 
-@pytest.mark.parametrize("normalisation", ["corpus", "utterance"])
-def test_a_file_is_predicted_alone_as_among_others(
-    untrained: Model, files: list[Path], normalisation: Normalisation
+def test_a_single_file_is_normalised_as_the_domain(untrained: TrainedModel, files: list[Path]) -> None:
+    domain = untrained.normaliser.domain
+    expected = probabilities_by_hand(untrained, spectrogram(files[3]), domain.mean, domain.variance)
+    np.testing.assert_allclose(frame(untrained, predicted(untrained, [files[3]])).iloc[0], expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("shrinkage", [0.0, 3.0, 20.0])
+def test_a_group_is_normalised_by_its_own_statistics_drawn_to_the_domain(
+    untrained: TrainedModel, files: list[Path], shrinkage: float
 ) -> None:
-    model = replace(untrained, config=untrained.config.model_copy(update={"normalisation": normalisation}))
-    together = frame(model, list(predict(model, files)))
+    model, domain = with_shrinkage(untrained, shrinkage), untrained.normaliser.domain
+    groups = ["ann", "bob", "ann", "ann", "bob"]
+    features = [spectrogram(file) for file in files[:5]]
+    rows = frame(model, predicted(model, files[:5], groups=groups)).to_numpy()
+    for group in ("ann", "bob"):
+        own = [index for index in range(5) if groups[index] == group]
+        frames = np.concatenate([features[index] for index in own]).astype(np.float64)
+        weight = len(own) / (len(own) + shrinkage)
+        mean = weight * frames.mean(axis=0) + (1 - weight) * domain.mean
+        variance = weight * frames.var(axis=0) + (1 - weight) * domain.variance
+        for index in own:
+            expected = probabilities_by_hand(model, features[index], mean, variance)
+            np.testing.assert_allclose(rows[index], expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("group", ["none", "file"])
+def test_a_file_of_no_group_with_others_is_predicted_alone_as_among_them(
+    untrained: TrainedModel, files: list[Path], group: str
+) -> None:
+    together = frame(untrained, list(predict(untrained, utterances_in(files, group))))
     for index in (0, 17, 35):
-        alone = frame(model, list(predict(model, [files[index]])))
-        np.testing.assert_allclose(alone.iloc[0], together.iloc[index], atol=1e-4)
+        alone = frame(untrained, list(predict(untrained, utterances_in([files[index]], group))))
+        np.testing.assert_array_equal(alone.iloc[0], together.iloc[index])
 
 
-def test_target_is_predicted_as_it_is_evaluated(
-    untrained: Model, target: Corpus, files: list[Path], session_cache: Path
+def test_a_group_matters_to_its_own_utterances_alone(untrained: TrainedModel, files: list[Path]) -> None:
+    before = frame(untrained, predicted(untrained, files[:6], groups=[*"aabb", "c", "c"])).to_numpy()
+    after = frame(untrained, predicted(untrained, files[:7], groups=[*"aabb", "c", "c", "b"])).to_numpy()
+    same = (before == after[:6]).all(axis=1)
+    assert same.tolist() == [True, True, False, False, True, True]
+
+
+def test_segments_of_a_long_recording_are_one_group(
+    untrained: TrainedModel, files: list[Path], tmp_path: Path
 ) -> None:
-    evaluated = evaluate(untrained, target, session_cache).utterances
-    predicted = untrained.predict(*files)
-    assert predicted["emotion"].tolist() == evaluated["predicted"].tolist()
-    emotions = list(untrained.emotions)
-    np.testing.assert_allclose(predicted[emotions], evaluated[emotions], atol=1e-4)
+    """Its parts in a table are normalised like its segments, since these are the same utterances."""
+    model = with_shrinkage(untrained, 5)
+    soundfile.write(tmp_path / "call.wav", call(files[:10]), RATE, subtype="FLOAT")
+    whole = Utterance(tmp_path / "call.wav", group="call")
+    segments = [one for one in StreamedSegments(model)(whole) if one.prepared is not None]
+    assert len(segments) > 5
+    moments = model.moments([one.prepared for one in segments if one.prepared is not None])
+    frames = np.concatenate([one.prepared for one in segments if one.prepared is not None]).astype(np.float64)
+    assert sum(one.n_frames for one in moments) == len(frames)
+    weight = len(segments) / (len(segments) + 5)
+    domain = model.normaliser.domain
+    mean = weight * frames.mean(axis=0) + (1 - weight) * domain.mean
+    variance = weight * frames.var(axis=0) + (1 - weight) * domain.variance
+    rows = [
+        probabilities_by_hand(model, one.prepared, mean, variance) for one in segments if one.prepared is not None
+    ]
+    expected = np.average(rows, axis=0, weights=[one.speech for one in segments])
+    (prediction,) = predict(model, [whole])
+    np.testing.assert_allclose(frame(model, [prediction]).iloc[0], expected, atol=1e-4)
 
 
-@pytest.mark.parametrize("normalisation", ["none", "utterance", "corpus", "speaker"])
-def test_normalisation_of_single_files(untrained: Model, files: list[Path], normalisation: Normalisation) -> None:
-    model = replace(untrained, config=untrained.config.model_copy(update={"normalisation": normalisation}))
-    features = torch.from_numpy(extract_features(Spectrogram(SpectrogramSettings()), read_audio(files[3])))
-    if normalisation == "utterance":
-        features = (features - features.mean(dim=0)) / features.std(dim=0, correction=0)
-    elif normalisation != "none":
-        mean, deviation = map(torch.from_numpy, (model.statistics.mean, model.statistics.deviation))
-        features = (features - mean) / deviation
-    with torch.inference_mode():
-        scores = model.network(features[None], torch.tensor([len(features)])).scores
-    expected = scipy.special.softmax(scores.numpy().astype(np.float64) / untrained.temperature, axis=1)
-    np.testing.assert_allclose(frame(model, list(predict(model, [files[3]]))), expected, atol=1e-4)
+def test_windows_are_normalised_as_segments_are(
+    untrained: TrainedModel, files: list[Path], tmp_path: Path
+) -> None:
+    """The statistics of a group do not depend on how its recordings are then cut into windows."""
+    model = with_shrinkage(untrained, 1)
+    groups = ["ann", "bob", "ann"]
+    whole = frame(model, predicted(model, files[:3], groups=groups)).to_numpy()
+    windows = predicted(model, files[:3], groups=groups, window=10.0)  # longer than the files
+    np.testing.assert_allclose(frame(model, windows), whole, atol=1e-5)
 
 
-def test_folders_and_files(untrained: Model, files: list[Path]) -> None:
+def test_a_group_in_which_nobody_speaks_gets_the_statistics_of_the_domain(
+    untrained: TrainedModel, files: list[Path], tmp_path: Path
+) -> None:
+    soundfile.write(tmp_path / "noise.wav", np.random.default_rng(0).normal(0, 1e-2, 3 * RATE), RATE)
+    silent, spoken = predicted(untrained, [tmp_path / "noise.wav", files[0]], groups=["nobody", "ann"])
+    assert (silent.emotion, silent.probabilities) == (None, None)
+    (alone,) = predicted(untrained, [files[0]], groups=["ann"])
+    assert spoken.probabilities == alone.probabilities
+
+
+@pytest.mark.parametrize("damage", ["half", "text", "missing"])
+def test_a_damaged_file_has_no_part_in_the_statistics_of_its_group(
+    untrained: TrainedModel, files: list[Path], tmp_path: Path, damage: str
+) -> None:
+    file = tmp_path / "damaged.flac"
+    if damage == "half":  # whose first segments can be read
+        soundfile.write(tmp_path / "whole.flac", np.tile(call(files), 3), RATE)
+        content = (tmp_path / "whole.flac").read_bytes()
+        file.write_bytes(content[: len(content) // 2])
+    elif damage == "text":
+        file.write_text("no audio")
+    reasons: list[AudioError] = []
+    predictions = predicted(untrained, [*files[:3], file], groups=["ann"] * 4, on_damaged=reasons.append)
+    assert len(reasons) == 1
+    without = predicted(untrained, files[:3], groups=["ann"] * 3)
+    pd.testing.assert_frame_equal(frame(untrained, predictions), frame(untrained, without))
+
+
+def test_programs_predict_a_corpus_as_it_is_evaluated(
+    untrained: TrainedModel, target: Corpus, session_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metrics, "_BOOTSTRAPS", 2)
+    model = Model(untrained)
+    emotions = list(model.emotions)
+    for group in (None, "speaker", "none", "folder"):
+        evaluated = evaluate(untrained, target, group=group, cache=session_cache).utterances
+        rows = model.predict(recordings=target, group=group)
+        assert rows["emotion"].tolist() == evaluated["predicted"].tolist()
+        pd.testing.assert_frame_equal(rows[emotions], evaluated[emotions])
+        unlabelled = model.predict(recordings=target.unlabelled(), group=group)
+        pd.testing.assert_frame_equal(unlabelled, rows)
+    alone = evaluate(untrained, target, group="none", cache=session_cache).utterances
+    rows = model.predict(*target.table["file"])
+    pd.testing.assert_frame_equal(rows[emotions], alone[emotions])
+
+
+def test_folders_and_files(untrained: TrainedModel, files: list[Path]) -> None:
     folder = files[0].parent  # one speaker's
-    found = predict(untrained, [files[-1], folder])
+    predictions = predicted(untrained, [files[-1], folder])
     expected = [files[-1], *sorted(file for file in files if file.parent == folder)]
-    assert [one.file for one in found] == [str(file) for file in expected]
+    assert [one.file for one in predictions] == [str(file) for file in expected]
 
 
-def test_nothing_to_predict(untrained: Model) -> None:
+def test_files_are_grouped_by_themselves_or_their_folder(files: list[Path]) -> None:
+    for group in ("none", "speaker"):  # nobody has named the speakers
+        assert {one.group for one in utterances_in(files, group)} == {None}
+    by_file = utterances_in([files[0], files[-1], files[0]], "file")
+    assert by_file[0].group == by_file[2].group != by_file[1].group
+    groups = [one.group for one in utterances_in(files, "folder")]
+    folders = [str(file.parent) for file in files]
+    assert len(set(groups)) == len(set(folders)) == len(set(zip(groups, folders, strict=True))) == 3
+
+
+def test_a_folder_is_one_group_however_it_is_named(files: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(files[0].parent)
+    relative = utterances_in([Path(), Path(files[0].name)], "folder")
+    assert {one.group for one in relative} == {one.group for one in utterances_in([files[0]], "folder")}
+
+
+def test_files_have_no_columns_to_group_by(files: list[Path]) -> None:
+    with pytest.raises(UserError, match="audio files have no 'fil' to group by: did you mean 'file'"):
+        utterances_in(files, "fil")
+    with pytest.raises(UserError, match=r"no 'room' to group by.*a table can have such a column"):
+        utterances_in(files, "room")
+
+
+def test_nothing_to_predict(untrained: TrainedModel) -> None:
     assert list(predict(untrained, [])) == []
-    found = untrained.predict()
-    assert list(found.columns) == ["file", "emotion", *untrained.emotions]
-    assert found.empty
+    rows = Model(untrained).predict()
+    assert list(rows.columns) == ["file", "emotion", *untrained.emotions]
+    assert rows.empty
 
 
-def test_folder_without_audio(untrained: Model, tmp_path: Path) -> None:
+def test_folder_without_audio(untrained: TrainedModel, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="holds no audio"):
-        list(predict(untrained, [tmp_path]))
+        predicted(untrained, [tmp_path])
 
 
-def test_damaged_file_is_an_error(untrained: Model, files: list[Path], tmp_path: Path) -> None:
+def test_damaged_file_is_an_error(untrained: TrainedModel, files: list[Path], tmp_path: Path) -> None:
     for path, reason in ((tmp_path / "missing.wav", "no such file"), (tmp_path / "empty.wav", "is empty")):
         if reason == "is empty":
             path.touch()
         with pytest.raises(AudioError, match=rf"{path.name}: {reason}"):
-            list(predict(untrained, [files[0], path]))
+            predicted(untrained, [files[0], path])
 
 
 @pytest.mark.parametrize("window", [None, 0.5])
-def test_damaged_files_are_left_out_if_somebody_is_told(
-    untrained: Model, files: list[Path], tmp_path: Path, window: float | None
+def test_damaged_files_are_left_out_where_there_is_a_hook(
+    untrained: TrainedModel, files: list[Path], tmp_path: Path, window: float | None
 ) -> None:
     (tmp_path / "text.wav").write_text("no audio")
     soundfile.write(tmp_path / "whole.flac", call(files)[: 30 * RATE], RATE)
     content = (tmp_path / "whole.flac").read_bytes()
-    (tmp_path / "half.flac").write_bytes(content[: len(content) // 2])  # shows only once half of it has been heard
+    (tmp_path / "half.flac").write_bytes(content[: len(content) // 2])  # shows only once half of it has been read
     reasons: list[str] = []
     given = [tmp_path / "text.wav", files[0], tmp_path / "half.flac", tmp_path / "missing.wav", files[1]]
-    found = list(predict(untrained, given, window, on_damaged=lambda error: reasons.append(str(error))))
-    whole = list(predict(untrained, files[:2], window))
-    assert [(one.file, one.start, one.emotion) for one in found] == [(o.file, o.start, o.emotion) for o in whole]
+
+    def complain(error: AudioError) -> None:
+        reasons.append(str(error))
+
+    predictions = predicted(untrained, given, window=window, on_damaged=complain)
+    whole = predicted(untrained, files[:2], window=window)
+    assert [(one.file, one.start, one.emotion) for one in predictions] == [
+        (one.file, one.start, one.emotion) for one in whole
+    ]
+    assert {one.row for one in predictions} == {1, 4}
     assert [Path(reason.split(":")[0]).name for reason in reasons] == ["text.wav", "half.flac", "missing.wav"]
 
 
@@ -138,56 +305,57 @@ def call(files: list[Path]) -> Samples:
 
 
 def test_a_long_recording_is_the_weighted_mean_of_its_utterances(
-    untrained: Model, files: list[Path], tmp_path: Path
+    untrained: TrainedModel, files: list[Path], tmp_path: Path
 ) -> None:
     soundfile.write(tmp_path / "call.wav", call(files[:10]), RATE, subtype="FLOAT")
-    (found,) = predict(untrained, [tmp_path / "call.wav"])
+    (prediction,) = predicted(untrained, [tmp_path / "call.wav"])
     lengths = [len(read_audio(file)) for file in files[:10]]
-    assert found.end == pytest.approx(sum(lengths) / RATE + 10, abs=1e-3)
-    assert 0 < found.speech < 1 - 10 * 0.5 / found.end
-    single = frame(untrained, list(predict(untrained, files[:10]))).to_numpy()
-    mixed = frame(untrained, [found]).to_numpy()[0]
+    assert prediction.end == pytest.approx(sum(lengths) / RATE + 10, abs=1e-3)
+    assert 0 < prediction.speech < 1 - 10 * 0.5 / prediction.end
+    single = frame(untrained, predicted(untrained, files[:10])).to_numpy()
+    mixed = frame(untrained, [prediction]).to_numpy()[0]
     assert mixed.sum() == pytest.approx(1, abs=1e-5)
-    # Trimmed of silence by the frontend the pieces are the files again, but for a frame or two at the edges.
+    # Trimmed of silence by the frontend the segments are the files again, but for a frame or two at the edges.
     np.testing.assert_allclose(mixed, np.average(single, axis=0, weights=lengths), atol=0.1)
 
 
-def test_a_timeline_has_a_row_per_window(untrained: Model, files: list[Path], tmp_path: Path) -> None:
+def test_a_timeline_has_a_row_per_window(untrained: TrainedModel, files: list[Path], tmp_path: Path) -> None:
     samples = call(files[:15])[: 20 * RATE]
     soundfile.write(tmp_path / "call.wav", samples, RATE, subtype="FLOAT")
-    found = list(predict(untrained, [tmp_path / "call.wav"], 1.5, 0.6))
-    np.testing.assert_allclose([one.start for one in found], 0.6 * np.arange(len(found)), atol=1e-6)
-    np.testing.assert_allclose([one.end - one.start for one in found[:-1]], 1.5)
-    assert found[-1].end == pytest.approx(20)
-    one = next(one for one in found if one.emotion is not None)
-    soundfile.write(
-        tmp_path / "part.wav", samples[round(one.start * RATE) : round(one.end * RATE)], RATE, subtype="FLOAT"
-    )
-    (part,) = predict(untrained, [tmp_path / "part.wav"])
-    np.testing.assert_allclose(frame(untrained, [one]), frame(untrained, [part]), atol=1e-4)
+    windows = predicted(untrained, [tmp_path / "call.wav"], window=1.5, hop=0.6)
+    np.testing.assert_allclose([one.start for one in windows], 0.6 * np.arange(len(windows)), atol=1e-6)
+    np.testing.assert_allclose([one.end - one.start for one in windows[:-1]], 1.5)
+    assert windows[-1].end == pytest.approx(20)
+    spoken = next(window for window in windows if window.emotion is not None)
+    part = samples[round(spoken.start * RATE) : round(spoken.end * RATE)]
+    soundfile.write(tmp_path / "part.wav", part, RATE, subtype="FLOAT")
+    alone = predicted(untrained, [tmp_path / "part.wav"])
+    np.testing.assert_allclose(frame(untrained, [spoken]), frame(untrained, alone), atol=1e-4)
 
 
 @pytest.mark.parametrize("window", [None, 2.0])
 @pytest.mark.parametrize("seconds", [5, 40])
 def test_silence_and_noise_get_no_emotion(
-    untrained: Model, tmp_path: Path, window: float | None, seconds: int
+    untrained: TrainedModel, tmp_path: Path, window: float | None, seconds: int
 ) -> None:
     rng = np.random.default_rng(0)
     for number, level in enumerate((0.0, 1e-3, 1e-2)):
         noise = level * rng.normal(size=seconds * RATE)
         soundfile.write(tmp_path / f"{number}.wav", noise, RATE, subtype="FLOAT")
-    found = list(predict(untrained, [tmp_path], window))
-    assert len({one.file for one in found}) == 3
-    assert {one.emotion for one in found} == {None}
-    assert {one.probabilities for one in found} == {None}
-    assert max(one.end for one in found) == pytest.approx(seconds)
+    predictions = predicted(untrained, [tmp_path], window=window)
+    assert len({one.file for one in predictions}) == 3
+    assert {one.emotion for one in predictions} == {None}
+    assert {one.probabilities for one in predictions} == {None}
+    assert max(one.end for one in predictions) == pytest.approx(seconds)
 
 
-def test_silent_windows_of_speech_get_no_emotion(untrained: Model, files: list[Path], tmp_path: Path) -> None:
+def test_silent_windows_of_speech_get_no_emotion(
+    untrained: TrainedModel, files: list[Path], tmp_path: Path
+) -> None:
     speech = np.concatenate([read_audio(file) for file in files[:3]])
     silence = np.zeros(6 * RATE, dtype=np.float32)
     soundfile.write(tmp_path / "a.wav", np.concatenate([silence, speech, silence]), RATE, subtype="FLOAT")
-    for one in predict(untrained, [tmp_path / "a.wav"], 1.0, 0.5):
+    for one in predicted(untrained, [tmp_path / "a.wav"], window=1.0, hop=0.5):
         if one.end < 6 or one.start > 6.5 + len(speech) / RATE:
             assert one.emotion is None
         elif one.start > 6.2 and one.end < 5.8 + len(speech) / RATE:
@@ -199,7 +367,7 @@ def test_silent_windows_of_speech_get_no_emotion(untrained: Model, files: list[P
     [(None, 1.0, "say with --window"), (0.1, None, "too short"), (2.0, 3.0, "does not suit"), (2.0, 0.0, "suit")],
 )
 def test_windows_that_make_no_sense_are_refused(
-    untrained: Model, window: float | None, hop: float | None, reason: str
+    untrained: TrainedModel, window: float | None, hop: float | None, reason: str
 ) -> None:
     with pytest.raises(UserError, match=reason):
-        list(predict(untrained, [], window, hop))
+        predicted(untrained, [], window=window, hop=hop)

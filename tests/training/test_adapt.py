@@ -16,17 +16,21 @@ import pandas as pd
 import pytest
 import torch
 
+from didan import Model
 from didan.corpora import Corpus, Recordings
 from didan.errors import DidanWarning, UserError
-from didan.features import load_features
+from didan.evaluation import evaluate
+from didan.features import Moments, NormalisationSettings, load_features
 from didan.model.config import Config, make_config
+from didan.model.directory import load, save
 from didan.model.trained import TrainedModel
 from didan.selection import CRITERIA
+from didan.self_training import BalancedSettings, ConfidentSettings
 from didan.synthesis import make_corpus, style
 from didan.training import adapt as adapt_module
 from didan.training import loop
 from didan.training.adapt import Change, adapt, adapting_config
-from didan.training.train import fit_model
+from didan.training.train import fit_model, train
 
 STEPS = 14
 """More than a round, so that there is something to resume."""
@@ -62,8 +66,8 @@ def calls(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
 
 @pytest.fixture(scope="module")
 def trained(tiny_corpora: tuple[Corpus, Corpus], session_cache: Path) -> TrainedModel:
-    """A model that carries its source along, and has held some of it out."""
-    config = quick("didan", 40, "optimisation.validation=0.25", "normalisation=corpus")
+    """A model that includes its source, and has held some of it out."""
+    config = quick("didan", 40, "optimisation.validation=0.25", "normalisation.group=none")
     return train(*tiny_corpora, config=config, cache=session_cache, include_source_features=True)
 
 
@@ -80,19 +84,19 @@ def uncollapsed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(adapt_module, "_compare", lambda *seen: replace(compare(*seen), before=one))
 
 
-def shares(model: TrainedModel, emotions: pd.Series) -> list[float]:
+def proportions(model: TrainedModel, emotions: pd.Series) -> list[float]:
     return [float((emotions == emotion).mean()) for emotion in model.emotions]
 
 
 def test_the_change_is_that_of_the_predictions(trained: TrainedModel, calls: Corpus, session_cache: Path) -> None:
-    found, change = adapt(trained, calls.unlabelled(), config=with_steps(trained, 8), cache=session_cache)
+    new, change = adapt(trained, calls.unlabelled(), config=with_steps(trained, 8), cache=session_cache)
     before = evaluate(trained, calls, cache=session_cache).utterances["predicted"]
-    after = Model(found).predict(*calls.table["file"])["emotion"]
+    after = Model(new).predict(*calls.table["file"])["emotion"]
     assert before.nunique() > 1 < after.nunique()  # or mistakes could hide
     assert change.emotions == trained.emotions
     assert (change.target, change.n) == (calls.name, len(calls))
-    assert change.before == pytest.approx(shares(trained, before))
-    assert change.after == pytest.approx(shares(trained, after))
+    assert change.before == pytest.approx(proportions(trained, before))
+    assert change.after == pytest.approx(proportions(trained, after))
     moved = pd.crosstab(before, after).reindex(index=EMOTIONS, columns=EMOTIONS, fill_value=0).to_numpy()
     assert (moved != moved.T).any()
     np.testing.assert_array_equal(change.moved, moved)
@@ -103,11 +107,18 @@ def test_the_change_is_that_of_the_predictions(trained: TrainedModel, calls: Cor
 def test_criteria_are_those_of_either_model(
     trained: TrainedModel, adapted: tuple[TrainedModel, Change], calls: Corpus, session_cache: Path
 ) -> None:
-    found, change = adapted
-    for model, criteria in ((trained, change.criteria_before), (found, change.criteria_after)):
+    new, change = adapted
+    for model, criteria in ((trained, change.criteria_before), (new, change.criteria_after)):
         assert list(criteria) == list(CRITERIA)
         assert all(map(math.isfinite, criteria.values()))
-        features = load_features(calls.unlabelled(), model.config.frontend, "corpus", session_cache)
+        features = load_features(
+            calls.grouped("none").unlabelled(), model.config.frontend, NormalisationSettings(), session_cache
+        )
+        # The new model has seen these recordings, the old one is asked about them with its own normaliser.
+        if model is trained:
+            moments = [Moments.of(features.raw[index]) for index in range(len(features))]
+            by_domain = trained.normaliser.statistics_by_group(moments, [None] * len(features))
+            features = replace(features, statistics=by_domain)
         scores = model.outputs(features).scores.numpy().astype(np.float64)
         # Regression's scores are moved to the nearest probabilities, see Duchi et al. (2008).
         ordered = -np.sort(-scores, axis=1)
@@ -135,54 +146,56 @@ def test_criteria_that_need_held_out_utterances_are_no_numbers_without(
 def test_it_is_a_model_for_the_new_recordings(
     adapted: tuple[TrainedModel, Change], trained: TrainedModel, calls: Corpus, session_cache: Path
 ) -> None:
-    found, _ = adapted
-    features = load_features(calls.unlabelled(), found.config.frontend, "none", session_cache)
-    frames = np.concatenate([features[index] for index in range(len(features))]).astype(np.float64)
-    np.testing.assert_allclose(found.statistics.mean, frames.mean(axis=0), rtol=1e-5)
-    np.testing.assert_allclose(found.statistics.deviation, frames.std(axis=0), rtol=1e-4)
-    assert found.emotions == trained.emotions
-    assert (found.record["target"], found.record["n_target"]) == (calls.name, len(calls))
-    assert not same_weights(found, trained)
-    assert found.history["step"].tolist() == list(range(1, STEPS + 1))
+    new, _ = adapted
+    raw = load_features(calls.unlabelled(), new.config.frontend, NormalisationSettings(), session_cache).raw
+    frames = np.concatenate([raw[index] for index in range(len(raw))]).astype(np.float64)
+    np.testing.assert_allclose(new.normaliser.domain.mean, frames.mean(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(new.normaliser.domain.variance, frames.var(axis=0), rtol=1e-4, atol=1e-12)
+    assert new.normaliser.domain.n_utterances == len(calls)
+    assert new.emotions == trained.emotions
+    assert (new.record["target"], new.record["n_target"]) == (calls.name, len(calls))
+    assert not same_weights(new, trained)
+    assert new.history["step"].tolist() == list(range(1, STEPS + 1))
 
 
 def test_it_begins_with_the_weights_of_the_model(
     trained: TrainedModel, calls: Corpus, session_cache: Path
 ) -> None:
     config = with_steps(trained, 1, "optimisation.learning_rate=1e-12")
-    found, _ = adapt(trained, calls.unlabelled(), config=config, cache=session_cache)
+    new, _ = adapt(trained, calls.unlabelled(), config=config, cache=session_cache)
     old = dict(trained.network.named_parameters())
-    for name, weights in found.network.named_parameters():
+    for name, weights in new.network.named_parameters():
         torch.testing.assert_close(weights, old[name], rtol=0, atol=1e-9)
 
 
 def test_the_old_model_stays_as_it_was(trained: TrainedModel, calls: Corpus, session_cache: Path) -> None:
     before = deepcopy(trained)
-    found, _ = adapt(trained, calls.unlabelled(), config=with_steps(trained, 3), cache=session_cache)
+    new, _ = adapt(trained, calls.unlabelled(), config=with_steps(trained, 3), cache=session_cache)
     assert same_weights(trained, before)
     assert trained.record == before.record
     assert trained.config == before.config
     assert trained.temperature == before.temperature
-    np.testing.assert_array_equal(trained.statistics.mean, before.statistics.mean)
+    np.testing.assert_array_equal(trained.normaliser.domain.mean, before.normaliser.domain.mean)
     pd.testing.assert_frame_equal(trained.source_index.table, before.source_index.table)
     for layer, embeddings in before.source_index.embeddings.items():
         assert torch.equal(trained.source_index.embeddings[layer], embeddings)
     storage = {weights.data_ptr() for weights in trained.network.state_dict().values()}
-    assert not storage & {weights.data_ptr() for weights in found.network.state_dict().values()}
+    assert not storage & {weights.data_ptr() for weights in new.network.state_dict().values()}
 
 
 def test_what_was_held_out_stays_held_out(adapted: tuple[TrainedModel, Change], trained: TrainedModel) -> None:
-    found, _ = adapted
+    new, _ = adapted
     assert trained.source_index.table["validation"].sum() == 9
-    pd.testing.assert_frame_equal(found.source_index.table, trained.source_index.table)
+    pd.testing.assert_frame_equal(new.source_index.table, trained.source_index.table)
 
 
 @pytest.mark.usefixtures("uncollapsed")
 def test_what_is_held_out_is_not_learnt_from(
     tiny_corpora: tuple[Corpus, Corpus], calls: Corpus, session_cache: Path
 ) -> None:
-    # Without statistics over all of the source, an utterance can only work through being trained on.
-    config = quick("didan", 2, "normalisation=none", "optimisation.validation=0.25")
+    # Each normalised by itself alone, an utterance can only work through being trained on.
+    settings = ["frontend.kind=spectrogram", "normalisation.group=file", "normalisation.shrinkage=0"]
+    config = quick("didan", 2, "optimisation.validation=0.25", *settings)
     model = train(*tiny_corpora, config=config, cache=session_cache, include_source_features=True)
     assert model.source_index.features is not None
     held_out = model.source_index.table["validation"].to_numpy()
@@ -190,7 +203,8 @@ def test_what_is_held_out_is_not_learnt_from(
     def after_changing(rows: npt.NDArray[np.bool_]) -> TrainedModel:
         packed = deepcopy(model.source_index.features)
         assert packed is not None
-        packed.frames[np.repeat(rows, packed.counts)] += 10
+        altered = np.repeat(rows, packed.counts)
+        packed.frames[altered] = np.random.default_rng(0).normal(size=packed.frames[altered].shape)
         changed = replace(model, source_index=replace(model.source_index, features=packed))
         return adapt(changed, calls.unlabelled(), config=with_steps(model, 4), cache=session_cache)[0]
 
@@ -207,10 +221,10 @@ def test_labels_of_the_target_never_reach_it(
     for file, original in zip(files, calls.table["file"], strict=True):
         shutil.copy(original, file)
     table = calls.unlabelled().table.assign(file=[str(file) for file in files], speaker=np.nan)
-    told = Recordings("calls", table.assign(label=calls.table["emotion"], mood=np.arange(len(calls))))
-    found, _ = adapt(trained, told, config=with_steps(trained, STEPS), cache=session_cache)
-    assert same_weights(found, adapted[0])
-    assert found.record["leakage"]["labels_read"]["task"].startswith("none")
+    described = Recordings("calls", table.assign(label=calls.table["emotion"], mood=np.arange(len(calls))))
+    new, _ = adapt(trained, described, config=with_steps(trained, STEPS), cache=session_cache)
+    assert same_weights(new, adapted[0])
+    assert new.record["leakage"]["labels_read"]["task"].startswith("none")
     with pytest.raises(ValueError, match="no emotion column"):
         Recordings("calls", calls.table)
 
@@ -219,17 +233,17 @@ def test_the_seed_decides(
     adapted: tuple[TrainedModel, Change], trained: TrainedModel, calls: Corpus, session_cache: Path
 ) -> None:
     other = adapting_config(trained, seed=1, assignments=[f"optimisation.steps={STEPS}"])
-    found, _ = adapt(trained, calls.unlabelled(), config=other, cache=session_cache)
-    assert not same_weights(found, adapted[0])
+    new, _ = adapt(trained, calls.unlabelled(), config=other, cache=session_cache)
+    assert not same_weights(new, adapted[0])
 
 
 def test_without_a_config_it_is_adapted_as_it_was_trained(
     trained: TrainedModel, calls: Corpus, session_cache: Path
 ) -> None:
     model = replace(trained, config=with_steps(trained, 2, "seed=3"))
-    found, _ = adapt(model, calls.unlabelled(), cache=session_cache)
-    assert found.config == model.config
-    assert len(found.history) == 2
+    new, _ = adapt(model, calls.unlabelled(), cache=session_cache)
+    assert new.config == model.config
+    assert len(new.history) == 2
 
 
 def copied(corpus: Corpus, folder: Path) -> Corpus:
@@ -244,18 +258,18 @@ def own(trained: TrainedModel, source: Corpus, tmp_path: Path) -> Path:
     """A model directory in a folder with the recordings it learnt from."""
     moved = copied(source, tmp_path / "mine").table["file"]
     table = trained.source_index.table.assign(file=moved)
-    replace(trained, source_index=replace(trained.source_index, table=table)).save(tmp_path / "m")
+    save(replace(trained, source_index=replace(trained.source_index, table=table)), tmp_path / "m")
     return tmp_path / "m"
 
 
-def test_a_model_that_carries_its_source_needs_no_recordings(
+def test_a_model_that_includes_its_source_needs_no_recordings(
     own: Path, calls: Corpus, target: Corpus, tmp_path: Path
 ) -> None:
     shutil.rmtree(tmp_path / "mine")
     model = load(own)
     arguments: dict[str, Any] = {"config": with_steps(model, 2), "cache": tmp_path / "cache"}
     first, _ = adapt(model, calls.unlabelled(), **arguments, out=tmp_path / "n")
-    # It carries them on: to the next place, and the next.
+    # The next model includes them too, and the next.
     again = load(tmp_path / "n")
     assert same_weights(first, again)
     assert again.source_index.features is not None
@@ -293,10 +307,10 @@ def test_too_few_utterances_are_refused(trained: TrainedModel, calls: Corpus, tm
     adapt(trained, Recordings("calls", calls.unlabelled().table[:20]), config=with_steps(trained, 1))
 
 
-def test_proportions_of_an_unknown_emotion_are_refused_before_any_work(
+def test_a_class_prior_of_an_unknown_emotion_is_refused_before_any_work(
     trained: TrainedModel, calls: Corpus, tmp_path: Path
 ) -> None:
-    config = adapting_config(trained, assignments=["method_settings.proportions.nutral=0.6"])
+    config = adapting_config(trained, assignments=["class_prior.nutral=0.6"])
     with pytest.raises(UserError, match="did you mean 'neutral'"):
         adapt(trained, calls.unlabelled(), config=config, cache=tmp_path / "cache", out=tmp_path / "m")
     assert list(tmp_path.iterdir()) == []
@@ -306,8 +320,8 @@ def collapse(monkeypatch: pytest.MonkeyPatch, emotion: int) -> None:
     """Make every adaptation end with a network that gives one emotion to everything."""
     fit = fit_model
 
-    def collapsed(*args: Any) -> TrainedModel:
-        model = fit(*args)
+    def collapsed(*args: Any, **options: Any) -> TrainedModel:
+        model = fit(*args, **options)
         with torch.no_grad():
             model.network.get_parameter("head.output.bias")[emotion] += 1000
         return model
@@ -342,8 +356,17 @@ def test_recordings_that_were_of_one_emotion_before_may_stay_so(
     assert left_in(tmp_path) == ["m"]
 
 
-def change_to(after: list[float], n: int = 500, emotions: tuple[str, ...] = EMOTIONS) -> Change:
-    return Change("calls", n, emotions, [0.5, 0.3, 0.2], after, [[n, 0, 0], [0, 0, 0], [0, 0, 0]], {}, {})
+def change_to(after: list[float], n: int = 500) -> Change:
+    return Change(
+        target="calls",
+        n=n,
+        emotions=EMOTIONS,
+        before=[0.5, 0.3, 0.2],
+        after=after,
+        moved=[[n, 0, 0], [0, 0, 0], [0, 0, 0]],
+        criteria_before={},
+        criteria_after={},
+    )
 
 
 @pytest.mark.parametrize(
@@ -362,21 +385,21 @@ def test_remarks_say_what_should_make_one_wonder(change: Change, words: list[str
     assert len(warnings) == len(words)
     for warning, expected in zip(warnings, words, strict=True):
         assert expected in warning
-    assert "no label was seen" in last
+    assert "scores without labels often err" in last
 
 
 def test_what_is_written_is_what_is_returned(
     trained: TrainedModel, adapted: tuple[TrainedModel, Change], calls: Corpus, session_cache: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "models" / "m"
-    found, change = adapt(
+    new, change = adapt(
         trained, calls.unlabelled(), config=with_steps(trained, STEPS), cache=session_cache, out=out
     )
-    assert same_weights(found, adapted[0])
+    assert same_weights(new, adapted[0])
     assert [path.name for path in (tmp_path / "models").iterdir()] == ["m"]
     loaded = load(out)
-    assert same_weights(loaded, found)
-    assert loaded.record == found.record
+    assert same_weights(loaded, new)
+    assert loaded.record == new.record
     assert loaded.record["adapted_from"]["target"] == "gamma"
     assert loaded.record["adapted_from"]["sources"] == ["alpha"]
     assert loaded.record["adapted_from"]["n_target"] == 36
@@ -386,7 +409,7 @@ def test_what_is_written_is_what_is_returned(
     assert adaptation["emotions"] == list(change.emotions)
     assert adaptation["criteria_after"] == change.criteria_after
     files = calls.table["file"].tolist()
-    pd.testing.assert_frame_equal(Model(loaded).predict(*files), Model(found).predict(*files), check_exact=True)
+    pd.testing.assert_frame_equal(Model(loaded).predict(*files), Model(new).predict(*files), check_exact=True)
     card = (out / "model-card.md").read_text()
     assert f"to {len(calls)} recordings of {calls.name}" in card
 
@@ -411,12 +434,10 @@ def test_a_full_disk_leaves_nothing(
     tmp_path: Path,
     small_disk: Callable[[int], AbstractContextManager[None]],
 ) -> None:
-    load_features(calls.unlabelled(), trained.config.frontend, "none", session_cache)
-    uncarrying = replace(trained, source_index=replace(trained.source_index, features=None))
+    load_features(calls.unlabelled(), trained.config.frontend, NormalisationSettings(), session_cache)
+    bare = replace(trained, source_index=replace(trained.source_index, features=None))
     with small_disk(300_000), pytest.raises(UserError, match=r"cannot write .*m.* \(.*file too large"):
-        adapt(
-            uncarrying, calls.unlabelled(), config=with_steps(trained, 2), cache=session_cache, out=tmp_path / "m"
-        )
+        adapt(bare, calls.unlabelled(), config=with_steps(trained, 2), cache=session_cache, out=tmp_path / "m")
     assert left_in(tmp_path) == []
 
 
@@ -453,9 +474,9 @@ def resumed(
         adapt(model, target.unlabelled(), **arguments, progress=InterruptAt("training", step))
     # Before the first checkpoint there is nothing to keep.
     assert left_in(folder) == (["m.unfinished"] if step > 10 else [])
-    found = adapt(model, target.unlabelled(), **arguments, resume=True)
+    new = adapt(model, target.unlabelled(), **arguments, resume=True)
     assert left_in(folder) == ["m"]
-    return found
+    return new
 
 
 @pytest.mark.parametrize("step", [4, 12, STEPS])
@@ -467,20 +488,20 @@ def test_a_resumed_adaptation_equals_an_uninterrupted_one(
     tmp_path: Path,
     step: int,
 ) -> None:
-    found, change = resumed(trained, calls, with_steps(trained, STEPS), step, session_cache, tmp_path)
-    assert same_weights(found, adapted[0])
-    pd.testing.assert_frame_equal(found.history, adapted[0].history)
+    new, change = resumed(trained, calls, with_steps(trained, STEPS), step, session_cache, tmp_path)
+    assert same_weights(new, adapted[0])
+    pd.testing.assert_frame_equal(new.history, adapted[0].history)
     assert change == adapted[1]
 
 
-def test_so_does_one_with_a_memory(
+def test_so_does_one_with_pseudo_labels_of_before_the_interruption(
     trained: TrainedModel, calls: Corpus, session_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(loop, "_SECONDS_BETWEEN_CHECKPOINTS", -1.0)
-    config = with_steps(trained, 23, "method_settings.dictionary=memory")
-    found, change = resumed(trained, calls, config, 21, session_cache, tmp_path)
+    config = with_steps(trained, 23, "pseudo_labels.every=15")
+    new, change = resumed(trained, calls, config, 21, session_cache, tmp_path)
     whole, expected = adapt(trained, calls.unlabelled(), config=config, cache=session_cache)
-    assert same_weights(found, whole)
+    assert same_weights(new, whole)
     assert change == expected
 
 
@@ -495,7 +516,7 @@ def test_an_unfinished_adaptation_is_neither_overwritten_nor_mixed_up(
         adapt(trained, calls.unlabelled(), config=config, **arguments)
     with pytest.raises(UserError, match="other settings"):
         adapt(trained, calls.unlabelled(), config=with_steps(trained, 15), resume=True, **arguments)
-    with pytest.raises(UserError, match="other target"):
+    with pytest.raises(UserError, match="other groups and target"):
         adapt(trained, target.unlabelled(), config=config, resume=True, **arguments)
     assert left_in(tmp_path) == ["m.unfinished"]
 
@@ -542,8 +563,8 @@ def test_recordings_of_the_source_among_the_target_are_reported(
     trained: TrainedModel, source: Corpus, session_cache: Path
 ) -> None:
     with pytest.warns(DidanWarning, match="36 target recordings are in the source too"):
-        found, _ = adapt(trained, source.unlabelled(), config=with_steps(trained, 1), cache=session_cache)
-    assert len(found.record["leakage"]["identical_files"]) == 36
+        new, _ = adapt(trained, source.unlabelled(), config=with_steps(trained, 1), cache=session_cache)
+    assert len(new.record["leakage"]["identical_files"]) == 36
 
 
 @pytest.mark.usefixtures("uncollapsed")
@@ -555,9 +576,9 @@ def test_several_sources_keep_their_order(
         for name, speaker in (("second", "alpha-02"), ("first", "alpha-01"), ("third", "alpha-03"))
     ]
     model = train(parts, target, config=quick(steps=2), cache=session_cache, include_source_features=True)
-    found, _ = adapt(model, calls.unlabelled(), config=with_steps(model, 2), cache=session_cache)
-    assert found.record["sources"] == ["second", "first", "third"]
-    pd.testing.assert_frame_equal(found.source_index.table, model.source_index.table)
+    new, _ = adapt(model, calls.unlabelled(), config=with_steps(model, 2), cache=session_cache)
+    assert new.record["sources"] == ["second", "first", "third"]
+    pd.testing.assert_frame_equal(new.source_index.table, model.source_index.table)
 
 
 @pytest.mark.usefixtures("uncollapsed")
@@ -570,22 +591,78 @@ def test_a_name_that_comes_twice_mixes_nothing_up(
     ]
     config = quick("didan", 2, "optimisation.validation=0.25")
     model = train(parts, target, config=config, cache=session_cache, include_source_features=True)
-    found, _ = adapt(model, calls.unlabelled(), config=with_steps(model, 2), cache=session_cache)
-    pd.testing.assert_frame_equal(found.source_index.table, model.source_index.table)
+    new, _ = adapt(model, calls.unlabelled(), config=with_steps(model, 2), cache=session_cache)
+    pd.testing.assert_frame_equal(new.source_index.table, model.source_index.table)
 
 
 @pytest.mark.usefixtures("uncollapsed")
-def test_unknown_speakers_of_the_new_recordings_count_as_one(
+def test_unknown_speakers_of_the_new_recordings_get_the_statistics_of_all(
     source: Corpus, target: Corpus, calls: Corpus, session_cache: Path
 ) -> None:
-    config = quick("didan", 2, "normalisation=speaker")
-    model = train(source, target, config=config, cache=session_cache)
-    adapt(model, calls.unlabelled(), cache=session_cache)
+    model = train(source, target, config=quick("didan", 2), cache=session_cache)
+    config = adapting_config(model)
+    assert config.normalisation.group == "speaker"
+    known, _ = adapt(model, calls.unlabelled(), cache=session_cache)
     unknown = Recordings("calls", calls.unlabelled().table.assign(speaker=np.nan))
-    with pytest.warns(DidanWarning, match="^calls: the speaker of 27 of 27 utterances is unknown"):
-        found, _ = adapt(model, unknown, cache=session_cache)
-    one = Recordings("calls", calls.unlabelled().table.assign(speaker="she"))
-    assert same_weights(found, adapt(model, one, cache=session_cache)[0])
+    new, _ = adapt(model, unknown, cache=session_cache)
+    assert not same_weights(new, known)
+    ungrouped = adapting_config(model, group="none")
+    assert same_weights(new, adapt(model, calls.unlabelled(), config=ungrouped, cache=session_cache)[0])
+
+
+@pytest.mark.usefixtures("uncollapsed")
+def test_the_source_keeps_its_groups_whatever_the_new_recordings_are_grouped_by(
+    source: Corpus, target: Corpus, calls: Corpus, session_cache: Path, tmp_path: Path
+) -> None:
+    sessions = [["am", "pm", "night"][number % 3] for number in range(36)]
+    first, second = (Corpus(one.name, one.table.assign(session=sessions)) for one in (source, target))
+    config = quick("didan", 2, "normalisation.group=session", "optimisation.validation=0.25")
+    model = train(first, second, config=config, cache=session_cache, include_source_features=True)
+    assert model.source_index.table["group"].tolist() == sessions
+    with pytest.raises(UserError, match="beta has no column 'session' to group by"):
+        adapt(model, calls.unlabelled(), cache=session_cache, out=tmp_path / "m")
+    assert left_in(tmp_path) == []
+    by_folder = adapting_config(model, group="folder")
+    new, _ = adapt(model, calls.unlabelled(), config=by_folder, cache=session_cache)
+    assert new.config.normalisation.group == "folder"
+    pd.testing.assert_frame_equal(new.source_index.table, model.source_index.table)
+    # So the next adaptation, too, sees the source as it was trained on.
+    frozen = adapting_config(new, assignments=["optimisation.learning_rate=1e-12"])
+    again, _ = adapt(new, calls.unlabelled(), config=frozen, cache=session_cache)
+    assert set(again.source_index.table["group"]) == {"am", "pm", "night"}
+    for layer, embeddings in new.source_index.embeddings.items():
+        torch.testing.assert_close(again.source_index.embeddings[layer], embeddings, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.usefixtures("uncollapsed")
+def test_shrinkage_is_that_of_the_new_settings_on_both_sides(
+    source: Corpus, target: Corpus, calls: Corpus, session_cache: Path
+) -> None:
+    settings = ["normalisation.shrinkage=0"]
+    first = train(source, target, config=quick("didan", 2), cache=session_cache)
+    new, _ = adapt(
+        first, calls.unlabelled(), config=adapting_config(first, assignments=settings), cache=session_cache
+    )
+    assert new.normaliser.shrinkage == 0
+    # As if the model had been trained with that shrinkage from the start.
+    other = replace(first, config=quick("didan", 2, *settings))
+    expected, _ = adapt(other, calls.unlabelled(), cache=session_cache)
+    assert same_weights(new, expected)
+
+
+def test_the_change_is_from_what_the_old_model_would_predict(
+    trained: TrainedModel, calls: Corpus, session_cache: Path
+) -> None:
+    config = adapting_config(
+        trained, assignments=["optimisation.steps=8", "normalisation.shrinkage=0"], group="folder"
+    )
+    new, change = adapt(trained, calls.unlabelled(), config=config, cache=session_cache)
+    before = evaluate(trained, calls, cache=session_cache).utterances["predicted"]
+    after = evaluate(new, calls, cache=session_cache).utterances["predicted"]
+    assert (evaluate(trained, calls, group="folder", cache=session_cache).utterances["predicted"] != before).any()
+    assert change.before == pytest.approx(proportions(trained, before))
+    assert change.after == pytest.approx(proportions(trained, after))
+    assert change.changed == pytest.approx((before != after).mean())
 
 
 def model_of(untrained: TrainedModel, config: Config) -> TrainedModel:
@@ -596,7 +673,7 @@ def test_a_model_is_adapted_as_it_was_trained(untrained: TrainedModel) -> None:
     config = make_config(
         "dann",
         "spectrogram",
-        assignments=["optimisation.steps=7", "optimisation.loss=cross-entropy", "normalisation=utterance"],
+        assignments=["optimisation.steps=7", "optimisation.loss=cross-entropy", "normalisation.shrinkage=3"],
         seed=3,
     )
     assert adapting_config(model_of(untrained, config)) == config
@@ -605,12 +682,30 @@ def test_a_model_is_adapted_as_it_was_trained(untrained: TrainedModel) -> None:
     assert changed.method_settings.model_dump()["trade_off"] == 0.3
 
 
-def test_what_was_told_is_told_again_unless_something_else_is(untrained: TrainedModel) -> None:
-    told = make_config("didan", assignments=["method_settings.proportions.neutral=0.6"])
-    model = model_of(untrained, told)
-    assert adapting_config(model).method_settings.told() == {"neutral": 0.6}
-    again = adapting_config(model, assignments=["method_settings.proportions={anger: 0.2}"])
-    assert again.method_settings.told() == {"anger": 0.2}
+def test_the_class_prior_stays_unless_another_is_given(untrained: TrainedModel) -> None:
+    model = model_of(untrained, make_config("didan", assignments=["class_prior.neutral=0.6"]))
+    assert adapting_config(model).class_prior == {"neutral": 0.6}
+    assert adapting_config(model, "mcc").class_prior == {"neutral": 0.6}
+    again = adapting_config(model, assignments=["class_prior={anger: 0.2}"])
+    assert again.class_prior == {"anger": 0.2}
+
+
+def test_groups_stay_unless_others_are_named(untrained: TrainedModel) -> None:
+    settings = ["normalisation={group: folder, shrinkage: 3}"]
+    model = model_of(untrained, make_config("didan", assignments=settings))
+    assert adapting_config(model).normalisation == NormalisationSettings(group="folder", shrinkage=3)
+    assert adapting_config(model, group="file").normalisation == NormalisationSettings(group="file", shrinkage=3)
+
+
+def test_pseudo_labels_stay_unless_the_method_changes(untrained: TrainedModel) -> None:
+    settings = ["pseudo_labels={kind: confident, weight: 0.5}"]
+    model = model_of(untrained, make_config("source-only", assignments=settings))
+    # It adapts by its pseudo-labels, so there is no need of another method.
+    config = adapting_config(model)
+    assert config.method == "source-only"
+    assert config.pseudo_labels == ConfidentSettings(weight=0.5)
+    assert adapting_config(model, "didan").pseudo_labels == BalancedSettings(weight=2)
+    assert adapting_config(model, "mcc").pseudo_labels.weight == 0
 
 
 def test_a_model_without_adaptation_takes_didan(untrained: TrainedModel) -> None:
@@ -630,8 +725,8 @@ def test_another_method_comes_with_its_own_settings(untrained: TrainedModel, own
         ("didna", [], "did you mean 'didan'"),
         (None, ["frontend.bands=40"], "frontend is part of the model"),
         (None, ["frontend.trim=20"], "frontend is part of the model"),
-        (None, ["normalisation=utterance"], "normalisation is part of the model"),
-        (None, ["network.name=vgg11"], "network is part of the model"),
+        (None, ["frontend={kind: functionals}"], "frontend is part of the model"),
+        ("source-only", ["class_prior.neutral=0.5"], "source-only does not adapt"),
         (None, ["network.dropout=0.1"], "network is part of the model"),
         (None, ["optimisation.step=3"], "did you mean 'optimisation.steps'"),
     ],
@@ -644,13 +739,13 @@ def test_what_cannot_be_changed_is_refused(
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("own", ["source-only", "mdd"])
+@pytest.mark.parametrize("own", ["source-only", "mdd", "dann"])
 @pytest.mark.usefixtures("uncollapsed")
 def test_models_of_every_kind_can_be_adapted(
     source: Corpus, target: Corpus, calls: Corpus, session_cache: Path, own: str
 ) -> None:
     model = train(source, target, config=quick(own, 2), cache=session_cache)
-    found, change = adapt(model, calls.unlabelled(), cache=session_cache)
-    assert np.isfinite(found.history["loss"]).all()
-    assert found.config.method == ("didan" if own == "source-only" else own)
+    new, change = adapt(model, calls.unlabelled(), cache=session_cache)
+    assert np.isfinite(new.history["loss"]).all()
+    assert new.config.method == ("didan" if own == "source-only" else own)
     assert sum(map(sum, change.moved)) == len(calls)

@@ -22,14 +22,14 @@ def explain(
     from didan.inference.explain import to_dict
     from didan.model.directory import load
 
-    found = mixture(load(model), audio, n)
+    explanation = mixture(load(model), audio, n)
     if format is Format.csv:
-        found.examples.to_csv(sys.stdout, index=False, float_format="%.4f")
+        explanation.examples.to_csv(sys.stdout, index=False, float_format="%.4f")
         return
     if format is Format.json:
         import json
 
-        print(json.dumps(to_dict(found), indent=2, ensure_ascii=False))
+        print(json.dumps(to_dict(explanation), indent=2, ensure_ascii=False))
         return
 
     from rich.console import Console
@@ -37,15 +37,16 @@ def explain(
     from rich.table import Column, Table
 
     console = Console()
-    sure = 100 * found.probabilities[found.emotion]
+    sure = 100 * explanation.probabilities[explanation.emotion]
     console.print(
-        f"{found.file}, {found.start:.1f} to {found.end:.1f} s: {found.emotion} ({sure:.0f} %)",
+        f"{explanation.file}, {explanation.start:.1f} to {explanation.end:.1f} s: "
+        f"{explanation.emotion} ({sure:.0f} %)",
         soft_wrap=True,
         highlight=False,
         markup=False,
     )
     table = Table("weight", "emotion", "corpus", "speaker", Column("file", overflow="fold"))
-    for row in found.examples.to_dict("records"):
+    for row in explanation.examples.to_dict("records"):
         speaker = "" if row["speaker"] != row["speaker"] else str(row["speaker"])
         table.add_row(
             f"{row['weight']:.2f}",
@@ -54,8 +55,8 @@ def explain(
             escape(str(row["file"])),
         )
     console.print(table)
-    shares = sorted(found.weights.items(), key=lambda pair: -pair[1])
+    shares = sorted(explanation.weights.items(), key=lambda pair: -pair[1])
     console.print(
         "all weights by emotion: " + ", ".join(f"{e} {w:.2f}" for e, w in shares if w > 0.005), soft_wrap=True
     )
-    console.print(f"left unexplained: {100 * found.residual:.0f} % of its features", highlight=False)
+    console.print(f"left unexplained: {100 * explanation.residual:.0f} % of its features", highlight=False)

@@ -36,8 +36,8 @@ def predict(
         list[str],
         typer.Argument(
             metavar="AUDIO...",
-            help="Files, folders, or one CORPUS (a table or NAME=PATH) with its speakers; - reads names of "
-            "files, one a line, from standard input.",
+            help="Files, folders of audio, or one CORPUS (a table or NAME=PATH) with its speakers; - reads names "
+            "of files, one a line, from standard input.",
             show_default=False,
         ),
     ],
@@ -103,7 +103,7 @@ def _recogniser(model: Path) -> "Recogniser[Any]":
 
 
 def utterances_named(audio: list[str], trained: str, group: str | None = None) -> "list[Utterance]":
-    """Utterances of a corpus with its speakers, or of files and folders whose speakers nobody has named."""
+    """Utterances of a corpus with its speakers, or of files and folders, whose speakers are unknown."""
     from didan.inference.predict import utterances_in
 
     if len(audio) == 1 and _names_corpus(audio[0]):

@@ -13,7 +13,7 @@ from didan.audio import RATE, AudioInfo, audio_info, read_audio
 from didan.corpora.corpus import Corpus, Recordings
 from didan.corpora.known import known_readers
 from didan.errors import AudioError
-from didan.parallel import in_threads
+from didan.parallel import in_processes
 from didan.typing import Progress
 
 _MANY = 10
@@ -58,12 +58,12 @@ class Inspection:
     @property
     def miscounted(self) -> dict[str, tuple[int, int]]:
         """Emotions whose count differs from the published one: found, published."""
-        found = self.emotions or {}
+        counts = self.emotions or {}
         published = self.published or {}
         return {
-            emotion: (found.get(emotion, 0), count)
-            for emotion, count in published.items()
-            if found.get(emotion, 0) != count
+            emotion: (counts.get(emotion, 0), number)
+            for emotion, number in published.items()
+            if counts.get(emotion, 0) != number
         }
 
 
@@ -93,9 +93,7 @@ def inspect_corpus(
     spans: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for file, start, end in corpus.table[["file", "start", "end"]].itertuples(index=False):
         spans[str(file)].append((float(start), float(end)))
-    looks = in_threads(
-        lambda item: _look_at(*item), list(spans.items()), workers, progress, f"reading {corpus.name}"
-    )
+    looks = in_processes(_look_at, list(spans.items()), workers, progress, f"reading {corpus.name}")
     files = dict(zip(spans, looks, strict=True))
     infos = [look.info for look in files.values() if look.info]
     lengths = [length for look in files.values() for _, length in look.utterances.values()]
@@ -124,7 +122,8 @@ def inspect_corpus(
     )
 
 
-def _look_at(file: str, spans: list[tuple[float, float]]) -> _File:
+def _look_at(file_and_spans: tuple[str, list[tuple[float, float]]]) -> _File:
+    file, spans = file_and_spans
     info, digest = None, None
     utterances = {}
     try:
@@ -160,7 +159,7 @@ def _counts(column: pd.Series) -> dict[str, int]:
 
 
 def _suspicions(lengths: list[float]) -> list[str]:
-    """People do not speak to the sample: utterances of one length were cut or padded by somebody."""
+    """People do not speak to the sample: utterances of one length were cut or padded."""
     if len(lengths) < _MANY or max(lengths) - min(lengths) > 1 / RATE:
         return []
     same = f"all {len(lengths)} utterances last {lengths[0]:.2f} s"

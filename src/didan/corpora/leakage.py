@@ -52,4 +52,4 @@ def identical_files(source: pd.DataFrame, target: pd.DataFrame, target_files: Se
         target_files: names of the target files, in the order of ``target``.
     """
     same = target["file"].isin(source["file"]) | target["audio"].isin(source["audio"].dropna())
-    return sorted({name for name, found in zip(target_files, same, strict=True) if found})
+    return sorted({name for name, copied in zip(target_files, same, strict=True) if copied})

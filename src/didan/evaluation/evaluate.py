@@ -89,7 +89,7 @@ class Evaluation:
         }
 
     def remarks(self) -> list[str]:
-        """Caveats for whoever reads the figures."""
+        """Caveats that belong to the figures."""
         lines = []
         if self.resampled == "utterance":
             lines.append(

@@ -39,7 +39,7 @@ class NormalisationSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     group: str = Field("speaker", min_length=1)
-    shrinkage: float = Field(20.0, ge=0)
+    shrinkage: float = Field(20.0, ge=0, allow_inf_nan=False)
 
     def __str__(self) -> str:
         return "corpus" if self.group == "none" else f"{self.group}, k = {self.shrinkage:g}"

@@ -26,7 +26,7 @@ from didan.typing import Features
 SegmentRow = tuple[float, float, float, bool]
 """First second, last second, seconds of speech, and whether that is enough for an emotion."""
 
-# Raise when the same settings begin to mean other numbers: old features are then computed anew.
+# Raise when the same settings begin to mean other numbers: features are then computed again.
 _VERSION = 3
 
 

@@ -58,7 +58,7 @@ def utterances_in(paths: Sequence[Path], group: str = "speaker") -> list[Utteran
     Args:
         paths: files or folders.
         group: ``file`` or ``folder`` to normalise such utterances together; with ``speaker`` or ``none`` the group
-            of all is unknown, since nobody has named the speakers.
+            of all is unknown, since speakers are not named.
 
     Raises:
         UserError: a folder without audio, or another group, which only a table can have.
@@ -152,16 +152,17 @@ def _statistics(
     moments: dict[str, list[Moments]] = {}
     for utterance in utterances:
         if utterance.group is not None:
-            own = moments.setdefault(utterance.group, [])
+            own: list[Moments] = []
             try:
                 for segment in source(utterance):
                     if segment.prepared is not None:
                         own += recogniser.moments([segment.prepared])
             except AudioError:
                 continue  # the pass that predicts reports it
+            moments.setdefault(utterance.group, []).extend(own)
     domain = recogniser.normaliser.statistics()
     by_group = {
-        group: recogniser.normaliser.statistics(Moments.pooled(own)) for group, own in moments.items() if own
+        group: recogniser.normaliser.statistics(Moments.pooled(parts)) for group, parts in moments.items() if parts
     }
     return [domain if one.group is None else by_group.get(one.group, domain) for one in utterances]
 

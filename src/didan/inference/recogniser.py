@@ -26,7 +26,7 @@ class Recogniser(Protocol[Prepared]):
 
     @property
     def group(self) -> str:
-        """What utterances are normalised together, unless somebody says otherwise."""
+        """What utterances are normalised together, by default."""
 
     def prepare(self, samples: Samples) -> Prepared:
         """An utterance as the other methods take it.

@@ -67,7 +67,7 @@ class TrainedModel:
 
     @property
     def group(self) -> str:
-        """What utterances are normalised together, unless somebody says otherwise."""
+        """What utterances are normalised together, by default."""
         return self.config.normalisation.group
 
     def prepare(self, samples: Samples) -> Features:

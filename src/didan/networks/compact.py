@@ -45,7 +45,7 @@ class Compact(nn.Module):
         x = features.unsqueeze(1)
         valid = _valid(x, lengths)
         for convolution, norm, (stride, _) in zip(self.convolutions, self.norms, _STRIDES, strict=True):
-            # One channel alone counts as either layout; without this its gradient would be laid out anew.
+            # One channel alone counts as either layout; without this its gradient would be laid out again.
             x = norm(convolution(x * valid).contiguous(memory_format=torch.channels_last))
             lengths = (lengths - 1) // stride + 1
             valid = _valid(x, lengths)

@@ -41,8 +41,8 @@ def rank_agreement(criterion_values: npt.ArrayLike, uars: npt.ArrayLike, greater
         A correlation that is 1 for a criterion that ranks as UAR does, and the regret of going by it; of equals
         the first is chosen, as in :func:`didan.selection.select`.
 
-    >>> found = rank_agreement([0.9, 0.5, 0.7], [30.0, 40.0, 42.0], greater_is_better=False)
-    >>> found.spearman, found.regret      # the lowest value is that of UAR 40
+    >>> agreement = rank_agreement([0.9, 0.5, 0.7], [30.0, 40.0, 42.0], greater_is_better=False)
+    >>> agreement.spearman, agreement.regret      # the lowest value is that of UAR 40
     (0.5, 2.0)
     """
     values, truth = np.asarray(criterion_values, dtype=float), np.asarray(uars, dtype=float)

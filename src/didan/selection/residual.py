@@ -32,8 +32,9 @@ def ida_residual(outputs: LabelFreeOutputs) -> float:
     >>> source, labels = generator.normal(size=(20, 8)), np.repeat([0, 1], 10)
     >>> nothing = np.empty((0, 2))
     >>> same = LabelFreeOutputs(
-    ...     source_embeddings=source, source_labels=labels, validation_embeddings=nothing,
-    ...     validation_labels=labels[:0], validation_probabilities=nothing, target_embeddings=source[::-1], target_probabilities=nothing,
+    ...     source_embeddings=source, source_labels=labels, target_embeddings=source[::-1],
+    ...     validation_embeddings=nothing, validation_labels=labels[:0], validation_probabilities=nothing,
+    ...     target_probabilities=nothing,
     ... )
     >>> ida_residual(same) < 0.05
     True
@@ -41,7 +42,7 @@ def ida_residual(outputs: LabelFreeOutputs) -> float:
     generator = np.random.default_rng(0)
     source = _drawn_by_class(outputs.source_labels, generator)
     target = _drawn(np.arange(len(outputs.target_embeddings)), _UTTERANCES, generator)
-    found = align(
+    alignment = align(
         torch.from_numpy(outputs.source_embeddings[source].astype(np.float32)),
         torch.from_numpy(outputs.target_embeddings[target].astype(np.float32)),
         penalty="none",
@@ -50,7 +51,7 @@ def ida_residual(outputs: LabelFreeOutputs) -> float:
         tolerance=_TOLERANCE,
         max_iterations=_MAX_ITERATIONS,
     )
-    return found.diagnostics["residual"]
+    return alignment.diagnostics["residual"]
 
 
 def _drawn_by_class(labels: Labels, generator: np.random.Generator) -> Labels:

@@ -110,8 +110,8 @@ def split_at_pauses(blocks: Iterable[Samples]) -> Iterator[Segment]:
         ended = block is None
         if block is not None:
             buffer.append(block)
-        while (found := _utterance(buffer.speech, pause, longest, ended)) is not None:
-            start, stop = found
+        while (utterance := _utterance(buffer.speech, pause, longest, ended)) is not None:
+            start, stop = utterance
             following = int(np.append(np.flatnonzero(buffer.speech[stop:]), margin)[0])
             begin = max(start - margin, taken - buffer.first, 0)
             end = min(stop + min(following, margin), len(buffer.speech))

@@ -8,7 +8,7 @@ import pandas as pd
 from didan.audio import RATE, stream_audio
 from didan.corpora.corpus import Recordings
 from didan.errors import AudioError, DidanWarning, UserError
-from didan.parallel import in_threads
+from didan.parallel import in_processes
 from didan.speech import WHOLE_SECONDS, segment_at_pauses
 from didan.typing import Progress, Samples
 
@@ -40,7 +40,7 @@ def find_utterances(
     table = recordings.table.reset_index(drop=True)
     files = [str(file) for file in table["file"]]
     rows = list(zip(files, table["start"], table["end"], strict=True))
-    results = in_threads(_spans, rows, progress=progress, stage=f"finding speech in {recordings.name}")
+    results = in_processes(_spans, rows, progress=progress, stage=f"finding speech in {recordings.name}")
     damaged = sorted((spans for spans in results if isinstance(spans, AudioError)), key=str)
     if damaged and on_damaged is None:
         more = f" (and {len(damaged) - 1} more of {len(files)} recordings)" if len(damaged) > 1 else ""

@@ -70,8 +70,8 @@ class Change:
                 f"{100 * self.before[most]:.0f} % before; unless you expect that, do not use the new model"
             )
         lines.append(
-            "scores without labels often err: only labelled recordings like these can tell whether the new model is "
-            "better"
+            "scores without labels often err: only labelled recordings like these can tell whether the new model "
+            "is better"
         )
         return lines
 
@@ -111,22 +111,25 @@ def adapt(
     """
     if len(target) < MIN_UTTERANCES:
         raise UserError(
-            f"{target.name} holds {len(target)} utterances; adapting needs at least {MIN_UTTERANCES}, better a few "
-            "hundred"
+            f"{target.name} holds {len(target)} utterances; adapting needs at least {MIN_UTTERANCES}, better "
+            "a few hundred"
         )
     config = config or adapting_config(model)
     cache = cache or default_cache()
-    task = make_task(source_corpora(model), target, model.emotions, group=config.normalisation.group)
+    sources = source_corpora(model)
+    task = make_task(sources, target, model.emotions, group=config.normalisation.group)
+    task = replace(task, sources=tuple(sources))  # with the groups it was trained in, whatever those of the target
     assumed_prior(config.class_prior, task.emotions)  # a mistake should surface before features are made
     with unfinished(out, resume) as workspace:
         features = load_features(task.target, config.frontend, config.normalisation, cache, progress)
-        data = combine(task, source_features(model, search_paths, cache), features)
+        source = source_features(replace(model, config=config), search_paths, cache)
+        data = combine(task, source, features)
         initial = model.network.state_dict()
         if workspace is not None:
             workspace.claim(data.identity(config, initial))
         held_out = model.source_index.table["validation"].to_numpy(dtype=bool)
         adapted = fit_model(data, config, held_out, initial=initial, workspace=workspace, progress=progress)
-        change = _compare(model, adapted, task.target, features)
+        change = _compare(model, adapted, target, features)
         if max(change.after) == 1 and max(change.before) < 1:
             if workspace is not None:
                 workspace.clear()  # to resume it would lead to the same end
@@ -181,10 +184,11 @@ def adapting_config(
 
 
 def _compare(model: TrainedModel, adapted: TrainedModel, target: Recordings, features: FeatureSet) -> Change:
-    """Both models on the new target, each with its own normaliser, as they would predict it."""
+    """Both models on the new target, each with its own normaliser and groups, as they would predict it."""
     count = len(model.emotions)
+    grouped = target.grouped(model.group, or_speaker=True)
     as_before = normalised(
-        target, features.raw, features.contents, model.config.normalisation, normaliser=model.normaliser
+        grouped, features.raw, features.contents, model.config.normalisation, normaliser=model.normaliser
     )
     before, after = model.outputs(as_before), adapted.outputs(features)
     old, new = (output.scores.argmax(dim=1).numpy() for output in (before, after))

@@ -35,5 +35,5 @@ def fit_temperature(scores: npt.NDArray[np.floating], labels: npt.NDArray[np.int
         likelihoods = log_softmax(scores / np.exp(log_temperature), axis=1)
         return -float(weights @ likelihoods[np.arange(len(labels)), labels])
 
-    found = minimize_scalar(loss, bounds=tuple(np.log(_RANGE)), method="bounded", options={"xatol": 1e-4})
-    return float(np.exp(found.x))
+    best = minimize_scalar(loss, bounds=tuple(np.log(_RANGE)), method="bounded", options={"xatol": 1e-4})
+    return float(np.exp(best.x))

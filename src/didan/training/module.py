@@ -53,7 +53,7 @@ class Adaptation(pl.LightningModule):
         self.pseudo_labels: PseudoLabels | None = None
 
     def train_dataloader(self) -> DataLoader[Batch]:
-        """The batches of the next round; Lightning asks anew every round."""
+        """The batches of the next round; Lightning asks for them every round."""
         first = self.global_step
         return DataLoader(self.batches.between(first, min(first + ROUND, self.settings.steps)), batch_size=None)
 

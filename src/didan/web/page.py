@@ -64,13 +64,13 @@ def build_page(models: Mapping[str, TrainedModel], limits: Limits) -> gr.Blocks:
     ) -> list[dict[str, Any]]:
         file, model = checked(audio, name)
         try:
-            found = [
+            predictions = [
                 asdict(one)
                 for one in predict(model, utterances_in([file]), window=window or None, hop=hop or None)
             ]
         except UserError as error:
             raise gr.Error(_about(error, file)) from None
-        return [{key: value for key, value in one.items() if key not in ("file", "row")} for one in found]
+        return [{key: value for key, value in one.items() if key not in ("file", "row")} for one in predictions]
 
     def show(audio: str | None, name: str) -> list[Any]:
         file, model = checked(audio, name)
@@ -110,14 +110,14 @@ def build_page(models: Mapping[str, TrainedModel], limits: Limits) -> gr.Blocks:
         gr.Markdown("**What it resembles:** the source utterances of which the network sees it as a mixture")
         why = gr.Dataframe(interactive=False, label="explanation", elem_id="why")
         with gr.Row():
-            heard = [
+            players = [
                 gr.Audio(visible=False, interactive=False, type="numpy", buttons=["download"])
                 for _ in range(EXAMPLES)
             ]
         button.click(
             show,
             [audio, name],
-            [verdict, bars, timeline, why, *heard],
+            [verdict, bars, timeline, why, *players],
             api_visibility="private",
             concurrency_limit=1,
         )
@@ -182,8 +182,7 @@ def _timeline(model: TrainedModel, file: Path, seconds: float) -> Figure:
 
 def _why(model: TrainedModel, file: Path) -> list[Any]:
     """The explanation as a table, and as many of its utterances as can be played."""
-    found = explain(model, file)
-    examples = found.examples
+    examples = explain(model, file).examples
     table = pd.DataFrame(
         {
             "weight": [f"{weight:.2f}" for weight in examples["weight"]],

@@ -32,8 +32,8 @@ def plot_timeline(samples: Samples, windows: Sequence[Prediction], emotions: Seq
     middles = np.array([(one.start + one.end) / 2 for one in windows])
     nearest = np.abs(times[:, None] - middles).argmin(axis=1)
     none = dict.fromkeys(emotions, 0.0)
-    found = [list((one.probabilities or none).values()) for one in windows]
-    shares = np.array(found)[nearest] * spoken[:, None]
+    by_window = [list((one.probabilities or none).values()) for one in windows]
+    shares = np.array(by_window)[nearest] * spoken[:, None]
 
     figure = Figure(figsize=(10, 4.2), layout="constrained")
     top, bottom = figure.subplots(2, sharex=True, height_ratios=(3, 2))

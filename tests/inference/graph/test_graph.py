@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
-from didan.inference.graph.spectrogram import SpectrogramGraph
 
 from didan.audio import RATE
 from didan.features import (

@@ -28,7 +28,7 @@ def parse(path: PurePosixPath) -> Name | None:
     if not match:
         return None
     letter = match["emotion"].lower()
-    # Sentences are numbered anew within each emotion.
+    # Sentences are numbered from 1 within each emotion.
     return Name(_EMOTIONS[letter], match["speaker"], letter + match["sentence"])
 
 
