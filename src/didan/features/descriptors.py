@@ -1,7 +1,8 @@
 """Low-level descriptors of the voice, frame by frame: pitch, harmonicity, formants, loudness, spectral balance.
 
 They follow eGeMAPS, the field's set for emotional speech (Eyben et al., IEEE Transactions on Affective Computing
-7, 2016), and are free to use in products, which openSMILE is not. Frames are those of the spectrogram, one in 10 ms.
+7, 2016), and are free to use in products, which openSMILE is not. There is one frame in 10 ms, as in the
+spectrogram.
 """
 
 import math
