@@ -1,5 +1,8 @@
 """The reference is librosa."""
 
+import subprocess
+import sys
+
 import librosa
 import numpy as np
 import pytest
@@ -24,3 +27,8 @@ def test_filters_are_those_of_librosa(n_fft: int, n_bands: int, low: float, high
     np.testing.assert_allclose(
         mel_edges(n_bands, low, high), librosa.mel_frequencies(n_bands + 2, fmin=low, fmax=high)
     )
+
+
+def test_features_need_no_librosa() -> None:
+    command = "import sys, didan.features; sys.exit(any(name in sys.modules for name in ('librosa', 'numba')))"
+    assert subprocess.run([sys.executable, "-c", command], check=False).returncode == 0

@@ -1,7 +1,7 @@
 """The mel scale and filter bank of Slaney's Auditory Toolbox (1998): linear below 1 kHz, logarithmic above.
 
-The same as ``librosa.filters.mel`` with its defaults, which the tests hold it to. Written out, because importing
-that one compiles code, and so needs a folder to write to.
+The same as ``librosa.filters.mel`` with its defaults, against which it is tested. Importing librosa would compile
+code, which needs a folder to write to.
 """
 
 import numpy as np
