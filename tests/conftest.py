@@ -17,6 +17,38 @@ from models import untrained_model
 EMOTIONS = ("anger", "neutral", "sadness")
 
 
+SLOW = [
+    "benchmark",
+    "cli",
+    "features/test_export_of_features.py",
+    "inference",
+    "model/test_hub.py",
+    "model/test_trained.py",
+    "report/test_page.py",
+    "selection/test_select.py",
+    "synthesis/test_voice.py",
+    "training",
+    "web",
+    "test_api.py",
+    "test_docs.py",
+    "test_readme.py",
+    "test_results.py",
+    "test_sharing.py",
+    "test_sklearn.py",
+    "test_sklearn_checks.py",
+]
+"""What trains, exports, or starts programs."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what `make check` leaves out."""
+    folder = Path(__file__).parent
+    slow = {folder / name for name in SLOW}
+    for item in items:
+        if slow & {item.path, *item.path.parents}:
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def tiny_corpora(tmp_path_factory: pytest.TempPathFactory) -> tuple[Corpus, Corpus]:
     """A source and a shifted target: 3 speakers, 3 emotions, 4 short utterances of each."""

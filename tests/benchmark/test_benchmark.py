@@ -56,7 +56,7 @@ def test_record_of_a_network_is_what_training_and_evaluation_give(
     settings = ["optimisation.steps=3", "optimisation.batch_size=6"]
     config = make_config("didan", "spectrogram", assignments=settings)
     model = didan.train(source, target, config=config, cache=session_cache)
-    found = model.evaluate(target, session_cache)
+    found = model.evaluate(target, cache=session_cache)
     record = record_of(done, "didan")
     # Threads add numbers up in another order, so that equal is nearly equal.
     assert record["uar"] == pytest.approx(found.uar, abs=0.1)

@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 import soundfile
 
-from didan.audio import RATE
+from didan.audio import RATE, read_audio
 from didan.corpora.corpus import Corpus
 from didan.errors import UserError
 from didan.synthesis import Noise, Room, Speaker, between, make_corpus, style, synthesise
-from didan.typing import Samples, read_audio
+from didan.typing import Samples
 
 STUDIO = replace(style("alpha"), noise=Noise(60.0, 0.0), syllables=6.0)
 SPEAKERS = (Speaker("man", 115.0, 1.0), Speaker("woman", 205.0, 1.16))
