@@ -35,7 +35,7 @@ ROOMS = (
     "web",
     "cli",
 )
-"""In the order of the data's way: a room imports from those before it. ``base`` are the modules beside the rooms."""
+"""In the order of the data's way: a room imports from those before it. ``base`` are modules of no room."""
 
 TOP = {"api": "api", "sklearn": "api", "__main__": "cli"}
 """Modules beside the rooms that stand above them."""

@@ -23,7 +23,7 @@ class OnItself(DIDANClassifier):
         return super().fit(np.concatenate([X, X]), np.concatenate([y, y]), np.repeat([1, -2], len(X)))
 
 
-@parametrize_with_checks([OnItself(steps=30, batch_size=16)])
+@parametrize_with_checks([OnItself(steps=30, batch_size=16)])  # type: ignore[untyped-decorator]
 @pytest.mark.filterwarnings("ignore")  # what the checks provoke
 def test_scikit_learns_checks(estimator: Any, check: Any) -> None:
     check(estimator)
