@@ -11,9 +11,19 @@ import soundfile
 import torch
 
 from didan.audio import RATE, read_audio
-from didan.corpora import Recordings
+from didan.corpora import Corpus, Recordings
 from didan.errors import AudioError, UserError
-from didan.features import Extracted, Spectrogram, SpectrogramSettings, extract, extract_features, extraction
+from didan.features import (
+    Extracted,
+    FrontendSettings,
+    FunctionalsSettings,
+    Spectrogram,
+    SpectrogramSettings,
+    build_frontend,
+    extract,
+    extract_features,
+    extraction,
+)
 from didan.typing import Samples
 
 NAN = float("nan")
@@ -216,6 +226,21 @@ def test_deleted_features_are_computed_again(files: list[Path], cache: Path, dec
     decoded.clear()
     extract(recordings(files), SETTINGS, cache)
     assert decoded == ["3.wav"]
+
+
+@pytest.mark.parametrize("settings", [FunctionalsSettings(), SpectrogramSettings()])
+def test_the_number_of_threads_plays_no_part(target: Corpus, settings: FrontendSettings) -> None:
+    frontend, before = build_frontend(settings), torch.get_num_threads()
+    samples = read_audio(target.table["file"].iloc[0])
+    computed = []
+    try:
+        for threads in (1, 3):
+            torch.set_num_threads(threads)
+            computed.append(extract_features(frontend, samples))
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    np.testing.assert_array_equal(computed[0], computed[1])
 
 
 OTHER_PROCESS = """
