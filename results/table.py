@@ -224,8 +224,8 @@ def normalisation_table(records: Path) -> str:
         [
             *lines,
             "",
-            f"Mean over {tasks} tasks ± standard deviation over {seeds} seeds [95 % interval from resampling the "
-            f"target's speakers]. Model selection: {', '.join(sorted({run['selection'] for run in runs}))}. "
+            f"Mean over {tasks} tasks{f' ± standard deviation over {seeds} seeds' if seeds > 1 else ', one seed'} "
+            f"[95 % interval from resampling the target's speakers]. Model selection: {', '.join(sorted({run['selection'] for run in runs}))}. "
             "k was chosen on these corpora, with their labels: an oracle's choice in that respect.",
         ]
     )
