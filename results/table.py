@@ -220,13 +220,14 @@ def normalisation_table(records: Path) -> str:
         ]
         lines.append(f"| {name} | {' | '.join(cells)} |")
     seeds, tasks = len({run["seed"] for run in runs}), len({(run["source"], run["target"]) for run in runs})
+    spread = f"± standard deviation over {seeds} seeds" if seeds > 1 else "of one seed"
+    selection = ", ".join(sorted({run["selection"] for run in runs}))
     return "\n".join(
         [
             *lines,
             "",
-            f"Mean over {tasks} tasks{f' ± standard deviation over {seeds} seeds' if seeds > 1 else ', one seed'} "
-            f"[95 % interval from resampling the target's speakers]. Model selection: {', '.join(sorted({run['selection'] for run in runs}))}. "
-            "k was chosen on these corpora, with their labels: an oracle's choice in that respect.",
+            f"Mean over {tasks} tasks {spread} [95 % interval from resampling the target's speakers]. Model selection: "
+            f"{selection}. k was chosen on these corpora, with their labels: an oracle's choice in that respect.",
         ]
     )
 
