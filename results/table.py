@@ -227,8 +227,8 @@ def normalisation_table(records: Path) -> str:
             *lines,
             "",
             f"Mean over {tasks} tasks {spread} [95 % interval from resampling the target's speakers]. "
-            f"Model selection: {selection}. k was chosen on these corpora, with their labels: an oracle's choice in "
-            "that respect.",
+            f"Model selection: {selection}. k was chosen on these corpora, with their labels: an oracle's choice "
+            "in that respect.",
         ]
     )
 
