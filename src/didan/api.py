@@ -69,8 +69,8 @@ class Model:
         """
         utterances = [] if recordings is None else grouped(recordings, group or self.trained.group, group is None)
         if audio:
-            default = self.trained.group if self.trained.group in ("file", "folder") else "none"
-            utterances = [*utterances, *utterances_in([Path(path) for path in audio], group or default)]
+            files = utterances_in(list(map(Path, audio)), group or self.trained.group, or_none=group is None)
+            utterances = [*utterances, *files]
         predictions = list(predict(self.trained, utterances, window=window, hop=hop))
         parts = window is not None or any(one.start == one.start or one.end == one.end for one in utterances)
         rows = [{**vars(one), **(one.probabilities or {})} for one in predictions]

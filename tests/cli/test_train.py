@@ -77,7 +77,14 @@ def test_train_evaluate_and_predict_work_together(
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        ([], "equally frequent in {folder}; if it is mostly neutral, say how much"),
+        (
+            [],
+            "assuming that anger, neutral, sadness are about equally frequent in {folder}; if it is mostly",
+        ),
+        (
+            ["--emotions", "sadness, neutral"],
+            "assuming that neutral, sadness are about equally frequent in {folder}",
+        ),
         (["--method", "lidan"], "equally frequent in {folder}\n"),
         (["--set", "pseudo_labels.weight=0", "--set", "method_settings.constraint=convex"], None),
         (["--set", "class_prior.neutral=0.6"], "assumed class prior of {folder}: neutral 0.6"),

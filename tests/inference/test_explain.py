@@ -14,7 +14,7 @@ from didan.audio import RATE, Utterance, read_audio
 from didan.corpora import Corpus
 from didan.errors import AudioError
 from didan.inference.explain import Explanation, explain, to_dict
-from didan.inference.predict import predict
+from didan.inference.predict import predict, utterances_in
 from didan.model.trained import TrainedModel
 from didan.networks import Output
 
@@ -52,6 +52,15 @@ def test_weights_sum_to_1_and_come_in_order(untrained: TrainedModel, explanation
     assert weights == sorted(weights, reverse=True)
     for emotion, part in explanation.examples.groupby("emotion"):
         assert part["weight"].sum() == pytest.approx(explanation.weights[str(emotion)], abs=0.01)
+
+
+def test_a_recording_is_normalised_as_in_prediction(untrained: TrainedModel, target: Corpus) -> None:
+    normalisation = untrained.config.normalisation.model_copy(update={"group": "file"})
+    model = replace(untrained, config=untrained.config.model_copy(update={"normalisation": normalisation}))
+    file = Path(target.table["file"].iloc[5])
+    (predicted,) = predict(model, utterances_in([file], "file"))
+    (elsewhere,) = predict(model, utterances_in([file]))
+    assert explain(model, file).probabilities == predicted.probabilities != elsewhere.probabilities
 
 
 def test_a_source_utterance_explains_itself(untrained: TrainedModel, source: Corpus) -> None:

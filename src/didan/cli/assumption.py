@@ -1,6 +1,6 @@
 """The class prior that training assumes of recordings without labels, printed before it begins."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -9,13 +9,13 @@ if TYPE_CHECKING:
     from didan.model.config import Config
 
 
-def print_assumption(console: "Console", config: "Config", emotions: Iterable[str], target: str) -> None:
+def print_assumption(console: "Console", config: "Config", emotions: Sequence[str], target: str) -> None:
     """Print one line about the assumed class prior, if anything is assumed.
 
     Args:
         console: to print to.
         config: of the training.
-        emotions: those of the source.
+        emotions: those expected.
         target: name of the recordings.
     """
     from didan.methods import prior_in_words
@@ -25,7 +25,7 @@ def print_assumption(console: "Console", config: "Config", emotions: Iterable[st
     elif config.class_prior:
         line = f"assumed class prior of {target}: {prior_in_words(config.class_prior)}"
     elif config.assumes_uniform_prior:
-        line = f"assuming that emotions are about equally frequent in {target}"
+        line = f"assuming that {', '.join(emotions)} are about equally frequent in {target}"
         if "neutral" in emotions and config.uses_class_prior:
             line += "; if it is mostly neutral, say how much: --set class_prior.neutral=SHARE"
     else:

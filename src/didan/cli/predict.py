@@ -111,8 +111,7 @@ def utterances_named(audio: list[str], trained: str, group: str | None = None) -
 
         recordings = read_target(audio[0]).grouped(group or trained, or_speaker=group is None)
         return (recordings.unlabelled() if isinstance(recordings, Corpus) else recordings).utterances()
-    default = trained if trained in ("file", "folder") else "none"
-    return utterances_in(list(_paths(audio)), group or default)
+    return utterances_in(list(_paths(audio)), group or trained, or_none=group is None)
 
 
 def _names_corpus(argument: str) -> bool:

@@ -71,6 +71,7 @@ def train(
     if isinstance(adapt_to, Recordings) and is_plain_folder(target):
         with progress_bars() as hook:
             adapt_to = find_utterances(adapt_to, hook)
+    expected = [emotion.strip() for emotion in emotions.split(",")] if emotions else None
     console = Console(stderr=True)
     sources_in_words = " + ".join(f"{corpus.name} ({len(corpus)} utterances)" for corpus in sources)
     console.print(
@@ -82,14 +83,14 @@ def train(
     )
     if isinstance(adapt_to, Recordings):
         known = {emotion for corpus in sources for emotion in corpus.emotions}
-        print_assumption(console, settings, known, adapt_to.name)
+        print_assumption(console, settings, sorted(known.intersection(expected or known)), adapt_to.name)
     try:
         with progress_bars() as hook:
             model = fit(
                 sources,
                 adapt_to,
                 config=settings,
-                emotions=[e.strip() for e in emotions.split(",")] if emotions else None,
+                emotions=expected,
                 out=out,
                 resume=resume,
                 include_source_features=include_source_features,

@@ -18,6 +18,8 @@ from torch.nn.functional import normalize
 from didan.alignment import reconstruct
 from didan.audio import stream_audio
 from didan.errors import AudioError
+from didan.inference.predict import statistics_of, utterances_in
+from didan.inference.segments import StreamedSegments
 from didan.model.trained import TrainedModel
 from didan.speech import segment_at_pauses
 
@@ -60,7 +62,7 @@ def explain(model: TrainedModel, audio: Path, n: int = 5) -> Explanation:
     Args:
         model: the model.
         audio: the recording; of one longer than 15 s the segment with the most speech is explained. It is
-            normalised with the statistics of the domain, as a prediction of this recording alone is.
+            normalised as a prediction of this recording alone is.
         n: how many utterances to name at most.
 
     Raises:
@@ -70,7 +72,9 @@ def explain(model: TrainedModel, audio: Path, n: int = 5) -> Explanation:
     most = max(spoken, key=lambda segment: segment.speech, default=None)
     if most is None:
         raise AudioError(f"{audio}: holds no speech, so there is nothing to explain")
-    output = model.forward(model.prepare(most.samples), model.normaliser.statistics())
+    alone = utterances_in([audio], model.group, or_none=True)
+    (statistics,) = statistics_of(model, alone, StreamedSegments(model.prepare))
+    output = model.forward(model.prepare(most.samples), statistics)
     weights, residual = _mixture(output.embeddings[LAYER], model.source_index.embeddings[LAYER])
     table = model.source_index.table
     probabilities = model.probabilities(output.scores)[0]

@@ -52,13 +52,14 @@ class Prediction:
     probabilities: dict[str, float] | None
 
 
-def utterances_in(paths: Sequence[Path], group: str = "speaker") -> list[Utterance]:
+def utterances_in(paths: Sequence[Path], group: str = "none", *, or_none: bool = False) -> list[Utterance]:
     """Audio files, and all audio in folders, each an utterance.
 
     Args:
         paths: files or folders.
         group: ``file`` or ``folder`` to normalise such utterances together; with ``speaker`` or ``none`` the group
             of all is unknown, since speakers are not named.
+        or_none: take ``none`` for any other group: whoever has not asked for it gets what files can have.
 
     Raises:
         UserError: a folder without audio, or another group, which only a table can have.
@@ -69,6 +70,8 @@ def utterances_in(paths: Sequence[Path], group: str = "speaker") -> list[Utteran
         "file": str,
         "folder": lambda file: str(file.absolute().parent),
     }
+    if group not in ways and or_none:
+        group = "none"
     if group not in ways:
         raise UserError(
             f"audio files have no {group!r} to group by: {suggest(group, ways)}; a table can have such a column"
@@ -112,7 +115,7 @@ def predict(
     """
     check_windows(window, hop)
     whole: SegmentSource[Prepared] = segments or StreamedSegments(recogniser.prepare)
-    statistics = _statistics(recogniser, utterances, whole)
+    statistics = statistics_of(recogniser, utterances, whole)
     source = whole if window is None else StreamedSegments(recogniser.prepare, window, hop)
     read = _read(utterances, source, statistics)
     for row, answers in groupby(_predicted(recogniser, read), key=lambda answer: answer.row):
@@ -145,10 +148,13 @@ def check_windows(window: float | None, hop: float | None) -> None:
         raise UserError(f"a hop of {hop:g} s does not suit windows of {window:g} s; take 0.03 s to a window")
 
 
-def _statistics(
+def statistics_of(
     recogniser: Recogniser[Prepared], utterances: Sequence[Utterance], source: SegmentSource[Prepared]
 ) -> list[Statistics]:
-    """What normalises each utterance: takes a pass over those that have a group, for its moments."""
+    """What normalises each utterance: the statistics of its group, or of the domain if it has none.
+
+    Takes a pass over the utterances that have a group, for its moments.
+    """
     moments: dict[str, list[Moments]] = {}
     for utterance in utterances:
         if utterance.group is not None:

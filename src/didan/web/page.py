@@ -66,7 +66,9 @@ def build_page(models: Mapping[str, TrainedModel], limits: Limits) -> gr.Blocks:
         try:
             predictions = [
                 asdict(one)
-                for one in predict(model, utterances_in([file]), window=window or None, hop=hop or None)
+                for one in predict(
+                    model, utterances_in([file], model.group, or_none=True), window=window or None, hop=hop or None
+                )
             ]
         except UserError as error:
             raise gr.Error(_about(error, file)) from None
@@ -75,7 +77,7 @@ def build_page(models: Mapping[str, TrainedModel], limits: Limits) -> gr.Blocks:
     def show(audio: str | None, name: str) -> list[Any]:
         file, model = checked(audio, name)
         try:
-            (whole,) = predict(model, utterances_in([file]))
+            (whole,) = predict(model, utterances_in([file], model.group, or_none=True))
             if whole.probabilities is None:
                 return ["### No speech was found.", None, None, None, *[gr.Audio(visible=False)] * EXAMPLES]
             return [
@@ -176,7 +178,9 @@ def _about(error: UserError, file: Path) -> str:
 
 def _timeline(model: TrainedModel, file: Path, seconds: float) -> Figure:
     window = max(min(_WINDOW, seconds), MIN_WINDOW)
-    windows = list(predict(model, utterances_in([file]), window=window, hop=min(_HOP, window)))
+    windows = list(
+        predict(model, utterances_in([file], model.group, or_none=True), window=window, hop=min(_HOP, window))
+    )
     return plot_timeline(read_audio(file), windows, model.emotions)
 
 
