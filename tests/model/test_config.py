@@ -84,11 +84,6 @@ def test_a_wrong_setting_is_named(assignment: str, message: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_l21_with_convex_coefficients_is_refused() -> None:
-    with pytest.raises(UserError, match="l21 cannot be combined"):
-        make_config(assignments=["method_settings.penalty=l21", "method_settings.constraint=convex"])
-
-
 def test_settings_of_one_method_are_unknown_to_another() -> None:
     with pytest.raises(UserError, match=r"unknown setting 'method_settings\.tau'"):
         make_config("source-only", assignments=["method_settings.tau=0.1"])

@@ -103,7 +103,10 @@ def reconstruct(
     >>> reconstruct(h, h, tau=0.5).coefficients.diagonal()      # shrunk by tau / 2 = 0.5
     tensor([0.5000, 0.5000, 0.5000])
     """
-    check_combination(penalty, constraint, tau)
+    if penalty == "l21" and constraint in ("convex", "balanced"):
+        raise UserError(f"penalty l21 cannot be combined with {constraint} coefficients; use l1, ridge or none")
+    if tau < 0:
+        raise UserError(f"tau is a fraction of tau_max and cannot be negative ({tau})")
     weight = 0.0 if penalty == "none" else tau * tau_max(H_t, H_s, penalty, constraint)
     if constraint == "balanced":
         marginal = H_s.new_ones(len(H_s)) if source_marginal is None else source_marginal.to(H_s)
@@ -119,18 +122,6 @@ def reconstruct(
         W, iterations = _proximal_gradient(H_t, H_s, omega, tolerance, max_iterations)
     gap = duality_gap(H_t, H_s, W, omega)
     return Reconstruction(W, weight, float(omega.value(W)), float(gap), iterations)
-
-
-def check_combination(penalty: Penalty, constraint: Constraint, tau: float) -> None:
-    """Refuse what has no exact solution.
-
-    Raises:
-        UserError: see :func:`reconstruct`.
-    """
-    if penalty == "l21" and constraint in ("convex", "balanced"):
-        raise UserError(f"penalty l21 cannot be combined with {constraint} coefficients; use l1, ridge or none")
-    if tau < 0:
-        raise UserError(f"tau is a fraction of tau_max and cannot be negative ({tau})")
 
 
 def duality_gap(H_t: Tensor, H_s: Tensor, W: Tensor, omega: Regulariser) -> Tensor:

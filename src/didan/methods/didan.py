@@ -9,12 +9,13 @@ can have and DIDAN has by default; ``pseudo_labels.weight=0`` is IDA alone. Both
 the target, uniform unless given.
 """
 
-from pydantic import Field, model_validator
+from typing import Literal
+
+from pydantic import Field
 from torch import Tensor, nn
 
 from didan.alignment import Alignment, align, class_balanced_marginal
-from didan.alignment.reconstruction import Constraint, Penalty, check_combination
-from didan.errors import UserError
+from didan.alignment.reconstruction import Constraint
 from didan.methods.method import AlignmentSettings, Method, MethodContext
 from didan.networks import Output
 from didan.self_training import BalancedSettings
@@ -33,19 +34,11 @@ class DidanSettings(AlignmentSettings):
     """
 
     trade_off: float = Field(0.1, ge=0)
-    penalty: Penalty = "none"
+    penalty: Literal["none", "l1", "ridge"] = "none"
     constraint: Constraint = "balanced"
     tau: float = Field(0.1, ge=0)
     tolerance: float = Field(2e-2, gt=0)
     max_iterations: int = Field(50, ge=1)
-
-    @model_validator(mode="after")
-    def _solvable(self) -> "DidanSettings":
-        try:
-            check_combination(self.penalty, self.constraint, self.tau)
-        except UserError as error:
-            raise ValueError(str(error)) from error
-        return self
 
     def assumes_uniform_prior(self) -> bool:
         """See :class:`didan.methods.MethodSettings`."""
