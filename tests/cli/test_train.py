@@ -309,7 +309,9 @@ def test_ctrl_c_ends_with_one_line_and_can_be_resumed(
         if moment == "features"
         else ""
     )
-    code = f"{slow}from didan.cli import main; main({arguments!r})"
+    # What a shell starts in the background ignores the signal, and so would all that it starts.
+    heeding = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    code = f"{heeding}{slow}from didan.cli import main; main({arguments!r})"
     process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, env=os.environ)
     folder, awaited = (cache, "*.npy") if moment == "features" else (tmp_path, "last.ckpt")
     deadline = time.monotonic() + 90

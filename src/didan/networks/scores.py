@@ -38,6 +38,7 @@ class ScoreLink:
     def probabilities(self, scores: Tensor, temperature: float | None = None) -> Tensor:
         """Softmax with a temperature, the uncalibrated one if None, shape (n, n_emotions).
 
+        >>> import torch
         >>> ScoreLink().probabilities(torch.tensor([[1.0, 0.0]])).round(decimals=3)
         tensor([[0.9930, 0.0070]])
         """
@@ -73,6 +74,7 @@ class ScoreLink:
             labels: probability of each emotion, one-hot for a known label, shape (n, n_emotions).
             weights: of the utterances, shape (n,); 1 if None. The sum is divided by n, whatever they are.
 
+        >>> import torch
         >>> ScoreLink().fit(torch.tensor([[1.0, 1.0]]), torch.tensor([[1.0, 0.0]]))
         tensor(1.)
         """
