@@ -19,14 +19,16 @@ EMOTIONS = ("anger", "neutral", "sadness")
 
 SLOW = [
     "benchmark",
+    "benchmarks",
     "cli",
     "features/test_export_of_features.py",
+    "features/test_extraction.py",
     "inference",
     "model/test_hub.py",
     "model/test_trained.py",
     "report/test_page.py",
     "selection/test_select.py",
-    "synthesis/test_voice.py",
+    "synthesis",
     "training",
     "web",
     "test_api.py",
@@ -37,7 +39,7 @@ SLOW = [
     "test_sklearn.py",
     "test_sklearn_checks.py",
 ]
-"""What trains, exports, or starts programs."""
+"""What trains, exports, starts programs, or listens to much synthetic speech."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
