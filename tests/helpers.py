@@ -18,3 +18,14 @@ def complaint(capsys: pytest.CaptureFixture[str]) -> str:
     problems = [line for line in lines if not line.startswith("didan: note: ")]
     assert len(problems) == 1, lines
     return problems[0]
+
+
+class InterruptAt:
+    """A progress hook that presses Ctrl-C at a step, or while features are made."""
+
+    def __init__(self, what: str, step: int) -> None:
+        self.what, self.step = what, step
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        if what.startswith(self.what) and done == self.step:
+            raise KeyboardInterrupt

@@ -31,6 +31,7 @@ from didan.training import adapt as adapt_module
 from didan.training import loop
 from didan.training.adapt import Change, adapt, adapting_config
 from didan.training.train import fit_model, train
+from helpers import InterruptAt
 
 STEPS = 14
 """More than a round, so that there is something to resume."""
@@ -452,17 +453,6 @@ def test_a_disk_that_fills_up_while_saving_leaves_no_model(
     with pytest.raises(UserError, match="no space left"):
         adapt(trained, calls.unlabelled(), config=config, cache=session_cache, out=tmp_path / "m")
     assert [name for name in left_in(tmp_path) if name != "m.unfinished"] == []
-
-
-class InterruptAt:
-    """A progress hook that presses Ctrl-C."""
-
-    def __init__(self, what: str, step: int) -> None:
-        self.what, self.step = what, step
-
-    def __call__(self, what: str, done: int, total: int) -> None:
-        if what.startswith(self.what) and done == self.step:
-            raise KeyboardInterrupt
 
 
 def resumed(

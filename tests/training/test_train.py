@@ -17,6 +17,7 @@ from didan.model.directory import load, save
 from didan.model.trained import TrainedModel
 from didan.training import loop
 from didan.training.train import train
+from helpers import InterruptAt
 
 
 def quick(method: str = "didan", steps: int = 25, *more: str) -> Config:
@@ -31,17 +32,6 @@ def same_weights(first: TrainedModel, second: TrainedModel) -> bool:
 @pytest.fixture(autouse=True)
 def checkpoint_every_round(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loop, "_SECONDS_BETWEEN_CHECKPOINTS", -1.0)
-
-
-class InterruptAt:
-    """A progress hook that presses Ctrl-C at a step, or while features are made."""
-
-    def __init__(self, what: str, step: int) -> None:
-        self.what, self.step = what, step
-
-    def __call__(self, what: str, done: int, total: int) -> None:
-        if what.startswith(self.what) and done == self.step:
-            raise KeyboardInterrupt
 
 
 def test_the_same_seed_gives_the_same_model(source: Corpus, target: Corpus, session_cache: Path) -> None:

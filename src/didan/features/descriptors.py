@@ -17,6 +17,16 @@ from didan.features.mel import mel_edges
 from didan.features.short_time import PowerSpectrum, is_valid, n_samples
 from didan.features.spectrogram import SpectrogramSettings
 
+MEANINGFUL_UNVOICED = (
+    "loudness_db",
+    "alpha_ratio_db",
+    "hammarberg_index_db",
+    "slope_0-500hz_db_per_khz",
+    "slope_500-1500hz_db_per_khz",
+    "flux",
+)
+"""The descriptors that mean something where there is no voice as well."""
+
 NAMES = (
     "hnr_db",
     "pitch_step_semitones",
@@ -31,26 +41,11 @@ NAMES = (
     "f2_level_db",
     "f3_level_db",
     "pitch_semitones",
-    "loudness_db",
-    "alpha_ratio_db",
-    "hammarberg_index_db",
-    "slope_0-500hz_db_per_khz",
-    "slope_500-1500hz_db_per_khz",
-    "flux",
+    *MEANINGFUL_UNVOICED,
 )
 """The descriptors: harmonics-to-noise ratio; steps of pitch and loudness from the frame before; frequencies and
 bandwidths of three formants, and the levels there above that at the pitch; pitch over 27.5 Hz; loudness; and the
 balance of the spectrum."""
-
-MEANINGFUL_UNVOICED = (
-    "loudness_db",
-    "alpha_ratio_db",
-    "hammarberg_index_db",
-    "slope_0-500hz_db_per_khz",
-    "slope_500-1500hz_db_per_khz",
-    "flux",
-)
-"""Those that mean something where there is no voice as well."""
 
 HOP = RATE // 100
 N_FFT = 1024
