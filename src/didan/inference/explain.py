@@ -18,7 +18,7 @@ from torch.nn.functional import normalize
 from didan.alignment import reconstruct
 from didan.audio import stream_audio
 from didan.errors import AudioError
-from didan.inference.predict import statistics_of, utterances_in
+from didan.inference.predict import statistics_of, utterance_alone
 from didan.inference.segments import StreamedSegments
 from didan.model.trained import TrainedModel
 from didan.speech import segment_at_pauses
@@ -72,8 +72,7 @@ def explain(model: TrainedModel, audio: Path, n: int = 5) -> Explanation:
     most = max(spoken, key=lambda segment: segment.speech, default=None)
     if most is None:
         raise AudioError(f"{audio}: holds no speech, so there is nothing to explain")
-    alone = utterances_in([audio], model.group, or_none=True)
-    (statistics,) = statistics_of(model, alone, StreamedSegments(model.prepare))
+    (statistics,) = statistics_of(model, utterance_alone(model, audio), StreamedSegments(model.prepare))
     output = model.forward(model.prepare(most.samples), statistics)
     weights, residual = _mixture(output.embeddings[LAYER], model.source_index.embeddings[LAYER])
     table = model.source_index.table

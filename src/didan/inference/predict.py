@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Generic
+from typing import Any, Generic
 
 import numpy as np
 import numpy.typing as npt
@@ -78,6 +78,11 @@ def utterances_in(paths: Sequence[Path], group: str = "none", *, or_none: bool =
         )
     files = [file for path in paths for file in (find_audio(path) if path.is_dir() else [path])]
     return [Utterance(file, group=ways[group](file)) for file in files]
+
+
+def utterance_alone(recogniser: Recogniser[Any], file: Path) -> list[Utterance]:
+    """A file as the recogniser predicts it when nothing else is given, in a list of one."""
+    return utterances_in([file], recogniser.group, or_none=True)
 
 
 def predict(

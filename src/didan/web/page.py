@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from didan.audio import RATE, audio_info, read_audio
 from didan.errors import UserError
 from didan.inference.explain import explain
-from didan.inference.predict import MIN_WINDOW, predict, utterances_in
+from didan.inference.predict import MIN_WINDOW, predict, utterance_alone
 from didan.model.trained import TrainedModel
 from didan.web.timeline import plot_timeline
 
@@ -66,9 +66,7 @@ def build_page(models: Mapping[str, TrainedModel], limits: Limits) -> gr.Blocks:
         try:
             predictions = [
                 asdict(one)
-                for one in predict(
-                    model, utterances_in([file], model.group, or_none=True), window=window or None, hop=hop or None
-                )
+                for one in predict(model, utterance_alone(model, file), window=window or None, hop=hop or None)
             ]
         except UserError as error:
             raise gr.Error(_about(error, file)) from None
@@ -77,7 +75,7 @@ def build_page(models: Mapping[str, TrainedModel], limits: Limits) -> gr.Blocks:
     def show(audio: str | None, name: str) -> list[Any]:
         file, model = checked(audio, name)
         try:
-            (whole,) = predict(model, utterances_in([file], model.group, or_none=True))
+            (whole,) = predict(model, utterance_alone(model, file))
             if whole.probabilities is None:
                 return ["### No speech was found.", None, None, None, *[gr.Audio(visible=False)] * EXAMPLES]
             return [
@@ -178,9 +176,7 @@ def _about(error: UserError, file: Path) -> str:
 
 def _timeline(model: TrainedModel, file: Path, seconds: float) -> Figure:
     window = max(min(_WINDOW, seconds), MIN_WINDOW)
-    windows = list(
-        predict(model, utterances_in([file], model.group, or_none=True), window=window, hop=min(_HOP, window))
-    )
+    windows = list(predict(model, utterance_alone(model, file), window=window, hop=min(_HOP, window)))
     return plot_timeline(read_audio(file), windows, model.emotions)
 
 
