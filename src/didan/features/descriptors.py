@@ -64,14 +64,13 @@ class Descriptors(nn.Module):
     torch.Size([1, 11])
     """
 
-    midpoints: Tensor
+    centres: Tensor
     slopes: Tensor
 
     def __init__(self) -> None:
         super().__init__()
         self.pitch, self.formants = Pitch(), Formants()
-        midpoints = (_CENTRES[1:] + _CENTRES[:-1]) / 2
-        self.register_buffer("midpoints", torch.from_numpy(midpoints).float(), persistent=False)
+        self.register_buffer("centres", torch.from_numpy(_CENTRES).float(), persistent=False)
         slopes = np.column_stack([_slope_weights(0, 500), _slope_weights(500, 1500)])
         self.register_buffer("slopes", torch.from_numpy(slopes).float(), persistent=False)
 
@@ -114,9 +113,14 @@ class Descriptors(nn.Module):
         return descriptors
 
     def _levels_at(self, frequencies: Tensor, log_mel: Tensor) -> Tensor:
-        """Of the mel bands nearest to the frequencies, shape as theirs."""
-        nearest = (frequencies[:, :, :, None] > self.midpoints).sum(dim=3)
-        return log_mel.gather(2, nearest)
+        """Interpolated linearly between the centres of the mel bands, shape as the frequencies'.
+
+        The level of the nearest band would jump where the last bit of a frequency differs between two runtimes.
+        """
+        above = (frequencies[:, :, :, None] > self.centres).sum(dim=3).clamp(1, len(self.centres) - 1)
+        low, high = self.centres[above - 1], self.centres[above]
+        weight = ((frequencies - low) / (high - low)).clamp(0, 1)
+        return torch.lerp(log_mel.gather(2, above - 1), log_mel.gather(2, above), weight)
 
 
 class Pitch(nn.Module):

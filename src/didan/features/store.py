@@ -26,7 +26,7 @@ SegmentRow = tuple[float, float, float, bool]
 """First second, last second, seconds of speech, and whether that is enough for an emotion."""
 
 # Raise when the same settings begin to mean other numbers: features are then computed again.
-_VERSION = 3
+_VERSION = 4
 
 
 def default_cache() -> Path:
