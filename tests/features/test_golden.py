@@ -18,9 +18,8 @@ from didan.typing import Samples
 GOLDEN = Path(__file__).with_name("golden.json")
 
 CHANGED = (
-    "the arithmetic of {kind} has changed: raise _VERSION in features/store.py and _FORMAT in "
-    "model/directory.py, and make the golden file again "
-    "with `python -m tests.features.test_golden`"
+    "the arithmetic of {kind} has changed: raise _VERSION in features/store.py and _FORMAT in model/directory.py, "
+    "and make the golden file again with `python -m tests.features.test_golden`"
 )
 
 EVERY = 24
