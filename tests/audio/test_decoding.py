@@ -4,7 +4,6 @@ import os
 import struct
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
 import soundfile
@@ -140,10 +139,9 @@ def test_parts_are_parts_of_the_whole(tmp_path: Path, suffix: str, format: str, 
         ("wma", "wmav2", RATE),
         ("mp2", "mp2", RATE),
         ("ac3", "ac3", 48_000),
-        ("mka", "libvorbis", RATE),
+        ("mka", "libopus", 48_000),
         ("webm", "libopus", 48_000),
-        ("oga", "libvorbis", RATE),
-        ("spx", "libspeex", RATE),
+        ("oga", "libopus", 48_000),
         ("ts", "mp2", RATE),
         ("mov", "pcm_s16be", RATE),
         ("wv", "wavpack", RATE),
@@ -152,8 +150,6 @@ def test_parts_are_parts_of_the_whole(tmp_path: Path, suffix: str, format: str, 
 )
 def test_what_is_found_in_folders_can_be_read(tmp_path: Path, suffix: str, codec: str, rate: int) -> None:
     file = tmp_path / f"a.{suffix}"
-    if codec not in av.codecs_available:
-        pytest.skip(f"this FFmpeg has no {codec}")
     write_encoded(file, codec, steps(4, rate), rate, bit_rate=64_000)
     assert find_audio(tmp_path) == [file]
     samples = read_audio(file)

@@ -215,6 +215,6 @@ def _states_length_if_mp3(file: BinaryIO) -> bool:
     if place < 0 or len(frame) < place + 16:
         return False
     flags, _, n_bytes = struct.unpack(">III", frame[place + 4 : place + 16])
-    has_frames_and_bytes = flags & 3 == 3
-    behind = file.seek(0, 2) - offset - n_bytes  # tags; where files were joined, more of them
-    return has_frames_and_bytes and behind < _MAX_TAGS
+    behind = file.seek(0, 2) - offset - n_bytes  # tags; where files were joined, more
+    counts_frames_and_bytes: bool = flags & 3 == 3
+    return counts_frames_and_bytes and behind < _MAX_TAGS
