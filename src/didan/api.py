@@ -93,8 +93,7 @@ class Model:
 
 def grouped(recordings: Corpus | Recordings, group: str, or_speaker: bool) -> list[Any]:
     """The utterances of a corpus or of recordings, with their groups; no label goes with them."""
-    own = recordings.grouped(group, or_speaker=or_speaker)
-    return (own.unlabelled() if isinstance(own, Corpus) else own).utterances()
+    return recordings.grouped(group, or_speaker=or_speaker).unlabelled().utterances()
 
 
 def train(
@@ -123,7 +122,7 @@ def functionals(audio: str | Path | Iterable[str | Path] | Corpus | Recordings, 
     if isinstance(audio, str | Path):
         audio = [audio]
     if isinstance(audio, Corpus | Recordings):
-        utterances = (audio.unlabelled() if isinstance(audio, Corpus) else audio).utterances()
+        utterances = audio.unlabelled().utterances()
     else:
         utterances = utterances_in([Path(path) for path in audio])
     return feature_table(utterances, **options)

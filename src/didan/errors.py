@@ -1,7 +1,8 @@
 """What the user can put right, said in one line."""
 
 import difflib
-from collections.abc import Iterable
+import warnings
+from collections.abc import Callable, Iterable, Sequence
 
 
 class UserError(Exception):
@@ -16,8 +17,21 @@ class AudioError(UserError):
     """A recording that cannot be used, with the reason."""
 
 
+class SilentError(AudioError):
+    """A recording in which every sample is zero: it can be read, and there is nothing in it."""
+
+
+OnDamaged = Callable[[AudioError], None]
+"""What is called with the reason for a recording that is left out."""
+
+
 class DidanWarning(UserWarning):
     """Something the user should know, though work goes on; the command line shows it as a note."""
+
+
+def note(text: str) -> None:
+    """Tell the user something though work goes on."""
+    warnings.warn(text, DidanWarning, stacklevel=3)
 
 
 def reason(error: Exception) -> str:
@@ -29,7 +43,27 @@ def reason(error: Exception) -> str:
     return (getattr(error, "strerror", None) or str(error)).lower()
 
 
-def suggest(name: str, valid: Iterable[str]) -> str:
+def report_damaged(damaged: Sequence[AudioError], n: int, on_damaged: OnDamaged | None) -> None:
+    """Report each of some unusable recordings.
+
+    Args:
+        damaged: the reasons.
+        n: how many recordings there are in all.
+        on_damaged: called with each reason.
+
+    Raises:
+        AudioError: there are any, and ``on_damaged`` is None.
+    """
+    ordered = sorted(damaged, key=str)
+    if ordered and on_damaged is None:
+        more = f" (and {len(ordered) - 1} more of {n} recordings)" if len(ordered) > 1 else ""
+        raise AudioError(f"{ordered[0]}{more}")
+    for error in ordered:
+        if on_damaged is not None:
+            on_damaged(error)
+
+
+def suggest(name: str, valid: Iterable[str], similarity: float = 0.6) -> str:
     """Say which valid name was probably meant, or list them all.
 
     >>> suggest("emobd", ["casia", "emodb"])
@@ -38,5 +72,5 @@ def suggest(name: str, valid: Iterable[str]) -> str:
     'known: casia, emodb'
     """
     names = list(valid)
-    close = difflib.get_close_matches(name.lower(), names, n=1)
+    close = difflib.get_close_matches(name.lower(), names, n=1, cutoff=similarity)
     return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names)}"

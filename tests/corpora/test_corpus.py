@@ -47,7 +47,7 @@ def test_recordings_refuse_labels(corpus: Corpus) -> None:
 
 
 def test_stripped_recordings_keep_no_column_of_the_user(corpus: Corpus) -> None:
-    stripped = Recordings("calls", corpus.table.drop(columns="emotion")).stripped()
+    stripped = Recordings("calls", corpus.table.drop(columns="emotion")).unlabelled()
     pd.testing.assert_frame_equal(stripped.table, corpus.unlabelled().table)
 
 
@@ -103,8 +103,8 @@ def test_groups(corpus: Corpus, by: str, expected: list[object]) -> None:
         unlabelled = grouped.unlabelled() if isinstance(grouped, Corpus) else grouped
         assert [utterance.group for utterance in unlabelled.utterances()] == expected
         # Groups survive what takes the user's columns away, for one of them is needed.
-        assert groups(unlabelled.stripped()) == expected
-        assert list(unlabelled.stripped().table.columns) == ["file", "start", "end", "speaker", "group"]
+        assert groups(unlabelled.unlabelled()) == expected
+        assert list(unlabelled.unlabelled().table.columns) == ["file", "start", "end", "speaker", "group"]
         assert groups(utterances) == ["x", "y", "x", None]  # what was given stays as it was
 
 

@@ -70,8 +70,8 @@ def test_without_emotions_there_are_recordings(folder: Path) -> None:
     assert list(recordings.table.columns) == ["file", "start", "end", "speaker", "label", "session"]
     assert recordings.grouped("session").groups.tolist() == ["am"]
     # Training takes them away: any could be the emotion by another name.
-    assert list(recordings.grouped("session").stripped().table.columns) == [*UNLABELLED, "group"]
-    assert list(recordings.stripped().table.columns) == list(UNLABELLED)
+    assert list(recordings.grouped("session").unlabelled().table.columns) == [*UNLABELLED, "group"]
+    assert list(recordings.unlabelled().table.columns) == list(UNLABELLED)
 
 
 @pytest.mark.parametrize(

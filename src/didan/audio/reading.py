@@ -11,7 +11,7 @@ import numpy as np
 import soxr
 
 from didan.audio.decoding import decode, decode_av, open_sndfile, refuse_missing
-from didan.errors import AudioError
+from didan.errors import AudioError, SilentError
 from didan.typing import Samples
 
 RATE = 16_000
@@ -72,7 +72,7 @@ def read_audio(path: str | Path, start: float = float("nan"), end: float = float
     """
     mono = np.concatenate(list(stream_audio(path, start, end)))
     if not np.any(mono):
-        raise AudioError(f"{path}: is silent, every sample is zero")
+        raise SilentError(f"{path}: is silent, every sample is zero")
     return mono
 
 

@@ -19,6 +19,7 @@ from didan.cli.explain import explain
 from didan.cli.export import export
 from didan.cli.features import features
 from didan.cli.inspect import inspect
+from didan.cli.output import flush_output, give_up_output, prepare_streams, refuse_full_disk
 from didan.cli.predict import predict
 from didan.cli.report import report
 from didan.cli.serve import serve
@@ -72,6 +73,7 @@ def didan(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and end the process: 0 done, 2 the user's input is wrong, 1 a fault of ours."""
     warnings.showwarning = _show_warning
+    prepare_streams()
     sys.exit(run(arguments))
 
 
@@ -79,15 +81,22 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; an error is one line on standard error."""
     try:
         code = app(list(arguments) if arguments is not None else None, standalone_mode=False)
+        flush_output()
     except (UserError, TyperException) as error:
         return _complain(error.format_message() if isinstance(error, TyperException) else str(error))
     except (KeyboardInterrupt, typer.Abort):
         return _complain("interrupted")
-    except SystemExit as end:  # typer's, if the reader, `head` for instance, has seen enough
+    except BrokenPipeError:  # the reader, `head` for instance, has seen enough
+        give_up_output()
+        return 0
+    except SystemExit as end:  # typer's of the same
         if isinstance(end.__context__, BrokenPipeError):
+            give_up_output()
             return 0
         raise
-    except Exception:
+    except Exception as error:
+        if isinstance(error, OSError) and (full := refuse_full_disk(error)):
+            return _complain(str(full))
         traceback.print_exc()
         print("didan: this is a fault of didan, not yours; please report the lines above", file=sys.stderr)
         return 1

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from didan.cli.options import Cache, Group, ModelFolder
+from didan.cli.options import Cache, Group, ModelFolder, Strict
+from didan.cli.output import print_table
 
 if TYPE_CHECKING:
     from didan.training.adapt import Change
@@ -15,7 +16,11 @@ def adapt(
     model: ModelFolder,
     folder: Annotated[
         Path,
-        typer.Argument(metavar="FOLDER", help="Recordings of any length, without labels.", show_default=False),
+        typer.Argument(
+            metavar="FOLDER",
+            help="Recordings of any length, or a table of utterances; labels, if any, are not used.",
+            show_default=False,
+        ),
     ],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Model folder to write.", show_default=False)],
     method: Annotated[
@@ -39,21 +44,26 @@ def adapt(
     ] = None,
     group: Group = None,
     cache: Cache = None,
+    strict: Strict = False,
     resume: Annotated[bool, typer.Option("--resume", help="Continue an adaptation that was interrupted.")] = False,
 ) -> None:
-    """Re-adapt a model to your own recordings and report what changed. The old model stays as it is."""
+    """Re-adapt a model to your own recordings and report what changed. The old model stays as it is.
+
+    Recordings that cannot be read or are silent are named and left out. Where some cannot be read, the exit
+    code is 2 though the model is written.
+    """
+    import sys
+
+    from didan.cli.damage import Damage
     from didan.corpora import read_target
-    from didan.errors import UserError
 
-    if not folder.is_dir():
-        raise UserError(f"{folder} {'is a file, not a folder' if folder.exists() else 'does not exist'}")
-    recordings = read_target(str(folder))
-
-    from rich.console import Console
+    damage = Damage()
+    on_damaged = None if strict else damage
+    recordings = read_target(str(folder), on_damaged=on_damaged)
 
     from didan.cli.assumption import print_assumption
     from didan.cli.progress import progress_bars
-    from didan.corpora import Corpus
+    from didan.corpora import Recordings
     from didan.model.directory import load
     from didan.speech.utterances import find_utterances
     from didan.training.adapt import adapt as re_adapt
@@ -62,25 +72,20 @@ def adapt(
 
     trained = load(model)
     config = adapting_config(trained, method, seed, set or (), group=group)
-    unlabelled = recordings.unlabelled() if isinstance(recordings, Corpus) else recordings
+    unlabelled = Recordings(recordings.name, recordings.table.drop(columns="emotion", errors="ignore"))
     unlabelled.grouped(config.normalisation.group)  # a mistake should surface before recordings are read
-    console = Console(stderr=True)
+    target = unlabelled
+    if folder.is_dir():
+        with progress_bars() as hook:
+            target = find_utterances(unlabelled, hook, on_damaged)
+    print(
+        f"method {config.method}: {model} -> {target.name} "
+        f"(utterances: {len(target)}, recordings: {len(unlabelled)}), "
+        f"{config.optimisation.steps} steps, seed {config.seed}",
+        file=sys.stderr,
+    )
+    print_assumption(config, trained.emotions, target.name)
     with progress_bars() as hook:
-        target = find_utterances(
-            unlabelled,
-            hook,
-            lambda error: console.print(
-                f"didan: left out: {error}", highlight=False, soft_wrap=True, markup=False
-            ),
-        )
-        console.print(
-            f"method {config.method}: {model} -> {target.name} "
-            f"(utterances: {len(target)}, recordings: {len(unlabelled)}), "
-            f"{config.optimisation.steps} steps, seed {config.seed}",
-            highlight=False,
-            soft_wrap=True,
-        )
-        print_assumption(console, config, trained.emotions, target.name)
         try:
             _, change = re_adapt(
                 trained,
@@ -91,32 +96,33 @@ def adapt(
                 search_paths=source_folder or (),
                 cache=cache,
                 progress=hook,
+                on_damaged=on_damaged,
             )
         except KeyboardInterrupt:
             raise Workspace.interrupted(out) from None
     _print(change, out)
+    damage.refuse()
 
 
 def _print(change: "Change", out: Path) -> None:
-    from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     from didan.selection import CRITERIA
 
-    console = Console()
     proportions = Table(
-        "emotion", "before", "after", title=f"predictions for the {change.n} utterances of {change.target}"
+        "emotion", "before", "after", title=f"predictions for the {change.n} utterances of {escape(change.target)}"
     )
     for emotion, before, after in zip(change.emotions, change.before, change.after, strict=True):
         proportions.add_row(emotion, f"{100 * before:.0f} %", f"{100 * after:.0f} %")
-    console.print(proportions)
+    print_table(proportions)
     scores = Table("criterion", "before", "after", "", title="label-free criteria")
     for name, criterion in CRITERIA.items():
         old, new = change.criteria_before[name], change.criteria_after[name]
         better = (new > old) == criterion.greater_is_better
         scores.add_row(name, f"{old:.3f}", f"{new:.3f}", "" if old == new else "better" if better else "worse")
-    console.print(scores)
-    console.print(f"{100 * change.changed:.0f} % of the utterances changed their emotion", highlight=False)
+    print_table(scores)
+    print(f"{100 * change.changed:.0f} % of the utterances changed their emotion")
     for remark in change.remarks():
-        console.print(f"note: {remark}", highlight=False, soft_wrap=True)
-    console.print(f"{out}: the adapted model", highlight=False, soft_wrap=True)
+        print(f"note: {remark}")
+    print(f"{out}: the adapted model")

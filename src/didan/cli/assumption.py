@@ -1,19 +1,17 @@
 """The class prior that training assumes of recordings without labels, printed before it begins."""
 
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from didan.model.config import Config
 
 
-def print_assumption(console: "Console", config: "Config", emotions: Sequence[str], target: str) -> None:
+def print_assumption(config: "Config", emotions: Sequence[str], target: str) -> None:
     """Print one line about the assumed class prior, if anything is assumed.
 
     Args:
-        console: to print to.
         config: of the training.
         emotions: those expected.
         target: name of the recordings.
@@ -30,4 +28,4 @@ def print_assumption(console: "Console", config: "Config", emotions: Sequence[st
             line += "; if it is mostly neutral, say how much: --set class_prior.neutral=SHARE"
     else:
         return
-    console.print(line, highlight=False, soft_wrap=True, markup=False)
+    print(line, file=sys.stderr)

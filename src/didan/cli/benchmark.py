@@ -69,7 +69,7 @@ def benchmark(
 
     Interrupt it as you like; the same command continues. Failed runs are tried again.
     """
-    from rich.console import Console
+    import sys
 
     from didan.benchmark import make_plan, run_benchmark
     from didan.benchmark.plan import all_methods, paper_tasks
@@ -101,10 +101,8 @@ def benchmark(
 
         planned = planned.model_copy(update={"tasks": paper_tasks(list(name_corpora(planned)[0]))})
 
-    console = Console(stderr=True)
-
     def say(text: str) -> None:
-        console.print(text, highlight=False, soft_wrap=True, markup=False)
+        print(text, file=sys.stderr)
 
     def announce(todo: "Sequence[Run]", recorded: "Sequence[Run]") -> None:
         n_runs = len(todo) + len(recorded)

@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from didan.cli.output import print_table
+
 
 def corpora(
     name: Annotated[
@@ -11,7 +13,6 @@ def corpora(
     ] = None,
 ) -> None:
     """List the corpora that didan knows: language, speakers, counts, licence, how to get them."""
-    from rich.console import Console
     from rich.table import Table
 
     from didan.corpora.known import known_reader, known_readers
@@ -21,7 +22,7 @@ def corpora(
         for reader in known_readers().values():
             numbers = reader.n_speakers, str(reader.n_utterances), str(len(reader.counts))
             table.add_row(reader.name, reader.language, *numbers, reader.licence)
-        Console().print(table)
+        print_table(table)
         return
     reader = known_reader(name)
     table = Table("", reader.title, show_lines=False)
@@ -38,4 +39,4 @@ def corpora(
     for fact, value in facts.items():
         if value:
             table.add_row(fact, value)
-    Console().print(table)
+    print_table(table)

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from didan.cli.output import print_table
+
 
 def demo(
     audio: Annotated[
@@ -25,7 +27,6 @@ def demo(
 
     At the end the recogniser is tried on AUDIO.
     """
-    from rich.console import Console
     from rich.table import Table
 
     from didan.audio import read_audio
@@ -47,24 +48,21 @@ def demo(
     for method in comparison.evaluations:
         mean, deviation = comparison.uar(method)
         table.add_row(method, f"{mean:.1f}", f"{deviation:.1f}")
-    console = Console()
-    console.print(table)
-    console.print(f"report: {report.absolute()}", soft_wrap=True, highlight=False)
+    print_table(table)
+    print(f"report: {report.absolute()}")
     model = out / "models" / "didan-0"
     if audio is None:
-        console.print(f"your own recordings: didan predict {model} AUDIO", soft_wrap=True, highlight=False)
+        print(f"your own recordings: didan predict {model} AUDIO")
         return
     (prediction,) = predict(comparison.models["didan"][0], utterances_in([audio]))
     if prediction.probabilities is None:
-        console.print(f"{audio}: no speech was found", soft_wrap=True, highlight=False)
+        print(f"{audio}: no speech was found")
     else:
         shares = ", ".join(
             f"{e} {p:.2f}" for e, p in sorted(prediction.probabilities.items(), key=lambda pair: -pair[1])
         )
-        console.print(f"{audio}: {prediction.emotion}   ({shares})", soft_wrap=True, highlight=False)
-        console.print(
+        print(f"{audio}: {prediction.emotion}   ({shares})")
+        print(
             "It was trained on synthetic speech, so this shows how it works and not how well: train on a real "
             "corpus, then `didan adapt` to your recordings.",
-            soft_wrap=True,
-            highlight=False,
         )

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from didan.cli.options import Cache, Group, Labelled, Mapping, ModelFolder
+from didan.cli.options import Cache, Group, Labelled, Mapping, ModelFolder, Strict
+from didan.cli.output import print_table
 
 
 def evaluate(
@@ -28,17 +29,19 @@ def evaluate(
     ] = False,
     map: Mapping = None,
     cache: Cache = None,
+    strict: Strict = False,
 ) -> None:
     """Measure how well a model predicts the emotions of a labelled corpus.
 
-    The predictions are those of `didan predict` for the same recordings.
+    The predictions are those of `didan predict` for the same recordings. Recordings that cannot be read are named
+    and left out; the exit code is then 2.
     """
+    from didan.cli.damage import Damage
     from didan.corpora import read_corpus
     from didan.corpora.emotions import parse_mapping
 
     labelled = read_corpus(corpus, parse_mapping(map or []))
 
-    from rich.console import Console
     from rich.table import Table
 
     from didan.cli.progress import progress_bars
@@ -46,9 +49,17 @@ def evaluate(
     from didan.evaluation.plots import plot_confusion, save_plot
     from didan.model.directory import load, note_evaluation
 
-    trained = load(model)
+    trained, damage = load(model), Damage()
     with progress_bars() as hook:
-        result = measure(trained, labelled, group=group, own_statistics=own_statistics, cache=cache, progress=hook)
+        result = measure(
+            trained,
+            labelled,
+            group=group,
+            own_statistics=own_statistics,
+            cache=cache,
+            progress=hook,
+            on_damaged=None if strict else damage,
+        )
     if json is not None:
         result.write(json)
     if card:
@@ -56,24 +67,21 @@ def evaluate(
     if plot is not None:
         title = f"{result.corpus}: UAR {100 * result.uar:.1f} % ({result.normalised_by})\n{result.selection}"
         save_plot(plot_confusion(result.confusion, result.emotions, title), plot)
-    console = Console()
     low, high = result.uar_ci95
-    console.print(
+    print(
         f"UAR {100 * result.uar:.1f} %, {result.normalised_by}   "
         f"(95 % interval {100 * low:.1f} to {100 * high:.1f}, resampled by {result.resampled}; "
-        f"chance {100 / sum(r is not None for r in result.recall.values()):.1f})",
-        soft_wrap=True,
+        f"chance {100 / sum(r is not None for r in result.recall.values()):.1f})"
     )
-    console.print(
-        f"WAR {100 * result.war:.1f} %   {result.n} utterances   model: {result.selection}", soft_wrap=True
-    )
+    print(f"WAR {100 * result.war:.1f} %   {result.n} utterances   model: {result.selection}")
     table = Table("true emotion", "recall", *(f"as {emotion}" for emotion in result.emotions))
     for emotion, row in zip(result.emotions, result.confusion, strict=True):
         recall = result.recall[emotion]
         table.add_row(emotion, "-" if recall is None else f"{100 * recall:.1f} %", *map_to_text(row))
-    console.print(table)
+    print_table(table)
     for remark in result.remarks():
-        console.print(f"note: {remark}", highlight=False, soft_wrap=True)
+        print(f"note: {remark}")
+    damage.refuse()
 
 
 def map_to_text(counts: list[int]) -> list[str]:

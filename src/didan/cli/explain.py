@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from didan.cli.options import ModelFolder
+from didan.cli.output import json_text, print_table
 from didan.cli.predict import Format
 
 
@@ -27,23 +28,16 @@ def explain(
         explanation.examples.to_csv(sys.stdout, index=False, float_format="%.4f")
         return
     if format is Format.json:
-        import json
-
-        print(json.dumps(to_dict(explanation), indent=2, ensure_ascii=False))
+        print(json_text(to_dict(explanation), indent=2))
         return
 
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Column, Table
 
-    console = Console()
     sure = 100 * explanation.probabilities[explanation.emotion]
-    console.print(
+    print(
         f"{explanation.file}, {explanation.start:.1f} to {explanation.end:.1f} s: "
-        f"{explanation.emotion} ({sure:.0f} %)",
-        soft_wrap=True,
-        highlight=False,
-        markup=False,
+        f"{explanation.emotion} ({sure:.0f} %)"
     )
     table = Table("weight", "emotion", "corpus", "speaker", Column("file", overflow="fold"))
     for row in explanation.examples.to_dict("records"):
@@ -54,9 +48,7 @@ def explain(
             speaker,
             escape(str(row["file"])),
         )
-    console.print(table)
+    print_table(table)
     shares = sorted(explanation.weights.items(), key=lambda pair: -pair[1])
-    console.print(
-        "all weights by emotion: " + ", ".join(f"{e} {w:.2f}" for e, w in shares if w > 0.005), soft_wrap=True
-    )
-    console.print(f"left unexplained: {100 * explanation.residual:.0f} % of its features", highlight=False)
+    print("all weights by emotion: " + ", ".join(f"{e} {w:.2f}" for e, w in shares if w > 0.005))
+    print(f"left unexplained: {100 * explanation.residual:.0f} % of its features")

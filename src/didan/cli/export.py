@@ -13,14 +13,13 @@ def export(
     file: Annotated[Path, typer.Argument(metavar="FILE.onnx", help="File to write.", show_default=False)],
 ) -> None:
     """Write a model as ONNX: waveform in, probabilities out. `didan predict` takes it like a model folder."""
-    from rich.console import Console
+    import sys
 
     from didan.inference.export import export as write
     from didan.model.directory import load
 
     write(load(model), file)
-    Console(stderr=True).print(
+    print(
         f"{file}: {file.stat().st_size / 1e6:.1f} MB; input waveform (n, samples) at 16 kHz, output probabilities",
-        highlight=False,
-        soft_wrap=True,
+        file=sys.stderr,
     )

@@ -26,7 +26,11 @@ def features(
     ] = None,
     cache: Cache = None,
 ) -> None:
-    """Write the functionals of recordings as a table: a row per utterance, a named column per functional."""
+    """Write the functionals of recordings as a table: a row per utterance, a named column per functional.
+
+    Recordings that cannot be read are named and left out; the exit code is then 2.
+    """
+    from didan.cli.damage import Damage
     from didan.cli.predict import utterances_named
     from didan.cli.progress import progress_bars
     from didan.errors import UserError
@@ -39,9 +43,12 @@ def features(
         raise UserError(f"{out} should end in .csv or .parquet")
     if suffix == ".parquet":
         require("pyarrow", "tables", "a Parquet table")
-    utterances = utterances_named(audio, "none")
+    damage = Damage()
+    utterances = utterances_named(audio, "none", on_damaged=damage)
     with progress_bars() as hook:
-        table = feature_table(utterances, parts=parts.split(",") if parts else None, cache=cache, progress=hook)
+        table = feature_table(
+            utterances, parts=parts.split(",") if parts else None, cache=cache, progress=hook, on_damaged=damage
+        )
     with written_whole(out) as partial:
         if suffix == ".parquet":
             table.to_parquet(partial, engine="pyarrow")
@@ -50,4 +57,5 @@ def features(
             for column in ("start", "end"):
                 seconds[column] = seconds[column].dt.total_seconds()
             seconds.to_csv(partial, index=False, float_format="%.7g")
-    typer.echo(f"{out}: {len(table)} utterances, {table.shape[1]} features")
+    print(f"{out}: {len(table)} utterances, {table.shape[1]} features")
+    damage.refuse()

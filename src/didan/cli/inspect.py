@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from didan.cli.output import print_table
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -48,11 +50,10 @@ def inspect(
         report = inspect_corpus(
             corpus_read, progress=lambda stage, done, total: bar.update(task, completed=done, total=total)
         )
-    console = Console()
     for table in (_counts(report), _audio(report)):
-        console.print(table)
+        print_table(table)
     for line in _remarks(report):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        print(line)
     if report.damaged:
         file, reason = next(iter(report.damaged.items()))
         raise UserError(

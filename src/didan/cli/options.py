@@ -49,6 +49,13 @@ Group = Annotated[
     ),
 ]
 
+Strict = Annotated[
+    bool,
+    typer.Option(
+        "--strict", help="Stop at recordings that cannot be used. (default: name them and leave them out)"
+    ),
+]
+
 Cache = Annotated[
     Path | None,
     typer.Option("--cache", metavar="DIR", help="Folder for features. (default: the user's cache folder)"),

@@ -8,11 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from didan.cli.options import Group
+from didan.cli.output import json_text, print_table
 
 if TYPE_CHECKING:
     from didan.audio import Utterance
+    from didan.errors import OnDamaged
     from didan.inference.predict import Prediction
     from didan.inference.recogniser import Recogniser
+
+
+_NAME_WIDTH = 20
 
 
 class Format(StrEnum):
@@ -56,20 +61,14 @@ def predict(
 
     Unreadable files are named and the others predicted; the exit code is then 2.
     """
-    import sys
-
-    from didan.errors import AudioError, UserError
+    from didan.cli.damage import Damage
     from didan.inference.predict import check_windows
     from didan.inference.predict import predict as predict_all
 
     check_windows(window, hop)
     recogniser = _recogniser(model)
-    damaged: list[str] = []
+    damage = Damage()
     done = 0
-
-    def complain(error: AudioError) -> None:
-        damaged.append(str(error))
-        print(f"didan: {error}", file=sys.stderr)
 
     def counted(predictions: Iterable["Prediction"]) -> Iterator["Prediction"]:
         nonlocal done
@@ -79,16 +78,15 @@ def predict(
             last = prediction.row
             yield prediction
 
-    utterances = utterances_named(audio, recogniser.group, group)
-    predictions = counted(predict_all(recogniser, utterances, window=window, hop=hop, on_damaged=complain))
+    utterances = utterances_named(audio, recogniser.group, group, damage)
+    predictions = counted(predict_all(recogniser, utterances, window=window, hop=hop, on_damaged=damage))
     parts = window is not None or any(one.start == one.start or one.end == one.end for one in utterances)
     {Format.csv: _print_csv, Format.json: _print_json, Format.table: _print_table}[format](
         predictions, recogniser.emotions, parts
     )
-    if len(damaged) == 1 and not done:
+    if damage.n == 1 and not done:
         raise typer.Exit(2)
-    if damaged:
-        raise UserError(f"{len(damaged)} of {len(damaged) + done} files could not be read")
+    damage.refuse()
 
 
 def _recogniser(model: Path) -> "Recogniser[Any]":
@@ -102,16 +100,18 @@ def _recogniser(model: Path) -> "Recogniser[Any]":
     return load(model)
 
 
-def utterances_named(audio: list[str], trained: str, group: str | None = None) -> "list[Utterance]":
+def utterances_named(
+    audio: list[str], trained: str, group: str | None = None, on_damaged: "OnDamaged | None" = None
+) -> "list[Utterance]":
     """Utterances of a corpus with its speakers, or of files and folders, whose speakers are unknown."""
     from didan.inference.predict import utterances_in
 
     if len(audio) == 1 and _names_corpus(audio[0]):
-        from didan.corpora import Corpus, read_target
+        from didan.corpora import read_target
 
         recordings = read_target(audio[0]).grouped(group or trained, or_speaker=group is None)
-        return (recordings.unlabelled() if isinstance(recordings, Corpus) else recordings).utterances()
-    return utterances_in(list(_paths(audio)), group or trained, or_none=group is None)
+        return recordings.unlabelled().utterances()
+    return utterances_in(list(_paths(audio)), group or trained, or_none=group is None, on_damaged=on_damaged)
 
 
 def _names_corpus(argument: str) -> bool:
@@ -145,7 +145,6 @@ def _print_csv(predictions: Iterable["Prediction"], emotions: tuple[str, ...], p
 
 
 def _print_json(predictions: Iterable["Prediction"], emotions: tuple[str, ...], parts: bool) -> None:
-    import json
     from dataclasses import asdict
 
     print("[", end="")
@@ -153,21 +152,24 @@ def _print_json(predictions: Iterable["Prediction"], emotions: tuple[str, ...], 
     for one in predictions:
         values: dict[str, Any] = {key: value for key, value in asdict(one).items() if key != "row"}
         values |= {key: round(values[key], 3) for key in ("start", "end", "speech")}
-        print(f"{comma}\n  {json.dumps(values, ensure_ascii=False)}", end="")
+        print(f"{comma}\n  {json_text(values)}", end="")
         comma = ","
     print("\n]")
 
 
 def _print_table(predictions: Iterable["Prediction"], emotions: tuple[str, ...], parts: bool) -> None:
-    from rich.console import Console
+    from rich import box
     from rich.markup import escape
-    from rich.table import Table
+    from rich.table import Column, Table
 
     when = ["start", "end"] if parts else []
-    table = Table("file", *when, "emotion", *emotions)
+    file = Column("file", overflow="fold", min_width=_NAME_WIDTH)
+    probabilities = [Column(emotion, overflow="fold", min_width=4) for emotion in emotions]
+    columns: list[Column | str] = [file, *when, Column("emotion", no_wrap=True), *probabilities]
+    table = Table(*columns, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for one in predictions:
         values = [f"{one.probabilities[e]:.2f}" for e in emotions] if one.probabilities else ["–"] * len(emotions)
         times = [f"{one.start:.1f}", f"{one.end:.1f}"] if parts else []
         table.add_row(escape(one.file), *times, one.emotion or "[dim]no speech[/dim]", *values)
     if table.row_count:
-        Console().print(table)
+        print_table(table)

@@ -19,7 +19,7 @@ def serve(
     max_megabytes: Annotated[float, typer.Option("--max-megabytes", min=0.1, help="Largest file accepted.")] = 50,
 ) -> None:
     """Serve a web page: upload or record, see emotions, timeline and explanation. Ends with Ctrl-C."""
-    from rich.console import Console
+    import sys
 
     from didan.extras import require
     from didan.model.directory import load
@@ -28,12 +28,11 @@ def serve(
     from didan.web.page import Limits
     from didan.web.page import serve as show
 
-    console = Console(stderr=True)
     names = [folder.resolve().name for folder in model]
     if len(set(names)) < len(names):  # two folders called alike
         names = [str(folder) for folder in model]
     models = {name: load(folder) for name, folder in zip(names, model, strict=True)}
-    console.print(f"http://{host}:{port} serves {', '.join(models)}; end with Ctrl-C", highlight=False)
+    print(f"http://{host}:{port} serves {', '.join(models)}; end with Ctrl-C", file=sys.stderr)
     if host not in ("127.0.0.1", "localhost", "::1"):
-        console.print("note: others on the network can reach this page; there is no password", highlight=False)
+        print("note: others on the network can reach this page; there is no password", file=sys.stderr)
     show(models, host, port, Limits(max_seconds, max_megabytes))

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from didan.cli.options import Cache, Group, Mapping, Sources, Target
+from didan.cli.options import Cache, Group, Mapping, Sources, Strict, Target
 
 
 def train(
@@ -47,17 +47,24 @@ def train(
             "recordings. Speech can be rebuilt from spectrograms: mind the corpus' licence.",
         ),
     ] = False,
+    strict: Strict = False,
     resume: Annotated[bool, typer.Option("--resume", help="Continue a training that was interrupted.")] = False,
 ) -> None:
-    """Train a recogniser on labelled speech and adapt it to recordings without labels."""
+    """Train a recogniser on labelled speech and adapt it to recordings without labels.
+
+    Recordings that cannot be read or are silent are named and left out. Where some cannot be read, the exit
+    code is 2 though the model is written.
+    """
+    import sys
+
+    from didan.cli.damage import Damage
     from didan.corpora import Recordings, read_corpus, read_target
     from didan.corpora.emotions import parse_mapping
 
     mapping = parse_mapping(map or [])
     sources = [read_corpus(argument, mapping) for argument in source]
-    adapt_to = read_target(target, None if is_plain_folder(target) else mapping)
-
-    from rich.console import Console
+    damage = Damage()
+    adapt_to = read_target(target, mapping, on_damaged=None if strict else damage)
 
     from didan.cli.assumption import print_assumption
     from didan.cli.progress import progress_bars
@@ -70,20 +77,18 @@ def train(
     adapt_to.grouped(settings.normalisation.group)  # a mistake should surface before recordings are read
     if isinstance(adapt_to, Recordings) and is_plain_folder(target):
         with progress_bars() as hook:
-            adapt_to = find_utterances(adapt_to, hook)
+            adapt_to = find_utterances(adapt_to, hook, None if strict else damage)
     expected = [emotion.strip() for emotion in emotions.split(",")] if emotions else None
-    console = Console(stderr=True)
     sources_in_words = " + ".join(f"{corpus.name} ({len(corpus)} utterances)" for corpus in sources)
-    console.print(
+    print(
         f"method {settings.method}: {sources_in_words} -> "
         f"{adapt_to.name} ({len(adapt_to)} recordings, labels not used), "
         f"{settings.optimisation.steps} steps, seed {settings.seed}",
-        highlight=False,
-        soft_wrap=True,
+        file=sys.stderr,
     )
     if isinstance(adapt_to, Recordings):
         known = {emotion for corpus in sources for emotion in corpus.emotions}
-        print_assumption(console, settings, sorted(known.intersection(expected or known)), adapt_to.name)
+        print_assumption(settings, sorted(known.intersection(expected or known)), adapt_to.name)
     try:
         with progress_bars() as hook:
             model = fit(
@@ -96,15 +101,16 @@ def train(
                 include_source_features=include_source_features,
                 cache=cache,
                 progress=hook,
+                on_damaged=None if strict else damage,
             )
     except KeyboardInterrupt:
         raise Workspace.interrupted(out) from None
-    console.print(
+    print(
         f"{out}: predicts {', '.join(model.emotions)}; trained in {model.record['seconds']:.0f} s.\n"
         f"How well? With labelled recordings like yours: didan evaluate {out} CORPUS",
-        highlight=False,
-        soft_wrap=True,
+        file=sys.stderr,
     )
+    damage.refuse()
 
 
 def is_plain_folder(target: str) -> bool:

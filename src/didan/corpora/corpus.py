@@ -1,5 +1,6 @@
 """A labelled corpus, and the same recordings without their labels."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -34,7 +35,7 @@ class Recordings:
         """The number of utterances."""
         return len(self.table)
 
-    def stripped(self) -> "Recordings":
+    def unlabelled(self) -> "Recordings":
         """The same without columns beyond those named above: any of them could hold the label."""
         return Recordings(self.name, _unlabelled(self.table))
 
@@ -46,6 +47,10 @@ class Recordings:
     def groups(self) -> pd.Series:
         """Which utterances belong together, NaN where that is unknown: the speakers, unless grouped otherwise."""
         return self.table["group" if "group" in self.table.columns else "speaker"]
+
+    def rows(self, rows: Sequence[int]) -> "Recordings":
+        """Some of the utterances, by number."""
+        return Recordings(self.name, self.table.iloc[list(rows)].reset_index(drop=True))
 
     def utterances(self) -> list[Utterance]:
         """The rows, with their groups."""
@@ -108,6 +113,10 @@ class Corpus:
     def groups(self) -> pd.Series:
         """See :attr:`Recordings.groups`."""
         return self.unlabelled().groups
+
+    def rows(self, rows: Sequence[int]) -> "Corpus":
+        """Some of the utterances, by number."""
+        return replace(self, table=self.table.iloc[list(rows)].reset_index(drop=True))
 
     def only(self, emotions: tuple[str, ...]) -> "Corpus":
         """The utterances with one of the given emotions.

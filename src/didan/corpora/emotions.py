@@ -45,6 +45,24 @@ _SPELLINGS = {
 
 _HIGH_AROUSAL = ("anger", "fear", "happiness", "surprise")
 
+_HINTS = {
+    "anger": "aggressive ang annoyed annoyance frustrated frustration fru furious irritated irritation mad",
+    "boredom": "bore tired tiredness",
+    "calm": "peaceful relaxed serene serenity",
+    "contempt": "disdain scorn",
+    "disgust": "dis loathing revulsion",
+    "fear": "anxious fea nervous panic scared terrified terror worried worry",
+    "happiness": "amused amusement cheerful content contentment delighted elated enthusiastic exc glad hap "
+    "pleased pleasure positive satisfied satisfaction",
+    "neutral": "neu normal",
+    "sadness": "depressed disappointed disappointment grief melancholy sorrow unhappy",
+    "surprise": "amazed amazement astonished astonishment startled sur",
+}
+_SYNONYMS = {word: emotion for emotion, words in _HINTS.items() for word in words.split()}
+"""Labels close to an emotion: proposed to the user, who decides."""
+
+_TYPING_MISTAKE = 0.8  # of difflib's similarity; "sleepiness" is no "happiness"
+
 LEAVE_OUT = "-"
 
 
@@ -95,10 +113,16 @@ def canonical_emotion(label: str, mapping: Mapping[str, str] | None = None) -> s
     if emotion not in EMOTIONS:
         shown = repr(label.strip())
         raise UserError(
-            f"unknown emotion {label!r}: {suggest(word, EMOTIONS)}; "
+            f"unknown emotion {label!r}: {_hint(word)}; "
             f"translate it with --map {shown}=EMOTION, or leave it out with --map {shown}=-"
         )
     return emotion
+
+
+def _hint(word: str) -> str:
+    if word in _SYNONYMS:
+        return f"the nearest is {_SYNONYMS[word]!r}"
+    return suggest(word, EMOTIONS, _TYPING_MISTAKE)
 
 
 def parse_mapping(pairs: list[str]) -> dict[str, str]:
@@ -181,6 +205,24 @@ def _unused(mapping: Mapping[str, str], labels: list[str], origin: str) -> tuple
         for key in mapping
         if plain_label(key) not in occurring
     )
+
+
+def emotion_counts(emotions: pd.Series) -> dict[str, int]:
+    """How many utterances have each emotion, in alphabetical order.
+
+    >>> emotion_counts(pd.Series(["fear", "anger", "fear"]))
+    {'anger': 1, 'fear': 2}
+    """
+    return {str(emotion): int(count) for emotion, count in emotions.value_counts().sort_index().items()}
+
+
+def counts_in_words(counts: Mapping[str, int]) -> str:
+    """Numbers of utterances by emotion, for a message.
+
+    >>> counts_in_words({"boredom": 81, "disgust": 1})
+    '81 boredom, 1 disgust'
+    """
+    return ", ".join(f"{count} {emotion}" for emotion, count in counts.items())
 
 
 def class_indices(table: pd.DataFrame, emotions: Sequence[str]) -> npt.NDArray[np.int64]:

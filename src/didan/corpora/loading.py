@@ -1,6 +1,5 @@
 """From what a user names as a corpus to its utterances. No audio is opened here."""
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -14,7 +13,7 @@ from didan.corpora.emotions import translate_labels
 from didan.corpora.known import known_reader, known_readers
 from didan.corpora.reader import ForeignNamesError
 from didan.corpora.table import TABLE_SUFFIXES, read_table
-from didan.errors import DidanWarning, UserError
+from didan.errors import OnDamaged, UserError, note
 
 
 def load_corpus(name: str, path: str | Path, mapping: Mapping[str, str] | None = None) -> Corpus:
@@ -69,12 +68,15 @@ def read_corpus(argument: str, mapping: Mapping[str, str] | None = None) -> Corp
     raise UserError(f"{argument} is a folder of audio without labels; {hint}")
 
 
-def read_target(argument: str, mapping: Mapping[str, str] | None = None) -> Corpus | Recordings:
+def read_target(
+    argument: str, mapping: Mapping[str, str] | None = None, *, on_damaged: OnDamaged | None = None
+) -> Corpus | Recordings:
     """Read a target to adapt to or to predict: labels may be missing.
 
     Args:
         argument: as for :func:`read_corpus`, or a table without emotions, or any folder of audio.
-        mapping: the user's own translations of emotion labels.
+        mapping: the user's own translations of emotion labels, if there are labels.
+        on_damaged: called with the reason for a folder in a folder that cannot be read; if None that is an error.
 
     Returns:
         A corpus where there are labels, otherwise recordings.
@@ -85,11 +87,9 @@ def read_target(argument: str, mapping: Mapping[str, str] | None = None) -> Corp
     target = _read_named(argument, mapping, labelled=False)
     if target is None:
         folder = Path(argument).expanduser()
-        files = [str(file) for file in find_audio(folder)]
+        files = [str(file) for file in find_audio(folder, on_damaged, note)]
         table = pd.DataFrame({"file": files}).assign(start=float("nan"), end=float("nan"), speaker=float("nan"))
         target = Recordings(folder.absolute().name, table)
-    if isinstance(target, Recordings) and mapping:
-        raise UserError(f"{argument} has no emotion labels to map; leave --map out")
     return target
 
 
@@ -142,5 +142,5 @@ def _warned(utterances: Corpus | Recordings) -> Corpus | Recordings:
 
 
 def _warn(notes: tuple[str, ...]) -> None:
-    for note in notes:
-        warnings.warn(note, DidanWarning, stacklevel=3)
+    for remark in notes:
+        note(remark)

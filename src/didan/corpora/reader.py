@@ -1,16 +1,17 @@
 """What a known corpus is: its facts, and how its file names spell emotion and speaker."""
 
-import warnings
-from collections import Counter
+import hashlib
+import re
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from didan.audio import find_audio
+from didan.audio import AUDIO_SUFFIXES, find_audio
 from didan.corpora.corpus import Corpus
-from didan.errors import DidanWarning, UserError
+from didan.errors import UserError, note
 
 
 class ForeignNamesError(UserError):
@@ -58,15 +59,19 @@ class Reader:
     def read(self, folder: Path) -> Corpus:
         """Find the utterances in a folder: the corpus' root, or any folder above it.
 
-        Files are never renamed, moved or opened. What has an audio suffix and does not fit the naming is
-        left out with one summarising warning, and so is a count that differs from the published one.
+        Files are never renamed or moved. What has an audio suffix and does not fit the naming is left out with one
+        summarising warning, and so are copies: of files with the same content, and of those that differ in nothing
+        but the format, one stays. A count that differs from the published one is warned of.
 
         Raises:
-            UserError: the folder is missing or holds no audio.
+            UserError: the folder is missing or holds no audio; or it has different recordings under one name, one
+                of them numbered, as where folders of several speakers were unpacked into one.
             ForeignNamesError: none of its files fits this corpus' naming.
         """
         files = find_audio(folder)
-        named = [(file, self.parse(PurePosixPath(file.as_posix()))) for file in files]
+        named = [(file, self._name(file)) for file in files]
+        copies = _copies([(file, name) for file, name in named if name])
+        named = [(file, name) for file, name in named if file not in copies]
         table = pd.DataFrame(
             [(str(file), name.speaker, name.emotion, name.sentence) for file, name in named if name],
             columns=["file", "speaker", "emotion", "sentence"],
@@ -77,10 +82,23 @@ class Reader:
             )
         table.insert(1, "start", float("nan"))
         table.insert(2, "end", float("nan"))
-        notes = [*self._skipped([file for file, name in named if name is None]), *self._miscounted(table)]
-        for note in notes:
-            warnings.warn(note, DidanWarning, stacklevel=2)
+        skipped = [file for file, name in named if name is None]
+        notes = [*self._copied(copies), *self._skipped(skipped), *self._miscounted(table)]
+        for remark in notes:
+            note(remark)
         return Corpus(self.name, table, self.language, tuple(notes))
+
+    def _name(self, file: Path) -> Name | None:
+        """What a file is called, also if a number was added when it was copied beside another of its name."""
+        name = self.parse(PurePosixPath(file.as_posix()))
+        plain = _unnumbered(file)
+        return name if name or plain is None else self.parse(PurePosixPath(plain.as_posix()))
+
+    def _copied(self, copies: Mapping[Path, Path]) -> list[str]:
+        if not copies:
+            return []
+        file, kept = next(iter(copies.items()))
+        return [f"{self.name}: {len(copies)} files are copies of others, left out (first: {file} of {kept})"]
 
     def _skipped(self, files: list[Path]) -> list[str]:
         if not files:
@@ -96,3 +114,49 @@ class Reader:
             if counts[emotion] != published
         ]
         return [f"{self.name}: counts differ from the published ones: {', '.join(wrong)}"] if wrong else []
+
+
+def _unnumbered(file: Path) -> Path | None:
+    """``a01.wav`` for ``a01 (2).wav``; None for a name without such a number."""
+    stem, numbered = re.subn(r" ?\(\d+\)$", "", file.stem)
+    return file.with_name(stem + file.suffix) if numbered else None
+
+
+def _copies(named: Sequence[tuple[Path, Name]]) -> dict[Path, Path]:
+    """Files that hold what another does, and that other.
+
+    Of one utterance under one name, however deep its folder: the same bytes, or another format.
+    """
+    places: dict[tuple[Name, str], list[Path]] = defaultdict(list)
+    for file, name in named:
+        places[name, (_unnumbered(file) or file).stem.lower()].append(file)
+    copies: dict[Path, Path] = {}
+    for files in places.values():
+        if len(files) == 1:
+            continue
+        files.sort(key=lambda file: (_preference(file), _unnumbered(file) is not None, len(file.parts), str(file)))
+        contents: dict[bytes, Path] = {}
+        for file in files:
+            if _preference(file) > _preference(files[0]):
+                copies[file] = files[0]
+            elif (digest := hashlib.blake2b(file.read_bytes()).digest()) in contents:
+                copies[file] = contents[digest]
+            else:
+                contents[digest] = file
+        if len(contents) > 1 and any(map(_unnumbered, contents.values())):
+            raise UserError(
+                f"{' and '.join(map(str, contents.values()))} are different recordings under one name, so nobody "
+                "knows whose they are; unpack the corpus into folders of its own"
+            )
+    return copies
+
+
+_LOSSLESS = (".wav", ".flac", ".aiff", ".aif")
+
+
+def _preference(file: Path) -> int:
+    """The lower the better: lossless formats before others."""
+    suffix = file.suffix.lower()
+    return (
+        _LOSSLESS.index(suffix) if suffix in _LOSSLESS else len(_LOSSLESS) + sorted(AUDIO_SUFFIXES).index(suffix)
+    )

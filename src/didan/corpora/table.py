@@ -13,10 +13,15 @@ import pandas as pd
 
 from didan.corpora.corpus import UNLABELLED, Corpus, Recordings
 from didan.corpora.emotions import translate_labels
-from didan.errors import UserError, suggest
+from didan.errors import UserError, note, suggest
 
 COLUMNS = (*UNLABELLED, "emotion")
 """The columns of a corpus, in their order; any others are the user's own."""
+
+_UNKNOWN = {"nan", "none", "null", "unknown", "n/a", "<na>", "nat", "?"}
+"""How programs and people write that a speaker is not known; "NA" may be somebody."""
+
+_ROW = "row in the table"
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet")
 
@@ -58,11 +63,13 @@ def _read_text(path: Path) -> pd.DataFrame:
     try:
         with path.open(encoding="utf-8-sig") as file:
             header = file.readline()
+        separator = max(",;\t", key=header.count)
+        columns = pd.read_csv(path, sep=separator, nrows=0, encoding="utf-8-sig").columns
         table = pd.read_csv(
             path,
-            sep=max(",;\t", key=header.count),
+            sep=separator,
             # Speaker 03 stays 03, and a speaker called NA is no gap.
-            dtype=dict.fromkeys(("file", "speaker", "emotion"), str),
+            dtype={name: str for name in columns if _plain(name) in ("file", "speaker", "emotion")},
             keep_default_na=False,
             na_values=[""],
             skipinitialspace=True,
@@ -86,6 +93,24 @@ def _read_parquet(path: Path) -> pd.DataFrame:
         return pd.read_parquet(path, engine="pyarrow")
     except (OSError, ValueError):
         raise UserError(f"{path} is not a Parquet file, or damaged") from None
+
+
+def _plain(column: object) -> str:
+    return str(column).strip().lower()
+
+
+def _recognise_columns(table: pd.DataFrame, origin: str) -> pd.DataFrame:
+    """Columns that are ours but for case and blanks under our names, with a remark."""
+    ours = {
+        column: _plain(column)
+        for column in table.columns
+        if column not in COLUMNS and _plain(column) in COLUMNS and _plain(column) not in table.columns
+    }
+    if len(set(ours.values())) < len(ours):
+        raise UserError(f"{origin} has several columns for one: {', '.join(map(repr, ours))}; keep one of them")
+    if ours:
+        note(f"{origin}: takes " + ", ".join(f"column {column!r} as {name!r}" for column, name in ours.items()))
+    return table.rename(columns=ours)
 
 
 def missing_column(origin: str, column: str, columns: Iterable[object]) -> UserError:
@@ -125,6 +150,7 @@ def assemble(
     Raises:
         UserError: no rows, no column ``file``, missing files, times that make no sense, unknown labels.
     """
+    table = _recognise_columns(table, origin)
     if "file" not in table.columns:
         raise missing_column(origin, "file", table.columns)
     if table.empty:
@@ -134,7 +160,7 @@ def assemble(
         "file": _files(table["file"], origin, folder),
         "start": _seconds(table, "start", origin),
         "end": _seconds(table, "end", origin),
-        "speaker": _speakers(table["speaker"]) if "speaker" in table.columns else np.nan,
+        "speaker": _speakers(table["speaker"], origin) if "speaker" in table.columns else np.nan,
     }
     checked = table.assign(**parts)
     _refuse_empty_spans(checked, origin)
@@ -143,7 +169,9 @@ def assemble(
         if labelled:
             raise missing_column(origin, "emotion", table.columns)
         return Recordings(name, checked[[*UNLABELLED, *own]])
-    checked, notes = translate_labels(checked, origin, mapping)
+    rows = pd.Series(range(1, len(checked) + 1), name=_ROW)
+    checked, notes = translate_labels(checked.assign(**{_ROW: rows}), origin, mapping)
+    _refuse_contradictions(checked, origin)
     return Corpus(name, checked[[*COLUMNS, *own]], language, notes)
 
 
@@ -181,7 +209,23 @@ def _refuse_empty_spans(table: pd.DataFrame, origin: str) -> None:
         raise UserError(f"{origin}, row {row + 1}: ends at {end:g} s, before it starts ({start:g} s)")
 
 
-def _speakers(column: pd.Series) -> pd.Series:
+def _refuse_contradictions(table: pd.DataFrame, origin: str) -> None:
+    """Refuse an utterance with two emotions, as a table of several annotators has."""
+    first: dict[tuple[str, str, str], tuple[int, str]] = {}
+    for file, start, end, emotion, row in table[["file", "start", "end", "emotion", _ROW]].itertuples(index=False):
+        row_before, emotion_before = first.setdefault((file, str(start), str(end)), (row, emotion))
+        if emotion != emotion_before:
+            raise UserError(
+                f"{origin}: {file} is {emotion_before} in row {row_before} and {emotion} in row {row}; an "
+                "utterance has one emotion: keep one row, for instance by the majority of the annotators"
+            )
+
+
+def _speakers(column: pd.Series, origin: str) -> pd.Series:
     # convert_dtypes first: numbers beside a gap arrive as 3.0, and the speaker is 3.
     names = ["" if pd.isna(name) else str(name).strip() for name in column.convert_dtypes()]
+    spelled_out = [name for name in names if name.lower() in _UNKNOWN]
+    if spelled_out:
+        note(f"{origin}: speaker {spelled_out[0]!r}, in {len(spelled_out)} rows, is taken for unknown")
+        names = ["" if name.lower() in _UNKNOWN else name for name in names]
     return pd.Series([name or np.nan for name in names], index=column.index, dtype=object)

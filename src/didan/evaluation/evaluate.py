@@ -1,8 +1,7 @@
 """Evaluation: predictions and labels become figures. The one place where target labels are read."""
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,13 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import confusion_matrix
 
+from didan.audio import Utterance
 from didan.corpora import Corpus
-from didan.corpora.emotions import class_indices
+from didan.corpora.emotions import class_indices, counts_in_words, emotion_counts
 from didan.corpora.leakage import identical_files, shared_speakers
-from didan.features import FeatureStore, Normaliser, default_cache
-from didan.files import written_whole
+from didan.errors import AudioError, OnDamaged, report_damaged
+from didan.features import FeatureStore, FrontendSettings, Normaliser, default_cache
+from didan.files import as_json, written_whole
 from didan.inference.predict import Prediction, predict
 from didan.inference.segments import StoredSegments, store_segments
 from didan.metrics import recalls, resampling_unit, uar_interval, unweighted_average_recall
@@ -51,6 +52,8 @@ class Evaluation:
         leakage: what the source shares with the training target and with this corpus, and which labels were
             read by what.
         utterances: file, speaker, emotion, predicted, and the probability of each emotion.
+        left_out: how many utterances of the corpus have which emotion that the model does not know.
+        n_damaged: how many cannot be read; they are left out too.
     """
 
     corpus: str
@@ -68,6 +71,8 @@ class Evaluation:
     normalised_by: str
     leakage: dict[str, Any]
     utterances: pd.DataFrame
+    left_out: dict[str, int] = field(default_factory=dict)
+    n_damaged: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """Everything but the utterances, for a JSON file."""
@@ -79,6 +84,8 @@ class Evaluation:
             "recall": self.recall,
             "confusion": self.confusion,
             "n_speechless": self.n_speechless,
+            "n_damaged": self.n_damaged,
+            "left_out": self.left_out,
             "uar_ci95": list(self.uar_ci95),
             "resampled": self.resampled,
             "n_speakers": self.n_speakers,
@@ -97,6 +104,10 @@ class Evaluation:
             )
         elif self.n_speakers is not None and self.n_speakers < _FEW_SPEAKERS:
             lines.append(f"only {self.n_speakers} speakers, so the interval is rough")
+        if self.left_out:
+            lines.append(f"left out, since the model does not know them: {counts_in_words(self.left_out)}")
+        if self.n_damaged:
+            lines.append(f"left out, since they cannot be read: {self.n_damaged} utterances")
         if self.n_speechless:
             lines.append(f"{self.n_speechless} utterances hold too little speech to predict; they count as errors")
         missing = [emotion for emotion, recall in self.recall.items() if recall is None]
@@ -118,7 +129,7 @@ class Evaluation:
             UserError: the file cannot be written.
         """
         with written_whole(file) as partial:
-            partial.write_text(json.dumps(self.as_dict(), indent=2) + "\n", encoding="utf-8")
+            partial.write_text(as_json(self.as_dict(), indent=2) + "\n", encoding="utf-8")
 
 
 def evaluate(
@@ -129,6 +140,7 @@ def evaluate(
     own_statistics: bool = False,
     cache: Path | None = None,
     progress: Progress | None = None,
+    on_damaged: OnDamaged | None = None,
 ) -> Evaluation:
     """Predict a labelled corpus and compare the predictions with its labels.
 
@@ -145,6 +157,8 @@ def evaluate(
             wherever they are shown.
         cache: folder for features; the user's cache folder if None.
         progress: called after every utterance.
+        on_damaged: called with the reason for an utterance that cannot be read, which is then left out; if None
+            such utterances are an error.
 
     Raises:
         UserError: the corpus has none of the model's emotions; see also :func:`didan.features.extract`.
@@ -153,15 +167,26 @@ def evaluate(
     grouped = corpus.grouped(group or model.group, or_speaker=group is None)
     utterances = grouped.unlabelled().utterances()
     cache = cache or default_cache()
-    work = partial(store_segments, model.config.frontend, cache)
-    in_processes(work, utterances, progress=progress, stage=f"features of {corpus.name}")
+    work = partial(_damage, model.config.frontend, cache)
+    damage = in_processes(work, utterances, progress=progress, stage=f"features of {corpus.name}")
+    report_damaged([error for error in damage if error is not None], len(utterances), on_damaged)
+    rows = [row for row, error in enumerate(damage) if error is None]
+    grouped, utterances = grouped.rows(rows), [utterances[row] for row in rows]
     segments = StoredSegments(model.config.frontend, cache)
     if own_statistics:
         model = replace(model, normaliser=Normaliser(model.normaliser.domain, shrinkage=0))
     predictions = list(predict(model, utterances, segments=segments))
-    return compare_predictions(
-        model, grouped, predictions, cache, OWN_STATISTICS if own_statistics else AS_PREDICTED
-    )
+    normalised_by = OWN_STATISTICS if own_statistics else AS_PREDICTED
+    result = compare_predictions(model, grouped, predictions, cache, normalised_by)
+    return replace(result, n_damaged=len(damage) - len(rows))
+
+
+def _damage(frontend: FrontendSettings, cache: Path, utterance: Utterance) -> AudioError | None:
+    try:
+        store_segments(frontend, cache, utterance)
+    except AudioError as error:
+        return error
+    return None
 
 
 def compare_predictions(
@@ -210,7 +235,7 @@ def compare_predictions(
             files,
         ),
     }
-    return compare(
+    result = compare(
         kept,
         model.emotions,
         probabilities,
@@ -218,6 +243,7 @@ def compare_predictions(
         leakage=leakage,
         normalised_by=normalised_by,
     )
+    return replace(result, left_out=emotion_counts(corpus.table.loc[~known, "emotion"]))
 
 
 def compare(

@@ -8,7 +8,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from didan.features.extraction import Extracted, extract
+    from didan.features.extraction import Extracted, extract, readable
     from didan.features.features import (
         FeatureSet,
         PackedFeatures,
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from didan.features.store import FeatureStore, default_cache
 
 _HOME = {
-    "extraction": ("Extracted", "extract"),
+    "extraction": ("Extracted", "extract", "readable"),
     "features": (
         "FeatureSet",
         "PackedFeatures",
@@ -67,6 +67,7 @@ __all__ = [
     "load_features",
     "normalised",
     "pooled_vectors",
+    "readable",
 ]
 
 

@@ -1,15 +1,19 @@
 """Features on disk: computed once, found again by the content of the audio and the settings.
 
-One ``.npy`` file per utterance and setting, open only while it is read. A
-file appears under its name only when it is complete, so an interrupted run leaves nothing half-written and
-the next one continues where it stopped. Several processes may write at once.
+One ``.npy`` file per utterance and setting, open only while it is read. A file appears under its name only when
+it is complete, so an interrupted run leaves nothing half-written and the next one continues where it stopped; one
+that a power cut or a full disk has emptied or cut is made again. Several processes may write at once.
 """
 
+import atexit
+import functools
 import hashlib
 import json
 import os
+import shutil
 import sqlite3
 import tempfile
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -19,7 +23,7 @@ import numpy as np
 import platformdirs
 from pydantic import BaseModel
 
-from didan.errors import AudioError, UserError, reason
+from didan.errors import AudioError, DidanWarning, UserError, reason
 from didan.typing import Features, Samples
 
 SegmentRow = tuple[float, float, float, bool]
@@ -30,8 +34,38 @@ _VERSION = 4
 
 
 def default_cache() -> Path:
-    """The user's cache folder for didan, or the folder named by the environment variable DIDAN_CACHE."""
-    return Path(os.environ.get("DIDAN_CACHE") or platformdirs.user_cache_dir("didan"))
+    """The folder named by the environment variable DIDAN_CACHE, or the user's cache folder for didan.
+
+    Where a user has no home, or none that can be written, it is a temporary folder, with a warning.
+    """
+    if named := os.environ.get("DIDAN_CACHE"):
+        return Path(named)
+    cache = Path(platformdirs.user_cache_dir("didan"))
+    return cache if _can_be_written(cache) else _temporary_cache(cache)
+
+
+def _can_be_written(folder: Path) -> bool:
+    if not folder.is_absolute():  # "~" where there is no home
+        return False
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(folder, os.W_OK | os.X_OK)
+
+
+@functools.cache
+def _temporary_cache(instead_of: Path) -> Path:
+    """One for this process, removed at its end."""
+    folder = tempfile.mkdtemp(prefix="didan-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    warnings.warn(
+        f"cannot write to {instead_of}, so features are kept in {folder} until the end; "
+        "name a folder with --cache or DIDAN_CACHE",
+        DidanWarning,
+        stacklevel=3,
+    )
+    return Path(folder)
 
 
 @dataclass(frozen=True)
@@ -96,7 +130,7 @@ class FeatureStore:
     def contents(self, file: Path, start: float = float("nan"), end: float = float("nan")) -> Contents:
         """Digests of a file and of an utterance in it.
 
-        The file's bytes are read again only if size or time of change differ from last time.
+        The file's bytes are read again unless it is the same file on disk, unchanged since last time.
 
         Raises:
             AudioError: the file cannot be read.
@@ -104,7 +138,8 @@ class FeatureStore:
         """
         try:
             state = file.stat()
-            known = (str(file), state.st_size, state.st_mtime_ns)
+            # Archives restore times of change, and a renamed file keeps its own: inode and time of status tell.
+            known = (os.fsencode(file), state.st_size, f"{state.st_mtime_ns} {state.st_ctime_ns} {state.st_ino}")
             with self._database() as database:
                 row = database.execute(
                     "SELECT digest FROM files WHERE path = ? AND size = ? AND changed = ?", known
@@ -144,6 +179,15 @@ class FeatureStore:
         """Where the features of an utterance, or of a segment of it, are or will be: by content."""
         part = f"+{segment[0]}-{segment[1]}" if segment else ""
         return self.folder / digest[:2] / f"{_utterance(digest, start, end)}{part}.npy"
+
+    @staticmethod
+    def holds(path: Path) -> bool:
+        """Whether features are there, and whole."""
+        try:
+            np.load(path, mmap_mode="r")
+        except (OSError, ValueError, EOFError):
+            return False
+        return True
 
     def write(self, path: Path, features: Features) -> None:
         """Write one utterance's features, whole or not at all.

@@ -8,7 +8,7 @@ import pandas as pd
 from pydantic import ValidationError
 
 from didan.audio import Utterance, audio_info
-from didan.errors import UserError, suggest
+from didan.errors import OnDamaged, UserError, suggest
 from didan.features.extraction import extract_utterances
 from didan.features.features import StoredFeatures
 from didan.features.frontend import build_frontend
@@ -23,6 +23,7 @@ def feature_table(
     parts: Sequence[str] | None = None,
     cache: Path | None = None,
     progress: Progress | None = None,
+    on_damaged: OnDamaged | None = None,
 ) -> pd.DataFrame:
     """The functionals of utterances, before normalisation.
 
@@ -31,6 +32,8 @@ def feature_table(
         parts: of the functionals, see :class:`didan.features.FunctionalsSettings`; the default ones if None.
         cache: folder for features; the user's cache folder if None.
         progress: called after every utterance.
+        on_damaged: called with the reason for an utterance that cannot be read or is silent, which is then left
+            out; if None such utterances are an error.
 
     Returns:
         A row per utterance, a named column per functional, in single precision. The index has the levels ``file``,
@@ -43,7 +46,9 @@ def feature_table(
     if not utterances:
         raise UserError("no audio to compute features of")
     settings = FunctionalsSettings() if parts is None else _settings(parts)
-    extracted = extract_utterances(utterances, settings, cache or default_cache(), progress=progress)
+    cache = cache or default_cache()
+    extracted = extract_utterances(utterances, settings, cache, progress=progress, on_damaged=on_damaged)
+    utterances = [utterances[row] for row in extracted.rows]
     raw = StoredFeatures(extracted.files)
     starts = [0.0 if one.start != one.start else one.start for one in utterances]
     ends = [audio_info(one.file).seconds if one.end != one.end else one.end for one in utterances]

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from didan.audio import Utterance, find_audio
-from didan.errors import AudioError, UserError, suggest
+from didan.errors import AudioError, OnDamaged, UserError, note, suggest
 from didan.features.normaliser import Moments, Statistics
 from didan.inference.recogniser import Prepared, Recogniser
 from didan.inference.segments import PreparedSegment, SegmentSource, StreamedSegments
@@ -52,7 +52,9 @@ class Prediction:
     probabilities: dict[str, float] | None
 
 
-def utterances_in(paths: Sequence[Path], group: str = "none", *, or_none: bool = False) -> list[Utterance]:
+def utterances_in(
+    paths: Sequence[Path], group: str = "none", *, or_none: bool = False, on_damaged: OnDamaged | None = None
+) -> list[Utterance]:
     """Audio files, and all audio in folders, each an utterance.
 
     Args:
@@ -60,9 +62,11 @@ def utterances_in(paths: Sequence[Path], group: str = "none", *, or_none: bool =
         group: ``file`` or ``folder`` to normalise such utterances together; with ``speaker`` or ``none`` the group
             of all is unknown, since speakers are not named.
         or_none: take ``none`` for any other group: whoever has not asked for it gets what files can have.
+        on_damaged: called with the reason for a folder that cannot be read or, beside others, holds no audio; if
+            None that is an error.
 
     Raises:
-        UserError: a folder without audio, or another group, which only a table can have.
+        UserError: there is no audio, or another group, which only a table can have.
     """
     ways: dict[str, Callable[[Path], str | None]] = {
         "speaker": lambda file: None,
@@ -76,7 +80,14 @@ def utterances_in(paths: Sequence[Path], group: str = "none", *, or_none: bool =
         raise UserError(
             f"audio files have no {group!r} to group by: {suggest(group, ways)}; a table can have such a column"
         )
-    files = [file for path in paths for file in (find_audio(path) if path.is_dir() else [path])]
+    files: list[Path] = []
+    for path in paths:
+        try:
+            files += find_audio(path, on_damaged, note) if path.is_dir() else [path]
+        except UserError as error:
+            if on_damaged is None or len(paths) == 1:
+                raise
+            on_damaged(AudioError(str(error)))
     return [Utterance(file, group=ways[group](file)) for file in files]
 
 
@@ -91,7 +102,7 @@ def predict(
     *,
     window: float | None = None,
     hop: float | None = None,
-    on_damaged: Callable[[AudioError], None] | None = None,
+    on_damaged: OnDamaged | None = None,
     segments: SegmentSource[Prepared] | None = None,
 ) -> Iterator[Prediction]:
     """Predict the emotion of utterances.

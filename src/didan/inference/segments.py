@@ -119,7 +119,7 @@ class StoredSegments:
             if (
                 contents.audio is None
                 or rows is None
-                or not all(path.exists() for path in self._paths(digest, start, end, rows))
+                or not all(self._store.holds(path) for path in self._paths(digest, start, end, rows))
             ):
                 rows = self._make(digest, utterance)
             self._known[utterance] = digest, rows
@@ -145,7 +145,7 @@ class StoredSegments:
         for segment in segments:
             if segment.prepared is not None:
                 path = next(paths)
-                if not path.exists():
+                if not self._store.holds(path):
                     self._store.write(path, segment.prepared)
         self._store.remember_audio(digest, start, end, audio)
         self._store.remember_segments(digest, start, end, rows)

@@ -1,13 +1,13 @@
 """Folders of recordings of any length become utterances: what is spoken between pauses."""
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pandas as pd
 
 from didan.audio import RATE, stream_audio
 from didan.corpora.corpus import Recordings
-from didan.errors import AudioError, DidanWarning, UserError
+from didan.errors import AudioError, DidanWarning, OnDamaged, SilentError, UserError, report_damaged
 from didan.parallel import in_processes
 from didan.speech import WHOLE_SECONDS, segment_at_pauses
 from didan.typing import Progress, Samples
@@ -18,7 +18,7 @@ Span = tuple[float, float]
 def find_utterances(
     recordings: Recordings,
     progress: Progress | None = None,
-    on_damaged: Callable[[AudioError], None] | None = None,
+    on_damaged: OnDamaged | None = None,
 ) -> Recordings:
     """Cut long recordings at their pauses, and leave out, with a warning, those in which nobody speaks.
 
@@ -41,13 +41,7 @@ def find_utterances(
     files = [str(file) for file in table["file"]]
     rows = list(zip(files, table["start"], table["end"], strict=True))
     results = in_processes(_spans, rows, progress=progress, stage=f"finding speech in {recordings.name}")
-    damaged = sorted((spans for spans in results if isinstance(spans, AudioError)), key=str)
-    if damaged and on_damaged is None:
-        more = f" (and {len(damaged) - 1} more of {len(files)} recordings)" if len(damaged) > 1 else ""
-        raise AudioError(f"{damaged[0]}{more}")
-    for error in damaged:
-        if on_damaged is not None:
-            on_damaged(error)
+    report_damaged([spans for spans in results if isinstance(spans, AudioError)], len(files), on_damaged)
     speechless = [file for file, spans in zip(files, results, strict=True) if spans == []]
     if speechless:
         warnings.warn(
@@ -84,7 +78,7 @@ def _spans(row: tuple[str, float, float]) -> list[Span] | AudioError:
     except AudioError as error:
         return error
     if silent:
-        return AudioError(f"{file}: is silent, every sample is zero")
+        return SilentError(f"{file}: is silent, every sample is zero")
     if n_samples <= WHOLE_SECONDS * RATE:
         return [(float("nan"), float("nan"))] * len(spoken)
     return [(segment.start, segment.end) for segment in spoken]

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from didan.corpora import Recordings
-from didan.errors import UserError
-from didan.features import FeatureSet, default_cache, load_features, normalised
+from didan.errors import OnDamaged, UserError
+from didan.features import FeatureSet, default_cache, load_features, normalised, readable
 from didan.methods import assumed_prior
 from didan.model.config import Config, make_config
 from didan.model.directory import save
@@ -86,6 +86,7 @@ def adapt(
     search_paths: Sequence[Path] = (),
     cache: Path | None = None,
     progress: Progress | None = None,
+    on_damaged: OnDamaged | None = None,
 ) -> tuple[TrainedModel, Change]:
     """Adapt a model to other recordings without labels, beginning with its weights.
 
@@ -101,6 +102,8 @@ def adapt(
         search_paths: folders to look for the source's recordings in, if they were moved.
         cache: folder for features; the user's cache folder if None.
         progress: called after every utterance and step.
+        on_damaged: called with the reason for an utterance that cannot be read or is silent, which is then left
+            out; if None such utterances are an error.
 
     Returns:
         The new model, and what has changed.
@@ -121,6 +124,9 @@ def adapt(
     task = replace(task, sources=tuple(sources))  # with the groups it was trained in, whatever those of the target
     assumed_prior(config.class_prior, task.emotions)  # a mistake should surface before features are made
     with unfinished(out, resume) as workspace:
+        recordings = readable(task.target, config.frontend, cache, progress=progress, on_damaged=on_damaged)
+        task = replace(task, target=recordings)
+        target = target if len(recordings) == len(target) else recordings
         features = load_features(task.target, config.frontend, config.normalisation, cache, progress)
         source = source_features(replace(model, config=config), search_paths, cache)
         data = combine(task, source, features)

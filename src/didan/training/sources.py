@@ -71,7 +71,7 @@ def _stored(model: TrainedModel, search_paths: Sequence[Path], cache: Path) -> l
         store.path(str(row.digest), float(row.start), float(row.end))  # type: ignore[arg-type]
         for row in table.itertuples()
     ]
-    wanted = {str(table["digest"].iloc[index]) for index, file in enumerate(files) if not file.exists()}
+    wanted = {str(table["digest"].iloc[index]) for index, file in enumerate(files) if not store.holds(file)}
     if not wanted:
         return files
     places = _recordings(store, table, search_paths, wanted)

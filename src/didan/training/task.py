@@ -1,13 +1,15 @@
 """A task: learn from labelled sources, carry over to an unlabelled target."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
 from didan.corpora.corpus import Corpus, Recordings
+from didan.corpora.emotions import counts_in_words, emotion_counts
 from didan.corpora.leakage import Leakage, shared_speakers
-from didan.errors import UserError, suggest
+from didan.errors import DidanWarning, UserError, suggest
 
 _MIN_PER_EMOTION = 2
 _MIN_TARGET = 2
@@ -21,6 +23,14 @@ class Task:
     target: Recordings
     emotions: tuple[str, ...]
     leakage: Leakage
+
+    def __post_init__(self) -> None:
+        """Refuse what is too little to learn from.
+
+        Raises:
+            UserError: an emotion has one source utterance only, or the target has one recording only.
+        """
+        _refuse_too_few(self.sources, self.target, self.emotions)
 
     @property
     def source_table(self) -> pd.DataFrame:
@@ -70,20 +80,10 @@ def make_task(
     cut = tuple(
         corpus.only(kept).grouped(group, or_speaker=True) for corpus in sources if set(corpus.emotions) & set(kept)
     )
-    counts = pd.concat([corpus.table["emotion"] for corpus in cut]).value_counts()
-    for emotion in kept:
-        if counts[emotion] < _MIN_PER_EMOTION:
-            raise UserError(
-                f"{emotion} has only {counts[emotion]} source utterance, at least {_MIN_PER_EMOTION} are needed; "
-                f"leave it out with --emotions {','.join(e for e in kept if e != emotion)}"
-            )
+    for corpus in (*sources, *([target] if isinstance(target, Corpus) else [])):
+        _note_left_out(corpus, kept)
     grouped = target.grouped(group)
-    recordings = grouped.only(kept).unlabelled() if isinstance(grouped, Corpus) else grouped.stripped()
-    if len(recordings) < _MIN_TARGET:
-        raise UserError(
-            f"target {target.name} has {len(recordings)} recording; adapting needs at least {_MIN_TARGET}, "
-            "and a few dozen to be worth it"
-        )
+    recordings = (grouped.only(kept) if isinstance(grouped, Corpus) else grouped).unlabelled()
     read = {
         "training": "source labels",
         "task": "target labels, to keep the shared emotions" if labelled else "none, the target has no labels",
@@ -98,3 +98,29 @@ def make_task(
         }
     )
     return Task(cut, recordings, kept, Leakage(in_both, read))
+
+
+def _note_left_out(corpus: Corpus, kept: Sequence[str]) -> None:
+    emotions = corpus.table["emotion"]
+    left_out = emotion_counts(emotions[~emotions.isin(kept)])
+    if left_out:
+        warnings.warn(
+            f"{corpus.name}: emotions that take no part: {counts_in_words(left_out)} utterances",
+            DidanWarning,
+            stacklevel=3,
+        )
+
+
+def _refuse_too_few(sources: Sequence[Corpus], target: Recordings, emotions: Sequence[str]) -> None:
+    counts = pd.concat([corpus.table["emotion"] for corpus in sources]).value_counts()
+    for emotion in emotions:
+        if (count := counts.get(emotion, 0)) < _MIN_PER_EMOTION:
+            raise UserError(
+                f"{emotion} has only {count} source utterance, at least {_MIN_PER_EMOTION} are needed; "
+                f"leave it out with --emotions {','.join(e for e in emotions if e != emotion)}"
+            )
+    if len(target) < _MIN_TARGET:
+        raise UserError(
+            f"target {target.name} has {len(target)} recording; adapting needs at least {_MIN_TARGET}, "
+            "and a few dozen to be worth it"
+        )

@@ -17,8 +17,8 @@ from torch import Tensor
 from didan.corpora import Corpus, Recordings
 from didan.corpora.emotions import class_indices
 from didan.corpora.leakage import identical_files
-from didan.errors import DidanWarning
-from didan.features import FeatureSet, Normaliser, PackedFeatures, default_cache, join, load_features
+from didan.errors import DidanWarning, OnDamaged
+from didan.features import FeatureSet, Normaliser, PackedFeatures, default_cache, join, load_features, readable
 from didan.hardware import hardware, versions
 from didan.methods import assumed_prior, find_method, prior_in_words
 from didan.model.config import Config, make_config
@@ -48,6 +48,7 @@ def train(
     include_source_features: bool = False,
     cache: Path | None = None,
     progress: Progress | None = None,
+    on_damaged: OnDamaged | None = None,
 ) -> TrainedModel:
     """Train a recogniser on labelled sources and adapt it to a target without labels.
 
@@ -67,6 +68,8 @@ def train(
             source's recordings are not.
         cache: folder for features; the user's cache folder if None.
         progress: called after every utterance and step.
+        on_damaged: called with the reason for an utterance that cannot be read or is silent, which is then left
+            out; if None such utterances are an error.
 
     Returns:
         The model.
@@ -81,8 +84,10 @@ def train(
     sources = [source] if isinstance(source, Corpus) else list(source)
     task = make_task(sources, target, emotions, group=config.normalisation.group)
     assumed_prior(config.class_prior, task.emotions)  # a mistake should surface before features are made
+    cache = cache or default_cache()
     with unfinished(out, resume) as workspace:
-        data = load_data(task, config, cache or default_cache(), progress)
+        task = _readable(task, config, cache, progress, on_damaged)
+        data = load_data(task, config, cache, progress)
         held_out = hold_out(data.labels, config.optimisation.validation, config.seed)
         if workspace is not None:
             workspace.claim(data.identity(config))
@@ -93,6 +98,18 @@ def train(
         if workspace is not None:
             save(model, workspace.out)
     return model
+
+
+def _readable(
+    task: Task, config: Config, cache: Path, progress: Progress | None, on_damaged: OnDamaged | None
+) -> Task:
+    """A task without the utterances that cannot be used."""
+    sources = [
+        readable(corpus, config.frontend, cache, progress=progress, on_damaged=on_damaged)
+        for corpus in task.sources
+    ]
+    target = readable(task.target, config.frontend, cache, progress=progress, on_damaged=on_damaged)
+    return replace(task, sources=tuple(sources), target=target)
 
 
 def _choose(config: Config, method: str | None, seed: int | None) -> Config:
