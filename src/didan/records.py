@@ -34,7 +34,13 @@ def record_name(record: Record) -> str:
     'emodb+casia-ravdess/functionals-didan-0'
     """
     task = record["task"]
-    return f"{'+'.join(task['sources'])}-{task['target']}/{record['features']}-{record['method']}-{record['seed']}"
+    sources, target = "+".join(map(_quoted, task["sources"])), _quoted(task["target"])
+    return f"{sources}-{target}/{record['features']}-{record['method']}-{record['seed']}"
+
+
+def _quoted(corpus: str) -> str:
+    """The name of a corpus without what separates names: ``x-y`` to ``z`` is not ``x`` to ``y-z``."""
+    return corpus.replace("%", "%25").replace("-", "%2D").replace("+", "%2B")
 
 
 def write_record(record: Record, folder: Path) -> None:

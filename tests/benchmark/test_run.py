@@ -31,9 +31,11 @@ def test_identity_has_settings_and_the_corpora_of_the_task_only() -> None:
         seed=3,
         settings={"x": 1},
     )
-    assert identity(run, {"a": "1", "b": "2", "c": "3", "d": "4"}) == {
+    digests = {"a": "1", "b": "2", "c": "3", "d": "4"}
+    assert identity(run, digests, {**digests, "a": "5"}) == {
         "settings": {"x": 1},
         "corpora": {"a": "1", "b": "2", "c": "3"},
+        "audio": {"a": "5", "b": "2", "c": "3"},
     }
     assert run.record_name == "a+c-b/functionals-dan 4-3"
     assert str(run) == "a+c -> b, functionals, dan 4, seed 3"

@@ -10,11 +10,12 @@ from typing import Any
 from didan.benchmark.cluster import on_cluster
 from didan.benchmark.plan import Plan, frontend_of
 from didan.benchmark.processes import Outcome, in_processes
-from didan.benchmark.run import Run, corpus_digest, identity
+from didan.benchmark.run import Run, audio_digest, corpus_digest, identity
 from didan.corpora import Corpus, read_corpus
 from didan.corpora.emotions import parse_mapping
-from didan.errors import UserError
-from didan.features import default_cache, extract
+from didan.errors import OnDamaged, UserError
+from didan.features import default_cache, readable
+from didan.features.store import Fingerprints
 from didan.records import Record, forget_failure, pack_records, records_by_name, write_failure, write_record
 from didan.typing import Progress
 
@@ -43,6 +44,7 @@ def run_benchmark(
     cache: Path | None = None,
     progress: Progress | None = None,
     announce: Callable[[Sequence[Run], Sequence[Run]], None] | None = None,
+    on_damaged: OnDamaged | None = None,
 ) -> Summary:
     """Do the runs of a plan that have no record yet; pack the records once all runs have one.
 
@@ -54,12 +56,16 @@ def run_benchmark(
         cache: folder for features; the user's cache folder if None.
         progress: called after every part of the work.
         announce: called before anything is computed, with the runs to do and those that have a record.
+        on_damaged: called with the reason for an utterance that cannot be used, which no run then uses, and every
+            record says how many these are; if None such utterances are an error, except on a cluster.
 
     Raises:
         UserError: a corpus cannot be read; ``out`` holds records of the same runs with other settings or data.
     """
     arguments, corpora = name_corpora(plan)
+    cache = cache or default_cache()
     digests = {name: corpus_digest(corpus) for name, corpus in corpora.items()}
+    audio = {name: audio_digest(corpus, Fingerprints(cache)) for name, corpus in corpora.items()}
     summary, todo = Summary(), list[Run]()
     records = records_by_name(out)
     for run in plan.runs(list(corpora)):
@@ -67,7 +73,7 @@ def run_benchmark(
         if record is None:
             todo.append(run)
         else:
-            _check_identity(run, record, identity(run, digests), out)
+            _check_identity(run, record, identity(run, digests, audio), out)
             summary.recorded.append(run)
     if announce:
         announce(todo, summary.recorded)
@@ -75,9 +81,8 @@ def run_benchmark(
         # A late import: where all runs have a record, nobody waits for torch.
         from didan.benchmark.execute import execute
 
-        cache = cache or default_cache()
         if ray is None:
-            _extract_all(todo, corpora, cache, progress)
+            _extract_all(todo, corpora, cache, progress, on_damaged)
         work = partial(execute, arguments=arguments, mapping=plan.map, cache=cache)
         outcomes: Iterator[Outcome] = on_cluster(work, todo, ray) if ray else in_processes(work, todo, workers)
         for number, outcome in enumerate(outcomes, start=1):
@@ -116,13 +121,18 @@ def _absolute(argument: str) -> str:
 def _check_identity(run: Run, record: Record, planned: Mapping[str, Any], out: Path) -> None:
     recorded = record["identity"]
     planned = json.loads(json.dumps(planned))  # as it would read in a record
-    different = [key for key in planned if recorded.get(key) != planned[key]]
+    # Older records say nothing of the audio.
+    different = [key for key in planned if recorded.get(key, planned[key]) != planned[key]]
     if different:
         raise UserError(f"{out}: {run} was made with other {' and '.join(different)}; choose another --out")
 
 
 def _extract_all(
-    todo: Sequence[Run], corpora: Mapping[str, Corpus], cache: Path, progress: Progress | None
+    todo: Sequence[Run],
+    corpora: Mapping[str, Corpus],
+    cache: Path,
+    progress: Progress | None,
+    on_damaged: OnDamaged | None,
 ) -> None:
     """Compute all features once, before runs would compete for them."""
     wanted = []
@@ -135,7 +145,7 @@ def _extract_all(
             if progress:
                 progress(stage, done, total)
 
-        extract(corpora[name].unlabelled(), settings, cache, progress=hook)
+        readable(corpora[name], settings, cache, progress=hook, on_damaged=on_damaged)
 
 
 def _keep(outcome: Outcome, out: Path, summary: Summary) -> None:

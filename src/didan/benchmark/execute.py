@@ -8,13 +8,15 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from didan.benchmark.plan import TARGET_ONLY, config_of, frontend_of, normalisation_of
-from didan.benchmark.run import Run, corpus_digest, identity
+from didan.benchmark.run import Run, audio_digest, corpus_digest, identity
 from didan.benchmark.run_classical import run_classical
 from didan.benchmark.run_network import run_network
 from didan.benchmark.run_target_only import run_target_only
 from didan.classical import CLASSICAL
 from didan.corpora import read_corpus
 from didan.corpora.emotions import parse_mapping
+from didan.features import readable
+from didan.features.store import Fingerprints
 from didan.records import Record
 
 
@@ -32,11 +34,17 @@ def execute(run: Run, arguments: Mapping[str, str], mapping: Sequence[str], cach
         warnings.simplefilter("ignore")  # the benchmark has warned about corpora already
         names = {*run.sources, run.target}
         corpora = {name: read_corpus(arguments[name], parse_mapping(list(mapping))) for name in sorted(names)}
-        sources, target = [corpora[name] for name in run.sources], corpora[run.target]
+        frontend = frontend_of(run)
+        digests = {name: corpus_digest(corpus) for name, corpus in corpora.items()}
+        audio = {name: audio_digest(corpus, Fingerprints(cache)) for name, corpus in corpora.items()}
+        usable = {
+            name: readable(corpus, frontend, cache, on_damaged=lambda _: None) for name, corpus in corpora.items()
+        }
+        sources, target = [usable[name] for name in run.sources], usable[run.target]
         if run.method in CLASSICAL:
             normalisation = normalisation_of(run)
             fields = run_classical(
-                sources, target, run.method, normalisation, frontend_of(run), cache, with_map=run.seed == 0
+                sources, target, run.method, normalisation, frontend, cache, with_map=run.seed == 0
             )
         elif run.method == TARGET_ONLY:
             fields = run_target_only(sources, target, config_of(dict(run.settings)), cache)
@@ -47,7 +55,8 @@ def execute(run: Run, arguments: Mapping[str, str], mapping: Sequence[str], cach
         **run.description,
         "normalisation": str(normalisation_of(run) or "source"),
         "oracle": run.method == TARGET_ONLY,
-        "identity": identity(run, {name: corpus_digest(corpus) for name, corpus in corpora.items()}),
+        "identity": identity(run, digests, audio),
+        "left_out": {name: len(corpora[name]) - len(corpus) for name, corpus in usable.items()},
         # Where a run has none of these:
         "label_free": {},
         "domain": None,

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from didan.corpora import Corpus
+from didan.errors import AudioError
+from didan.features.store import Fingerprints
 from didan.records import record_name
 
 Features = Literal["spectrogram", "functionals", "pooled"]
@@ -63,17 +65,55 @@ def corpus_digest(corpus: Corpus) -> str:
     Names of files below their common folder, parts, speakers and emotions count; no audio is opened.
     """
     table = corpus.table
-    root = os.path.commonpath([str(Path(str(file)).parent) for file in table["file"]])
     rows = [
-        [os.path.relpath(str(file), root), *map(str, rest)]
-        for file, *rest in zip(
-            table["file"], table["start"], table["end"], table["speaker"], table["emotion"], strict=True
+        [name, *map(str, rest)]
+        for name, *rest in zip(
+            _names(corpus), table["start"], table["end"], table["speaker"], table["emotion"], strict=True
         )
     ]
+    return _digest(rows)
+
+
+def audio_digest(corpus: Corpus, fingerprints: Fingerprints) -> str:
+    """The same for the content of the files behind the names.
+
+    Args:
+        corpus: the corpus.
+        fingerprints: which know files that they have seen before, so that these need not be read again.
+    """
+
+    def content(file: str) -> str:
+        try:
+            return fingerprints.contents(Path(file)).file
+        except AudioError as error:
+            return str(error).removeprefix(file)
+
+    files = dict(zip(corpus.table["file"].map(str), _names(corpus), strict=True))
+    return _digest([[name, content(file)] for file, name in files.items()])
+
+
+def _names(corpus: Corpus) -> list[str]:
+    """Names of files below their common folder."""
+    files = [str(file) for file in corpus.table["file"]]
+    root = os.path.commonpath([str(Path(file).parent) for file in files])
+    return [os.path.relpath(file, root) for file in files]
+
+
+def _digest(rows: list[list[str]]) -> str:
     return hashlib.blake2b(json.dumps(sorted(rows)).encode(), digest_size=8).hexdigest()
 
 
-def identity(run: Run, digests: Mapping[str, str]) -> dict[str, Any]:
-    """Settings and corpora, which a finished run and a planned one must share to be the same."""
-    corpora: Sequence[str] = sorted({*run.sources, run.target})
-    return {"settings": dict(run.settings), "corpora": {name: digests[name] for name in corpora}}
+def identity(run: Run, corpora: Mapping[str, str], audio: Mapping[str, str]) -> dict[str, Any]:
+    """Settings, corpora and their audio, which a finished run and a planned one must share to be the same.
+
+    Args:
+        run: the run.
+        corpora: the digest of each, by name.
+        audio: the same of their audio.
+    """
+    names: Sequence[str] = sorted({*run.sources, run.target})
+    return {
+        "settings": dict(run.settings),
+        "corpora": {name: corpora[name] for name in names},
+        "audio": {name: audio[name] for name in names},
+    }

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from didan.cli.options import Cache, Mapping
+from didan.cli.options import Cache, Mapping, Strict
 
 if TYPE_CHECKING:
     from didan.benchmark import Run, Summary
@@ -64,6 +64,7 @@ def benchmark(
         str | None, typer.Option("--ray", metavar="ADDRESS", help="Use a Ray cluster: HOST:PORT, or auto.")
     ] = None,
     cache: Cache = None,
+    strict: Strict = False,
 ) -> None:
     """Compare methods between corpora: every run becomes a record, and runs that have one are not repeated.
 
@@ -73,6 +74,7 @@ def benchmark(
 
     from didan.benchmark import make_plan, run_benchmark
     from didan.benchmark.plan import all_methods, paper_tasks
+    from didan.cli.damage import Damage
     from didan.cli.progress import progress_bars
     from didan.errors import UserError
     from didan.files import read_yaml
@@ -118,6 +120,7 @@ def benchmark(
                 cache=cache,
                 progress=hook,
                 announce=announce,
+                on_damaged=None if strict else Damage(),
             )
     except KeyboardInterrupt:
         say("didan: interrupted; repeat the command to continue")

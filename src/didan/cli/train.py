@@ -59,7 +59,7 @@ def train(
 
     from didan.cli.damage import Damage
     from didan.corpora import Recordings, read_corpus, read_target
-    from didan.corpora.emotions import parse_mapping
+    from didan.corpora.emotions import counts_in_words, parse_mapping
 
     mapping = parse_mapping(map or [])
     sources = [read_corpus(argument, mapping) for argument in source]
@@ -105,6 +105,8 @@ def train(
             )
     except KeyboardInterrupt:
         raise Workspace.interrupted(out) from None
+    for corpus, counts in model.record["left_out"].items():
+        print(f"left out of {corpus}, since not all have them: {counts_in_words(counts)}", file=sys.stderr)
     print(
         f"{out}: predicts {', '.join(model.emotions)}; trained in {model.record['seconds']:.0f} s.\n"
         f"How well? With labelled recordings like yours: didan evaluate {out} CORPUS",

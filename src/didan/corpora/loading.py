@@ -132,7 +132,7 @@ def _read_named(argument: str, mapping: Mapping[str, str] | None, labelled: bool
     if argument.lower() in known_readers():
         raise UserError(f"say where {argument} is: {argument}=PATH")
     wanted = f"a folder, a table ({', '.join(TABLE_SUFFIXES)}) or NAME=PATH is wanted"
-    raise UserError(f"{argument} does not exist; {wanted}")
+    raise UserError(f"{argument} {'is none of these' if path.exists() else 'does not exist'}; {wanted}")
 
 
 def _warned(utterances: Corpus | Recordings) -> Corpus | Recordings:

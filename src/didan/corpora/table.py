@@ -49,7 +49,8 @@ def read_table(
     """
     path = Path(path)
     if not path.is_file():
-        raise UserError(f"{path} {'is a folder, not a table' if path.is_dir() else 'does not exist'}")
+        what = "is a folder, not a table" if path.is_dir() else "is no file" if path.exists() else "does not exist"
+        raise UserError(f"{path} {what}")
     suffix = path.suffix.lower()
     if suffix not in TABLE_SUFFIXES:
         raise UserError(f"{path} is not a table: its name ends in none of {', '.join(TABLE_SUFFIXES)}")

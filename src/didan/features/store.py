@@ -101,21 +101,22 @@ class AudioDigest:
         return self._hash.hexdigest()
 
 
-class FeatureStore:
-    """The features under one set of settings, in a cache folder.
+class Fingerprints:
+    """What is in files, remembered in a cache folder.
 
     Args:
         cache: the folder, made if need be.
-        settings: of the frontend; other settings never share a file.
 
     Raises:
         UserError: the folder cannot be written.
     """
 
-    def __init__(self, cache: Path, settings: BaseModel) -> None:
-        key = hashlib.blake2b(f"{_VERSION} {settings.model_dump_json()}".encode(), digest_size=8).hexdigest()
-        self.folder = cache / f"{settings.model_dump().get('kind', 'features')}-{key}"
+    def __init__(self, cache: Path) -> None:
+        self.folder = cache
         self._fingerprints = cache / "fingerprints.sqlite"
+        self._prepare()
+
+    def _prepare(self) -> None:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -175,6 +176,41 @@ class FeatureStore:
             ).fetchone()
         return [tuple(segment) for segment in json.loads(row[0])] if row else None
 
+    @contextmanager
+    def _database(self) -> Iterator[sqlite3.Connection]:
+        try:
+            with closing(sqlite3.connect(self._fingerprints, timeout=60)) as database, database:
+                # Waiting for the disk after every file would take longer than the features. What a power cut
+                # could cost are digests, which can be made again.
+                database.execute("PRAGMA synchronous = OFF")
+                yield database
+        except sqlite3.Error as error:
+            raise self._unwritable(error) from error
+
+    def _unwritable(self, error: OSError | sqlite3.Error) -> UserError:
+        return UserError(
+            f"cannot write features to {self.folder} ({reason(error)}); "
+            "free space or name another folder with --cache"
+        )
+
+
+class FeatureStore(Fingerprints):
+    """The features under one set of settings, in a cache folder.
+
+    Args:
+        cache: the folder, made if need be.
+        settings: of the frontend; other settings never share a file.
+
+    Raises:
+        UserError: the folder cannot be written.
+    """
+
+    def __init__(self, cache: Path, settings: BaseModel) -> None:
+        key = hashlib.blake2b(f"{_VERSION} {settings.model_dump_json()}".encode(), digest_size=8).hexdigest()
+        self.folder = cache / f"{settings.model_dump().get('kind', 'features')}-{key}"
+        self._fingerprints = cache / "fingerprints.sqlite"
+        self._prepare()
+
     def path(self, digest: str, start: float, end: float, segment: tuple[float, float] | None = None) -> Path:
         """Where the features of an utterance, or of a segment of it, are or will be: by content."""
         part = f"+{segment[0]}-{segment[1]}" if segment else ""
@@ -207,23 +243,6 @@ class FeatureStore:
         finally:
             if partial is not None:
                 partial.unlink(missing_ok=True)
-
-    @contextmanager
-    def _database(self) -> Iterator[sqlite3.Connection]:
-        try:
-            with closing(sqlite3.connect(self._fingerprints, timeout=60)) as database, database:
-                # Waiting for the disk after every file would take longer than the features. What a power cut
-                # could cost are digests, which can be made again.
-                database.execute("PRAGMA synchronous = OFF")
-                yield database
-        except sqlite3.Error as error:
-            raise self._unwritable(error) from error
-
-    def _unwritable(self, error: OSError | sqlite3.Error) -> UserError:
-        return UserError(
-            f"cannot write features to {self.folder} ({reason(error)}); "
-            "free space or name another folder with --cache"
-        )
 
 
 def _utterance(digest: str, start: float, end: float) -> str:

@@ -32,7 +32,8 @@ class OnnxRecogniser:
 
     def __init__(self, file: Path, threads: int | None = None) -> None:
         if not file.is_file():
-            raise UserError(f"model {file} does not exist; give a file that didan export has written")
+            what = "is no file" if file.exists() else "does not exist"
+            raise UserError(f"model {file} {what}; give a file that didan export has written")
         onnxruntime = require("onnxruntime", "onnx", "prediction with an exported model")
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3

@@ -263,6 +263,8 @@ def _prediction(
         probabilities = np.average(
             np.stack([own for own, _ in spoken]), axis=0, weights=[seconds for _, seconds in spoken]
         )
+        if not np.isfinite(probabilities).all():
+            raise UserError(f"{utterance.file}: the model gives no numbers (NaN); it is damaged, train it again")
         emotion = emotions[int(probabilities.argmax())]
         by_emotion = {name: float(p) for name, p in zip(emotions, probabilities, strict=True)}
     offset = utterance.start if utterance.start == utterance.start else 0.0

@@ -64,6 +64,16 @@ def write(model: TrainedModel, folder: Path) -> None:
     (folder / "model-card.md").write_text(model_card(model), encoding="utf-8")
 
 
+def _no_model(folder: Path) -> str:
+    if folder.suffix == ".onnx" and folder.is_file():
+        return "is an exported model, which didan predict takes; this needs the folder that it was exported from"
+    if folder.is_dir():
+        what = "holds no model (no config.yaml)"
+    else:
+        what = "is a file" if folder.exists() else "does not exist"
+    return f"{what}; give a folder that didan train has written"
+
+
 def _write_config(model: TrainedModel, file: Path) -> None:
     content = {
         "format": _FORMAT,
@@ -109,8 +119,7 @@ def load(folder: str | Path) -> TrainedModel:
     """
     folder = Path(folder)
     if not (folder / "config.yaml").is_file():
-        what = "holds no model (no config.yaml)" if folder.is_dir() else "does not exist"
-        raise UserError(f"model {folder} {what}; give a folder that didan train has written")
+        raise UserError(f"model {folder} {_no_model(folder)}")
     try:
         content = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
         if content["format"] != _FORMAT:
@@ -128,6 +137,8 @@ def load(folder: str | Path) -> TrainedModel:
         )
         network = build_network(config.frontend.kind, len(moments.mean), len(emotions), config.network.dropout)
         network.load_state_dict(load_file(folder / "model.safetensors"))
+        if not all(bool(weights.isfinite().all()) for weights in network.state_dict().values()):
+            raise UserError(f"{folder}: its weights are no numbers (NaN or infinite); train it again")
         index = SourceIndex(
             # Speaker 03 stays 03, and a speaker called NA is no gap.
             table=pd.read_csv(

@@ -4,10 +4,19 @@ from torch import nn
 
 from didan.networks.compact import Compact
 from didan.networks.mlp import MLP
-from didan.networks.network import LAYERS, Network, Output, network_outputs
+from didan.networks.network import LAYERS, Network, Output, network_outputs, suitable_threads
 from didan.networks.scores import Loss, ScoreLink
 
-__all__ = ["LAYERS", "Loss", "Network", "Output", "ScoreLink", "build_network", "network_outputs"]
+__all__ = [
+    "LAYERS",
+    "Loss",
+    "Network",
+    "Output",
+    "ScoreLink",
+    "build_network",
+    "network_outputs",
+    "suitable_threads",
+]
 
 
 def build_network(frontend: str, n_bands: int, n_outputs: int, dropout: float | None = None) -> nn.Module:

@@ -1,5 +1,7 @@
 """What every network gives: the features of its fully connected layers, and a score for each emotion."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -7,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from didan.hardware import one_thread
 from didan.typing import Labels, Utterances
 
 LAYERS = ("fc1", "fc2", "output")
@@ -54,6 +57,18 @@ class Network(Protocol):
         """
 
 
+@contextmanager
+def suitable_threads(network: nn.Module) -> Iterator[None]:
+    """All of torch's threads for convolutions, one for less.
+
+    The threads of a small network wait for one another most of the time; beside one other busy process each step
+    would take as long as the system lets that run.
+    """
+    convolves = any(isinstance(module, nn.Conv1d | nn.Conv2d) for module in network.modules())
+    with nullcontext() if convolves else one_thread():
+        yield
+
+
 def network_outputs(network: nn.Module, features: Utterances) -> Output:
     """Run a network over utterances, whole, in batches of similar length, in evaluation mode and without
     gradients.
@@ -70,12 +85,13 @@ def network_outputs(network: nn.Module, features: Utterances) -> Output:
     network.eval()
     parts: list[Output] = []
     first = 0
-    while first < len(order):
-        last = first + 1
-        while last < len(order) and (last + 1 - first) * lengths[order[last]] <= _FRAMES:
-            last += 1
-        parts.append(_run_padded(network, features, order[first:last], lengths[order[first:last]]))
-        first = last
+    with suitable_threads(network):
+        while first < len(order):
+            last = first + 1
+            while last < len(order) and (last + 1 - first) * lengths[order[last]] <= _FRAMES:
+                last += 1
+            parts.append(_run_padded(network, features, order[first:last], lengths[order[first:last]]))
+            first = last
     back = torch.from_numpy(np.argsort(order))
     embeddings = {layer: torch.cat([part.embeddings[layer] for part in parts])[back] for layer in LAYERS}
     return Output(embeddings, torch.cat([part.scores for part in parts])[back])

@@ -127,7 +127,7 @@ def adapt(
         recordings = readable(task.target, config.frontend, cache, progress=progress, on_damaged=on_damaged)
         task = replace(task, target=recordings)
         target = target if len(recordings) == len(target) else recordings
-        features = load_features(task.target, config.frontend, config.normalisation, cache, progress)
+        features = load_features(task.target, config.frontend, config.normalisation, cache)
         source = source_features(replace(model, config=config), search_paths, cache)
         data = combine(task, source, features)
         initial = model.network.state_dict()

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from didan.methods import AlignmentSettings, MethodContext, assumed_prior, find_method
 from didan.model.config import Config
-from didan.networks import ScoreLink, build_network
+from didan.networks import ScoreLink, build_network, suitable_threads
 from didan.training.batches import Batches
 from didan.training.module import Adaptation, ramp
 from didan.training.pair import DomainPair
@@ -70,7 +70,8 @@ def fit_network(
             with_target=config.adapts,
         )
         adaptation = Adaptation(network, term, _schedule(config), prior, config, batches)
-        _run(adaptation, settings.steps, workspace, progress)
+        with suitable_threads(network):
+            _run(adaptation, settings.steps, workspace, progress)
     return network.cpu().eval(), pd.DataFrame(adaptation.history)
 
 

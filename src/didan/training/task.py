@@ -1,15 +1,14 @@
 """A task: learn from labelled sources, carry over to an unlabelled target."""
 
-import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pandas as pd
 
 from didan.corpora.corpus import Corpus, Recordings
-from didan.corpora.emotions import counts_in_words, emotion_counts
+from didan.corpora.emotions import emotion_counts
 from didan.corpora.leakage import Leakage, shared_speakers
-from didan.errors import DidanWarning, UserError, suggest
+from didan.errors import UserError, suggest
 
 _MIN_PER_EMOTION = 2
 _MIN_TARGET = 2
@@ -17,12 +16,16 @@ _MIN_TARGET = 2
 
 @dataclass(frozen=True)
 class Task:
-    """Sources and target cut to the emotions that take part, the target without its labels."""
+    """Sources and target cut to the emotions that take part, the target without its labels.
+
+    ``left_out`` counts the utterances of each corpus that have other emotions, by emotion.
+    """
 
     sources: tuple[Corpus, ...]
     target: Recordings
     emotions: tuple[str, ...]
     leakage: Leakage
+    left_out: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse what is too little to learn from.
@@ -80,8 +83,6 @@ def make_task(
     cut = tuple(
         corpus.only(kept).grouped(group, or_speaker=True) for corpus in sources if set(corpus.emotions) & set(kept)
     )
-    for corpus in (*sources, *([target] if isinstance(target, Corpus) else [])):
-        _note_left_out(corpus, kept)
     grouped = target.grouped(group)
     recordings = (grouped.only(kept) if isinstance(grouped, Corpus) else grouped).unlabelled()
     read = {
@@ -97,18 +98,14 @@ def make_task(
             )
         }
     )
-    return Task(cut, recordings, kept, Leakage(in_both, read))
+    left_out = _left_out([*sources, *([target] if isinstance(target, Corpus) else [])], kept)
+    return Task(cut, recordings, kept, Leakage(in_both, read), left_out)
 
 
-def _note_left_out(corpus: Corpus, kept: Sequence[str]) -> None:
-    emotions = corpus.table["emotion"]
-    left_out = emotion_counts(emotions[~emotions.isin(kept)])
-    if left_out:
-        warnings.warn(
-            f"{corpus.name}: emotions that take no part: {counts_in_words(left_out)} utterances",
-            DidanWarning,
-            stacklevel=3,
-        )
+def _left_out(corpora: Sequence[Corpus], kept: Sequence[str]) -> dict[str, dict[str, int]]:
+    counts = {corpus.name: emotion_counts(corpus.table["emotion"]) for corpus in corpora}
+    others = {name: {e: n for e, n in own.items() if e not in kept} for name, own in counts.items()}
+    return {name: own for name, own in others.items() if own}
 
 
 def _refuse_too_few(sources: Sequence[Corpus], target: Recordings, emotions: Sequence[str]) -> None:

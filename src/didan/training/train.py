@@ -17,7 +17,7 @@ from torch import Tensor
 from didan.corpora import Corpus, Recordings
 from didan.corpora.emotions import class_indices
 from didan.corpora.leakage import identical_files
-from didan.errors import DidanWarning, OnDamaged
+from didan.errors import DidanWarning, OnDamaged, UserError
 from didan.features import FeatureSet, Normaliser, PackedFeatures, default_cache, join, load_features, readable
 from didan.hardware import hardware, versions
 from didan.methods import assumed_prior, find_method, prior_in_words
@@ -87,7 +87,7 @@ def train(
     cache = cache or default_cache()
     with unfinished(out, resume) as workspace:
         task = _readable(task, config, cache, progress, on_damaged)
-        data = load_data(task, config, cache, progress)
+        data = load_data(task, config, cache)
         held_out = hold_out(data.labels, config.optimisation.validation, config.seed)
         if workspace is not None:
             workspace.claim(data.identity(config))
@@ -212,11 +212,21 @@ def fit_model(
         initial: weights to begin with; drawn with the seed if None.
         workspace: where to keep what is needed to resume.
         progress: called after every step.
+
+    Raises:
+        UserError: training diverged.
     """
     begun = time.perf_counter()
     pair = data.pair(held_out)
     network, history = fit_network(pair, config, initial=initial, workspace=workspace, progress=progress)
     embeddings = network_outputs(network, pair.source).embeddings
+    if not embeddings["output"].isfinite().all():
+        if workspace is not None:
+            workspace.clear()  # to resume it would lead to the same end
+        raise UserError(
+            "training diverged: the scores are no numbers, and nothing is written; lower "
+            f"optimisation.learning_rate (now {config.optimisation.learning_rate:g})"
+        )
     (normaliser,) = data.target.normalisers
     return TrainedModel(
         config=config,
@@ -257,6 +267,7 @@ def _record(data: TrainingData, config: Config, seconds: float) -> dict[str, Any
     return {
         "sources": [corpus.name for corpus in data.task.sources],
         "target": data.task.target.name,
+        "left_out": data.task.left_out,
         "n_source": len(data.source),
         "n_target": len(data.target),
         "selection": selection_in_words(config),
