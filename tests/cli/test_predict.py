@@ -118,7 +118,7 @@ def test_one_corrupt_file_among_a_thousand(
     out, err = capsys.readouterr()
     assert len(rows(out)) == 999
     assert "500.wav" in err
-    assert "1 of 1000 files could not be read" in err
+    assert "1 of 1000 recordings could not be read" in err
 
 
 def test_an_exported_model_says_the_same(
@@ -172,7 +172,7 @@ def test_an_exported_model_needs_neither_torch_nor_pandas(exported: Path, target
     [
         (["nowhere", "{clip}"], "does not exist"),
         (["nowhere.onnx", "{clip}"], "does not exist"),
-        (["{clip}", "{clip}"], "holds no model|does not exist"),
+        (["{clip}", "{clip}"], "is a file; give a folder that didan train has written"),
         (["{model}", "nowhere.wav"], "no such file"),
         (["{model}", "{clip}", "--hop", "1"], "--window"),
         (["{model}", "{clip}", "--group", "fiel"], "no 'fiel' to group by: did you mean 'file'"),

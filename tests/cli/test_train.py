@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import soundfile
 
@@ -156,11 +157,11 @@ def test_a_mistake_is_one_line_and_leaves_nothing(
 ) -> None:
     here = tmp_path / "here"
     (here / "empty").mkdir(parents=True)
-    first = source.table["file"].iloc[0]
+    first, second = source.table["file"].iloc[:2]
     (here / "unknown.csv").write_text(f"file,emotion\n{first},meh\n")
     (here / "columns.csv").write_text(f"file,emotoin\n{first},anger\n")
     (here / "gone.csv").write_text("file,emotion\nnothing.wav,anger\n")
-    (here / "other.csv").write_text(f"file,emotion\n{first},disgust\n{first},boredom\n")
+    (here / "other.csv").write_text(f"file,emotion\n{first},disgust\n{second},boredom\n")
     kept = source.table.drop(source.table.index[source.table["emotion"] == "anger"][1:])
     kept.to_csv(here / "single.csv", index=False)
     (here / "one").mkdir()
@@ -208,19 +209,32 @@ def write(kind: str, file: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["zero-length", "text", "nan", "silent", "truncated"])
-def test_a_bad_recording_is_named(
-    source: Corpus, session_cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str
+@pytest.mark.parametrize("side", ["source", "target", "table"])
+def test_a_bad_recording_is_named_and_left_out(
+    source: Corpus, session_cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str, side: str
 ) -> None:
     folder = tmp_path / "calls"
     folder.mkdir()
     for name in ("a", "b"):
         write("stereo", folder / f"{name}.wav")
-    write(kind, folder / "bad.wav")
-    out = tmp_path / "m"
-    arguments = ["--source", table_of(source), "--target", str(folder), "--cache", str(session_cache)]
-    assert run(["train", *arguments, "--out", str(out), *QUICK]) == 2
-    assert "bad.wav" in complaint(capsys)
-    assert left_in(tmp_path) == ["calls"]
+    labelled, calls = tmp_path / "labelled.csv", tmp_path / "calls.csv"
+    bad = folder / "bad.wav" if side != "source" else tmp_path / "bad.wav"
+    write(kind, bad)
+    rows = source.table[["file", "emotion", "speaker"]]
+    if side == "source":
+        rows = pd.concat([rows, pd.DataFrame([{"file": str(bad), "emotion": "anger", "speaker": "s"}])])
+    rows.to_csv(labelled, index=False)
+    pd.DataFrame({"file": sorted(map(str, folder.iterdir()))}).to_csv(calls, index=False)
+    target = str(calls if side == "table" else folder)
+    arguments = ["--source", str(labelled), "--target", target, "--cache", str(session_cache), *QUICK]
+    assert run(["train", *arguments, "--out", str(tmp_path / "m")]) == (0 if kind == "silent" else 2)
+    assert f"didan: left out: {bad}: " in capsys.readouterr().err
+    model = load(tmp_path / "m")
+    assert model.record["n_target"] == 2
+    assert len(model.source_index.table) == len(source)
+    assert run(["train", *arguments, "--strict", "--out", str(tmp_path / "m2")]) == 2
+    assert str(bad) in complaint(capsys)
+    assert not (tmp_path / "m2").exists()
 
 
 def test_every_readable_format_just_works(source: Corpus, session_cache: Path, tmp_path: Path) -> None:

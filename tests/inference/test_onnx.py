@@ -276,8 +276,8 @@ def test_prediction_by_speakers_of_a_table_does_not_wait_for_torch(file: Path, t
 
 
 def test_a_file_that_is_missing(tmp_path: Path) -> None:
-    for path in (tmp_path / "none.onnx", tmp_path):
-        with pytest.raises(UserError, match="does not exist; give a file that didan export has written"):
+    for path, what in ((tmp_path / "none.onnx", "does not exist"), (tmp_path, "is no file")):
+        with pytest.raises(UserError, match=f"{what}; give a file that didan export has written"):
             OnnxRecogniser(path)
 
 

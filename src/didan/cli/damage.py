@@ -16,11 +16,15 @@ class Damage:
         self.n += not isinstance(error, SilentError)
         print(f"didan: left out: {error}", file=sys.stderr)
 
-    def refuse(self) -> None:
+    def refuse(self, n_read: int | None = None) -> None:
         """End with exit code 2 if there were any, once everything else is done.
+
+        Args:
+            n_read: how many recordings could be read, where that is known.
 
         Raises:
             UserError: there were.
         """
         if self.n:
-            raise UserError(f"{self.n} recording{'s' * (self.n > 1)} could not be read; everything else is done")
+            of = "" if n_read is None else f" of {self.n + n_read}"
+            raise UserError(f"{self.n}{of} recordings could not be read; everything else is done")

@@ -86,7 +86,7 @@ def predict(
     )
     if damage.n == 1 and not done:
         raise typer.Exit(2)
-    damage.refuse()
+    damage.refuse(done)
 
 
 def _recogniser(model: Path) -> "Recogniser[Any]":
