@@ -74,9 +74,14 @@ def test_a_device_and_a_folder(tmp_path: Path) -> None:
 
 def test_nothing_is_left_of_what_fails(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("old")
-    with pytest.raises(ValueError, match="no"), written_whole(tmp_path / "a") as partial:
-        partial.write_text("half")
-        raise ValueError("no")
+
+    def fail() -> None:
+        with written_whole(tmp_path / "a") as partial:
+            partial.write_text("half")
+            raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        fail()
     assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
 
 

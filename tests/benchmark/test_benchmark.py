@@ -1,11 +1,14 @@
 """A small benchmark from beginning to end: records, going on after an interruption, failures."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
+import soundfile
 from sklearn.metrics import balanced_accuracy_score
 
 import didan
@@ -14,9 +17,9 @@ from didan.benchmark import make_plan, run_benchmark
 from didan.benchmark.processes import Outcome, in_processes
 from didan.benchmark.run import Run
 from didan.corpora import Corpus
-from didan.errors import UserError
+from didan.errors import AudioError, UserError
 from didan.model.config import make_config
-from didan.records import PACKED, Record, pack_records, read_records, write_record
+from didan.records import PACKED, Record, pack_records, read_records, record_name, write_record
 from didan.report.results import Benchmark
 from didan.selection import CRITERIA
 from helpers import table_of
@@ -179,6 +182,56 @@ def test_other_data_do_not_mix_with_what_is_there(done: Path, data: dict[str, An
     other = make_plan({**data, "map": ["neutral=sadness"]})
     with pytest.raises(UserError, match="made with other corpora"):
         run_benchmark(other, done)
+
+
+def test_other_audio_behind_a_name_is_noticed(data: dict[str, Any], source: Corpus, tmp_path: Path) -> None:
+    corpora = []
+    for name in ("alpha", "gamma"):
+        table = source.table.copy()
+        (tmp_path / name).mkdir()
+        copies = {file: tmp_path / name / f"{row}.wav" for row, file in enumerate(table["file"])}
+        table["file"] = [str(shutil.copy(file, copy)) for file, copy in copies.items()]
+        table.to_csv(tmp_path / f"{name}.csv", index=False)
+        corpora.append(str(tmp_path / f"{name}.csv"))
+    plan = make_plan({**data, "corpora": corpora, "features": ["pooled"], "methods": ["svm-linear-corpus"]})
+    out, cache = tmp_path / "out", tmp_path / "cache"
+    assert len(run_benchmark(plan, out, cache=cache).done) == 1
+    assert len(run_benchmark(plan, out, cache=cache).recorded) == 1
+    shutil.copy(tmp_path / "gamma" / "1.wav", tmp_path / "gamma" / "0.wav")
+    with pytest.raises(UserError, match="made with other audio; choose another --out"):
+        run_benchmark(plan, out, cache=cache)
+
+
+@pytest.mark.parametrize("damaged", ["silent", "empty"])
+def test_no_run_uses_what_cannot_be_used(
+    data: dict[str, Any], source: Corpus, target: Corpus, tmp_path: Path, session_cache: Path, damaged: str
+) -> None:
+    bad = tmp_path / "bad.wav"
+    if damaged == "empty":
+        bad.touch()
+    else:
+        soundfile.write(bad, np.zeros(16_000), 16_000)
+    row = source.table.iloc[[0]].assign(file=str(bad))
+    pd.concat([source.table, row]).to_csv(tmp_path / "alpha.csv", index=False)
+    plan = {**data, "corpora": [str(tmp_path / "alpha.csv"), table_of(target)], "methods": ["didan", "coral"]}
+    reasons: list[AudioError] = []
+    summary = run_benchmark(make_plan(plan), tmp_path / "out", cache=session_cache, on_damaged=reasons.append)
+    assert not summary.failed
+    assert str(bad) in str(reasons[0])
+    assert {tuple(record["unusable"].items()) for record in read_records(tmp_path / "out")} == {
+        (("alpha", 1), ("gamma", 0))
+    }
+    with pytest.raises(AudioError, match="bad"):
+        run_benchmark(make_plan(plan), tmp_path / "strict", cache=session_cache)
+
+
+def test_names_of_corpora_do_not_run_into_one_another() -> None:
+    tasks = [(["x-y"], "z"), (["x"], "y-z"), (["x", "y"], "z"), (["x+y"], "z"), (["x%2Dy"], "z")]
+    names = {
+        record_name({"task": {"sources": s, "target": t}, "features": "pooled", "method": "a", "seed": 0})
+        for s, t in tasks
+    }
+    assert len(names) == len(tasks)
 
 
 def test_failed_runs_are_reported_and_tried_again(

@@ -1,5 +1,6 @@
 import pytest
 
+from didan.corpora import emotions
 from didan.corpora.emotions import EMOTIONS, canonical_emotion, coarse_classes, parse_mapping
 from didan.errors import UserError
 
@@ -55,3 +56,27 @@ def test_every_emotion_has_a_coarse_class() -> None:
     classes = coarse_classes()
     assert set(classes) == set(EMOTIONS)
     assert {emotion for emotion, high in classes.items() if high} == {"anger", "fear", "happiness", "surprise"}
+
+
+@pytest.mark.parametrize(
+    ("label", "hint"),
+    [
+        ("content", "the nearest is 'happiness'"),
+        ("frustrated", "the nearest is 'anger'"),
+        ("Anxious", "the nearest is 'fear'"),
+        ("hapiness", "did you mean 'happiness'"),
+        ("suprise", "did you mean 'surprise'"),
+        ("sleepiness", "known: anger"),
+        ("sarcasm", "known: anger"),
+    ],
+)
+def test_hints_go_by_meaning(label: str, hint: str) -> None:
+    with pytest.raises(UserError, match=hint):
+        canonical_emotion(label)
+
+
+def test_hints_are_no_spellings() -> None:
+    for word, emotion in emotions._SYNONYMS.items():
+        assert emotion in EMOTIONS
+        with pytest.raises(UserError):
+            canonical_emotion(word)

@@ -1,3 +1,4 @@
+import re
 import sys
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 from didan.corpora import Corpus, Recordings
 from didan.corpora.corpus import UNLABELLED
 from didan.corpora.table import read_table
-from didan.errors import UserError
+from didan.errors import DidanWarning, UserError
 
 
 @pytest.fixture
@@ -153,3 +154,46 @@ def test_mapping_of_a_label_that_does_not_occur_is_noted(folder: Path) -> None:
     calls = read_table(write(folder, "file,emotion\nwav/a.wav,sad\n"), {"sat": "anger"})
     assert isinstance(calls, Corpus)
     assert any("no label 'sat' to map: did you mean 'sad'" in note for note in calls.notes)
+
+
+def test_columns_but_for_case_and_blanks_are_recognised_and_said(folder: Path) -> None:
+    path = write(folder, "File , Emotion,SPEAKER,Session\nwav/a.wav,sad,03,x\n")
+    with pytest.warns(DidanWarning, match="takes column 'File ' as 'file'") as caught:
+        calls = corpus(path)
+    assert "column 'SPEAKER' as 'speaker'" in str(caught[0].message)
+    assert list(calls.table.columns) == ["file", "start", "end", "speaker", "emotion", "Session"]
+    assert calls.table["speaker"].tolist() == ["03"]
+    exact = corpus(write(folder, "file,emotion,Emotion\nwav/a.wav,sad,angry\n"))
+    assert exact.table["emotion"].tolist() == ["sadness"]
+    assert exact.table["Emotion"].tolist() == ["angry"]
+    with pytest.raises(UserError, match="several columns for one: 'Emotion', 'EMOTION'"):
+        read_table(write(folder, "file,Emotion,EMOTION\nwav/a.wav,sad,angry\n"))
+
+
+@pytest.mark.parametrize("spelled", ["nan", "NaN", "None", "unknown", "Unknown ", "NULL", "?", ""])
+def test_speakers_that_are_spelled_out_as_unknown(folder: Path, spelled: str) -> None:
+    path = write(folder, f"file,emotion,speaker\nwav/a.wav,sad,{spelled}\nwav/b.wav,sad,NA\n")
+    if spelled:
+        with pytest.warns(DidanWarning, match=f"speaker '{re.escape(spelled.strip())}', in 1 rows, is taken for"):
+            calls = corpus(path)
+    else:
+        calls = corpus(path)
+    assert calls.table["speaker"].isna().tolist() == [True, False]
+
+
+@pytest.mark.parametrize(
+    "second", ["wav/a.wav,angry", "wav/../wav/a.wav,angry", "./wav/a.wav,Anger", "{folder}/wav/a.wav,rage"]
+)
+def test_two_emotions_of_one_utterance_are_refused(folder: Path, second: str) -> None:
+    path = write(folder, f"file,emotion\nwav/b.wav,sad\nwav/a.wav,sad\n{second.format(folder=folder)}\n")
+    with pytest.raises(UserError, match=r"a\.wav is sadness in row 2 and anger in row 3"):
+        read_table(path)
+    assert len(corpus(path, {"angry": "-", "anger": "-", "rage": "-"})) == 2
+    assert len(corpus(path, {"angry": "sadness", "anger": "sadness", "rage": "sadness"})) == 3
+
+
+def test_two_parts_of_a_file_may_differ(folder: Path) -> None:
+    text = "file,emotion,start,end\nwav/a.wav,sad,0,1\nwav/a.wav,angry,1,2\nwav/a.wav,Sad,0,1\n"
+    assert len(corpus(write(folder, text))) == 3
+    with pytest.raises(UserError, match=r"sadness in row 1 and fear in row 3"):
+        read_table(write(folder, text.replace("Sad", "fear")))

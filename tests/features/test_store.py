@@ -1,4 +1,5 @@
 import errno
+import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from didan.audio import RATE, read_audio
-from didan.errors import AudioError, UserError
+from didan.errors import AudioError, DidanWarning, UserError
 from didan.features import FeatureStore, SpectrogramSettings, default_cache
 from didan.features.store import AudioDigest
 
@@ -192,3 +193,47 @@ def test_default_cache_can_be_moved(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     assert default_cache() == tmp_path / "elsewhere"
     monkeypatch.delenv("DIDAN_CACHE")
     assert default_cache().name == "didan"
+
+
+def test_a_renamed_file_of_equal_size_and_time_is_read_again(store: FeatureStore, tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / name).write_bytes(name.encode() * 1000)
+        os.utime(tmp_path / name, (0, 0))
+    before = [store.contents(tmp_path / name).file for name in "ab"]
+    (tmp_path / "a").rename(tmp_path / "c")
+    (tmp_path / "b").rename(tmp_path / "a")
+    (tmp_path / "c").rename(tmp_path / "b")
+    assert [store.contents(tmp_path / name).file for name in "ba"] == before
+
+
+def test_another_file_of_equal_size_and_time_is_read_again(store: FeatureStore, tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"a" * 1000)
+    os.utime(tmp_path / "a", (0, 0))
+    before = store.contents(tmp_path / "a")
+    (tmp_path / "a").write_bytes(b"b" * 1000)
+    os.utime(tmp_path / "a", (0, 0))
+    assert store.contents(tmp_path / "a") != before
+
+
+@pytest.mark.parametrize("kept", [0, 10, 128, 200])
+def test_an_entry_that_is_cut_off_is_none(store: FeatureStore, kept: int) -> None:
+    path = store.path("ab" * 16, float("nan"), float("nan"))
+    store.write(path, np.ones((3, 64), np.float32))
+    assert store.holds(path)
+    path.write_bytes(path.read_bytes()[:kept])
+    assert not store.holds(path)
+    assert not store.holds(path.with_name("gone.npy"))
+
+
+def test_without_a_home_the_cache_is_temporary(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for cache in ("~/.cache/didan", str(tmp_path / "file" / "didan")):
+        monkeypatch.delenv("DIDAN_CACHE")
+        monkeypatch.setattr("platformdirs.user_cache_dir", lambda _, cache=cache: cache)
+        with pytest.warns(DidanWarning, match="name a folder with --cache or DIDAN_CACHE"):
+            temporary = default_cache()
+        assert temporary.is_dir()
+        assert default_cache() == temporary  # the same all the time, and said once
+        assert not Path(cache).exists()
+        monkeypatch.setenv("DIDAN_CACHE", str(tmp_path / "named"))
+        assert default_cache() == tmp_path / "named"

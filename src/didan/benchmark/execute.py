@@ -56,7 +56,7 @@ def execute(run: Run, arguments: Mapping[str, str], mapping: Sequence[str], cach
         "normalisation": str(normalisation_of(run) or "source"),
         "oracle": run.method == TARGET_ONLY,
         "identity": identity(run, digests, audio),
-        "left_out": {name: len(corpora[name]) - len(corpus) for name, corpus in usable.items()},
+        "unusable": {name: len(corpora[name]) - len(corpus) for name, corpus in usable.items()},
         # Where a run has none of these:
         "label_free": {},
         "domain": None,

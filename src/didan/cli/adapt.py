@@ -18,6 +18,7 @@ def adapt(
         Path,
         typer.Argument(
             metavar="FOLDER",
+            readable=False,
             help="Recordings of any length, or a table of utterances; labels, if any, are not used.",
             show_default=False,
         ),

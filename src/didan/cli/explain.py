@@ -12,7 +12,9 @@ from didan.cli.predict import Format
 
 def explain(
     model: ModelFolder,
-    audio: Annotated[Path, typer.Argument(metavar="AUDIO", help="The recording.", show_default=False)],
+    audio: Annotated[
+        Path, typer.Argument(metavar="AUDIO", help="The recording.", show_default=False, readable=False)
+    ],
     n: Annotated[int, typer.Option("-n", min=1, help="How many source utterances to name at most.")] = 5,
     format: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.table,
 ) -> None:

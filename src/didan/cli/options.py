@@ -10,7 +10,8 @@ _CORPUS = "NAME=PATH (see: didan corpora), a CSV, TSV or Parquet table, or an au
 Labelled = Annotated[str, typer.Argument(metavar="CORPUS", help=f"{_CORPUS}.", show_default=False)]
 
 ModelFolder = Annotated[
-    Path, typer.Argument(metavar="MODEL", help="Folder written by `didan train`.", show_default=False)
+    Path,
+    typer.Argument(metavar="MODEL", help="Folder written by `didan train`.", show_default=False, readable=False),
 ]
 
 Sources = Annotated[

@@ -33,6 +33,7 @@ def predict(
         Path,
         typer.Argument(
             metavar="MODEL",
+            readable=False,
             help="Folder written by `didan train`, or file written by `didan export`.",
             show_default=False,
         ),

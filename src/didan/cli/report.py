@@ -8,7 +8,10 @@ import typer
 
 def report(
     folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Folder written by `didan benchmark`.", show_default=False)
+        Path,
+        typer.Argument(
+            metavar="DIR", help="Folder written by `didan benchmark`.", show_default=False, readable=False
+        ),
     ],
 ) -> None:
     """Rebuild the report of a benchmark from its run records."""

@@ -10,7 +10,10 @@ def serve(
     model: Annotated[
         list[Path],
         typer.Argument(
-            metavar="MODEL...", help="Folders written by `didan train`, to choose from.", show_default=False
+            metavar="MODEL...",
+            readable=False,
+            help="Folders written by `didan train`, to choose from.",
+            show_default=False,
         ),
     ],
     host: Annotated[str, typer.Option("--host", help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",

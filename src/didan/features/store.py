@@ -8,14 +8,16 @@ that a power cut or a full disk has emptied or cut is made again. Several proces
 import atexit
 import functools
 import hashlib
+import io
 import json
 import os
 import shutil
 import sqlite3
 import tempfile
+import uuid
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -231,17 +233,17 @@ class FeatureStore(Fingerprints):
         Raises:
             UserError: the disk is full or the folder cannot be written.
         """
-        partial = None
+        partial = path.with_name(f"{path.stem}-{uuid.uuid4().hex}.partial")
         try:
             path.parent.mkdir(exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".partial", delete=False) as file:
-                partial = Path(file.name)
-                np.save(file, features)
+            with io.BytesIO() as content:
+                np.save(content, features)
+                partial.write_bytes(content.getbuffer())
             partial.replace(path)
         except OSError as error:
             raise self._unwritable(error) from error
         finally:
-            if partial is not None:
+            with suppress(OSError):
                 partial.unlink(missing_ok=True)
 
 

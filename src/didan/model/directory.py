@@ -62,6 +62,8 @@ def write(model: TrainedModel, folder: Path) -> None:
         packed: dict[str, npt.NDArray[Any]] = {"frames": index.features.frames, "counts": index.features.counts}
         save_arrays(packed, folder / _FEATURES)
     (folder / "model-card.md").write_text(model_card(model), encoding="utf-8")
+    for file in folder.glob("*.safetensors"):  # its writer lets nobody but the owner read them
+        shutil.copymode(folder / "config.yaml", file)
 
 
 def _no_model(folder: Path) -> str:
