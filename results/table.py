@@ -63,13 +63,20 @@ def means_table(benchmark: Benchmark, seen: bool) -> str:
     lines.append(f"| chance | {' | '.join(f'{chance:.1f}' for _ in columns)} |")
     seeds = frame.groupby("features")["seeds"].max()
     counted = ", ".join(f"{COLUMNS[kind]} at most {seeds[kind]:.0f}" for kind in columns)
+    if len(columns) == 1:
+        counted = f"at most {seeds[columns[0]]:.0f}"
+    over = f"Mean ± standard deviation over seeds ({counted}; methods without randomness have one)."
     return "\n".join(
         [
             *lines,
             "",
-            f"Mean ± standard deviation over seeds ({counted}; methods without randomness have one). "
+            f"{'One seed.' if seeds.max() == 1 else over} "
             f"Model selection: {_selection(benchmark)}.{f' {SEEN}' if seen else ''}",
-            *(f"\n{COLUMNS[kind]}: {line}" for kind in columns for line in _tests(benchmark, kind)),
+            *(
+                f"\n{line}" if len(columns) == 1 else f"\n{COLUMNS[kind]}: {line[0].lower()}{line[1:]}"
+                for kind in columns
+                for line in _tests(benchmark, kind)
+            ),
         ]
     )
 
@@ -280,8 +287,7 @@ def _difference(comparison: Comparison | None) -> str:
 
 def _tests(benchmark: Benchmark, kind: str) -> list[str]:
     """The paired tests against the baseline in words."""
-    lines = [summary(against(benchmark, kind, name)) for name in benchmark.references(kind) if name in BASELINES]
-    return [f"{line[0].lower()}{line[1:]}" for line in lines]
+    return [summary(against(benchmark, kind, name)) for name in benchmark.references(kind) if name in BASELINES]
 
 
 def _text(mean: "pd.Series[float]") -> str:

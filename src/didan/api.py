@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from didan.corpora import Corpus, Recordings
+from didan.errors import UserError
 from didan.evaluation import Evaluation
 from didan.evaluation import evaluate as evaluate_model
 from didan.features.table import feature_table
@@ -17,6 +18,7 @@ from didan.inference.predict import predict, utterances_in
 from didan.model import directory
 from didan.model.config import Config
 from didan.model.trained import TrainedModel
+from didan.speech.utterances import find_utterances
 from didan.training.train import train as train_model
 
 
@@ -82,8 +84,19 @@ class Model:
         """The source utterances that a recording resembles; see :func:`didan.inference.explain.explain`."""
         return explain_recording(self.trained, Path(audio), n)
 
-    def evaluate(self, corpus: Corpus, *, group: str | None = None, cache: Path | None = None) -> Evaluation:
-        """Predict a labelled corpus and compare with its labels; see :func:`didan.evaluation.evaluate`."""
+    def evaluate(
+        self, corpus: Corpus | Recordings, *, group: str | None = None, cache: Path | None = None
+    ) -> Evaluation:
+        """Predict a labelled corpus and compare with its labels; see :func:`didan.evaluation.evaluate`.
+
+        Raises:
+            UserError: there are no labels.
+        """
+        if isinstance(corpus, Recordings):
+            raise UserError(
+                f"{corpus.name} has no labels to compare predictions with; label some of it in a table with the "
+                "columns file and emotion"
+            )
         return evaluate_model(self.trained, corpus, group=group, cache=cache)
 
     def save(self, folder: str | Path) -> None:
@@ -99,7 +112,12 @@ def grouped(recordings: Corpus | Recordings, group: str, or_speaker: bool) -> li
 def train(
     source: Corpus | Sequence[Corpus], target: Corpus | Recordings, method: str | None = None, **options: Any
 ) -> Model:
-    """Train on labelled sources and adapt to a target without labels; see :func:`didan.training.train.train`."""
+    """Train on labelled sources and adapt to a target without labels; see :func:`didan.training.train.train`.
+
+    Long recordings without labels are cut at their pauses; see :func:`didan.speech.utterances.find_utterances`.
+    """
+    if isinstance(target, Recordings):
+        target = find_utterances(target, options.get("progress"), options.get("on_damaged"))
     return Model(train_model(source, target, method, **options))
 
 

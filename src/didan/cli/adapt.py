@@ -69,8 +69,9 @@ def adapt(
     from didan.speech.utterances import find_utterances
     from didan.training.adapt import adapt as re_adapt
     from didan.training.adapt import adapting_config
-    from didan.training.workspace import Workspace
+    from didan.training.workspace import Workspace, refuse_existing
 
+    refuse_existing(out)  # a mistake should surface before recordings are read
     trained = load(model)
     config = adapting_config(trained, method, seed, set or (), group=group)
     unlabelled = Recordings(recordings.name, recordings.table.drop(columns="emotion", errors="ignore"))

@@ -46,9 +46,11 @@ def evaluate(
 
     from didan.cli.progress import progress_bars
     from didan.evaluation import evaluate as measure
-    from didan.evaluation.plots import plot_confusion, save_plot
+    from didan.evaluation.plots import plot_confusion, plot_format, save_plot
     from didan.model.directory import load, note_evaluation
 
+    if plot is not None:
+        plot_format(plot)  # a mistake should surface before features are made
     trained, damage = load(model), Damage()
     with progress_bars() as hook:
         result = measure(

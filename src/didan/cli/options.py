@@ -24,7 +24,8 @@ Target = Annotated[
     typer.Option(
         "--target",
         metavar="CORPUS",
-        help=f"{_CORPUS}, or any folder of audio. Its labels, if any, are not used.",
+        help=f"{_CORPUS}, or any folder of audio. Its labels, if any, serve to keep the emotions "
+        "that source and target share, and for nothing else.",
         show_default=False,
     ),
 ]

@@ -70,24 +70,29 @@ def train(
     from didan.cli.progress import progress_bars
     from didan.model.config import make_config
     from didan.speech.utterances import find_utterances
+    from didan.training.adapt import FEW_UTTERANCES, few_utterances
     from didan.training.train import train as fit
-    from didan.training.workspace import Workspace
+    from didan.training.workspace import Workspace, refuse_existing
 
     settings = make_config(method, frontend, seed, config, set or (), group=group)
+    refuse_existing(out)
     adapt_to.grouped(settings.normalisation.group)  # a mistake should surface before recordings are read
     if isinstance(adapt_to, Recordings) and is_plain_folder(target):
         with progress_bars() as hook:
             adapt_to = find_utterances(adapt_to, hook, None if strict else damage)
     expected = [emotion.strip() for emotion in emotions.split(",")] if emotions else None
+    labels = "no labels" if isinstance(adapt_to, Recordings) else "labels used to keep the shared emotions alone"
     sources_in_words = " + ".join(f"{corpus.name} ({len(corpus)} utterances)" for corpus in sources)
     print(
         f"method {settings.method}: {sources_in_words} -> "
-        f"{adapt_to.name} ({len(adapt_to)} recordings, labels not used), "
+        f"{adapt_to.name} ({len(adapt_to)} utterances, {labels}), "
         f"{settings.optimisation.steps} steps, seed {settings.seed}",
         file=sys.stderr,
     )
     if isinstance(adapt_to, Recordings):
         known = {emotion for corpus in sources for emotion in corpus.emotions}
+        if len(adapt_to) < FEW_UTTERANCES:
+            print(f"note: {few_utterances(len(adapt_to))}", file=sys.stderr)
         print_assumption(settings, sorted(known.intersection(expected or known)), adapt_to.name)
     try:
         with progress_bars() as hook:

@@ -76,14 +76,24 @@ def plot_history(histories: Mapping[str, Sequence[pd.DataFrame]], columns: dict[
     return figure
 
 
+def plot_format(file: Path) -> str:
+    """``png``, ``pdf`` or ``svg``, by the suffix.
+
+    Raises:
+        UserError: an unknown suffix.
+    """
+    suffix = file.suffix.lower().removeprefix(".")
+    if suffix not in ("png", "pdf", "svg"):
+        raise UserError(f"cannot draw {file}: its name should end in .png, .pdf or .svg")
+    return suffix
+
+
 def save_plot(figure: Figure, file: Path) -> None:
     """Write a plot as PNG, PDF or SVG, by the suffix.
 
     Raises:
         UserError: an unknown suffix, or the file cannot be written.
     """
-    suffix = file.suffix.lower().removeprefix(".")
-    if suffix not in ("png", "pdf", "svg"):
-        raise UserError(f"cannot draw {file}: its name should end in .png, .pdf or .svg")
+    suffix = plot_format(file)
     with written_whole(file) as partial:
         FigureCanvasAgg(figure).print_figure(partial, format=suffix, dpi=120)

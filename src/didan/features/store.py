@@ -236,9 +236,9 @@ class FeatureStore(Fingerprints):
         partial = path.with_name(f"{path.stem}-{uuid.uuid4().hex}.partial")
         try:
             path.parent.mkdir(exist_ok=True)
-            with io.BytesIO() as content:
-                np.save(content, features)
-                partial.write_bytes(content.getbuffer())
+            content = io.BytesIO()
+            np.save(content, features)
+            partial.write_bytes(content.getvalue())
             partial.replace(path)
         except OSError as error:
             raise self._unwritable(error) from error

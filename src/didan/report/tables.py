@@ -190,7 +190,8 @@ def summary(comparisons: Sequence[Comparison]) -> str:
 def selections(benchmark: Benchmark) -> str:
     """How models and settings were chosen, for titles; all ways, if there are several."""
     contenders = [run for run in benchmark.records if not run["oracle"]] or benchmark.records
-    return " / ".join(sorted({run["selection"] for run in contenders}))
+    ways = {run["selection"] for run in contenders}
+    return " / ".join(sorted(way for way in ways if not any(way in other for other in ways - {way})))
 
 
 def markdown(table: pd.DataFrame) -> str:

@@ -29,6 +29,11 @@ FEW_UTTERANCES = 100
 _MUCH = 0.8
 
 
+def few_utterances(n: int) -> str:
+    """The caveat where there are fewer than ``FEW_UTTERANCES``."""
+    return f"only {n} utterances, too few to be sure of anything; a few hundred are better"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Change:
     """What re-adaptation changed, as far as it shows without labels.
@@ -62,7 +67,7 @@ class Change:
         """Caveats before anybody trusts the new model."""
         lines = []
         if self.n < FEW_UTTERANCES:
-            lines.append(f"only {self.n} utterances, too few to be sure of anything; a few hundred are better")
+            lines.append(few_utterances(self.n))
         most = int(np.argmax(self.after))
         if self.after[most] > _MUCH:
             lines.append(

@@ -16,6 +16,16 @@ def _beside(out: Path) -> Path:
     return out.with_name(f"{out.name}.unfinished")
 
 
+def refuse_existing(out: Path) -> None:
+    """Refuse to write a model where something is.
+
+    Raises:
+        UserError: something is there.
+    """
+    if out.exists():
+        raise UserError(f"--out {out} exists already; choose another name or delete it")
+
+
 class Workspace:
     """``OUT.unfinished``, from the beginning of a training until its model directory is written.
 
@@ -31,8 +41,7 @@ class Workspace:
         self.out = out
         self.folder = _beside(out)
         self.checkpoint = self.folder / "last.ckpt"
-        if out.exists():
-            raise UserError(f"--out {out} exists already; choose another name or delete it")
+        refuse_existing(out)
         if self.checkpoint.exists() and not resume:
             raise UserError(
                 f"{self.folder} holds an unfinished training; add --resume to continue it, or delete the folder"
