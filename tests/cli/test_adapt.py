@@ -45,7 +45,7 @@ def test_a_model_is_adapted_and_the_change_reported(
     (calls / "broken.wav").write_text("no audio")
     before = {file: file.read_bytes() for file in model.iterdir()}
     cache = str(tmp_path / "cache")
-    assert run(["adapt", str(model), str(calls), "--out", str(tmp_path / "new"), "--cache", cache, *FAST]) == 0
+    assert run(["adapt", str(model), str(calls), "--out", str(tmp_path / "new"), "--cache", cache, *FAST]) == 2
     out, err = capsys.readouterr()
     assert "broken.wav" in err
     assert "if it is mostly neutral, say how much" in err
@@ -96,7 +96,7 @@ def test_groups_can_be_named(model: Path, calls: Path, tmp_path: Path, group: st
     [
         (["{model}", "{calls}", "--out", "{model}"], "exists already"),
         (["{model}", "nowhere", "--out", "{new}"], "does not exist"),
-        (["{model}", "{calls}/0.wav", "--out", "{new}"], "is a file"),
+        (["{model}", "{calls}/0.wav", "--out", "{new}"], "is not a table"),
         (["nowhere", "{calls}", "--out", "{new}"], "does not exist"),
         (["{model}", "{calls}", "--out", "{new}", "--method", "source-only"], "does not adapt"),
         (["{model}", "{calls}", "--out", "{new}", "--method", "dnan"], "did you mean 'dan'"),

@@ -216,4 +216,4 @@ def test_a_damaged_file_is_reported_and_the_others_predicted(
     out, err = capsys.readouterr()
     assert len(out.splitlines()) == 2
     assert "bad.wav" in err
-    assert "1 of 2 files" in err
+    assert "1 of 2 recordings" in err

@@ -2,6 +2,8 @@
 
 import sys
 
+import typer
+
 from didan.errors import AudioError, SilentError, UserError
 
 
@@ -24,7 +26,10 @@ class Damage:
 
         Raises:
             UserError: there were.
+            Exit: there was one and nothing else, so all is said.
         """
+        if self.n == 1 and n_read == 0:
+            raise typer.Exit(2)
         if self.n:
             of = "" if n_read is None else f" of {self.n + n_read}"
             raise UserError(f"{self.n}{of} recordings could not be read; everything else is done")

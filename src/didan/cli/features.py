@@ -49,6 +49,8 @@ def features(
         table = feature_table(
             utterances, parts=parts.split(",") if parts else None, cache=cache, progress=hook, on_damaged=damage
         )
+    if table.empty:
+        damage.refuse(0)
     with written_whole(out) as partial:
         if suffix == ".parquet":
             table.to_parquet(partial, engine="pyarrow")
@@ -58,4 +60,4 @@ def features(
                 seconds[column] = seconds[column].dt.total_seconds()
             seconds.to_csv(partial, index=False, float_format="%.7g")
     print(f"{out}: {len(table)} utterances, {table.shape[1]} features")
-    damage.refuse()
+    damage.refuse(len(table))

@@ -4,7 +4,6 @@ Nothing here holds more than one segment and one block of the recording, so thre
 three minutes.
 """
 
-import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
@@ -152,11 +151,9 @@ def sliding_windows(blocks: Iterable[Samples], window: float, hop: float) -> Ite
     Args:
         blocks: of the recording, in order, each of shape (n,).
         window: seconds of each, rounded to 30 ms.
-        hop: seconds from one to the next, no more than ``window``; beginnings are rounded likewise.
+        hop: seconds from one to the next, rounded likewise; no more than ``window``.
     """
-    length = max(round(window / FRAME_SECONDS), 1)
-    # The k-th begins at the frame nearest to k hops: rounding each hop would add up.
-    beginnings = (round(number * hop / FRAME_SECONDS) for number in itertools.count(1))
+    length, step = (max(round(seconds / FRAME_SECONDS), 1) for seconds in (window, hop))
     buffer = _SegmentBuffer()
     covered = 0
     for block in blocks:
@@ -164,6 +161,6 @@ def sliding_windows(blocks: Iterable[Samples], window: float, hop: float) -> Ite
         while len(buffer.speech) >= length:
             yield buffer.segment(0, length)
             covered = buffer.first + length
-            buffer.drop(next(beginnings) - buffer.first)
+            buffer.drop(step)
     if buffer.first * FRAME + len(buffer.samples) > covered * FRAME:
         yield buffer.segment(0, None)
