@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -339,3 +340,50 @@ def test_ctrl_c_ends_with_one_line_and_can_be_resumed(
     assert not out.exists()
     assert not list(cache.rglob("*.partial"))
     assert (tmp_path / "m.unfinished").exists() == (moment == "training")
+
+
+def test_what_takes_no_part_is_counted(
+    source: Corpus, target: Corpus, session_cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "some.csv"
+    target.table[target.table["emotion"] != "sadness"].to_csv(table, index=False)
+    model, cache = str(tmp_path / "[v1] m"), ["--cache", str(session_cache)]
+    assert (
+        run(["train", "--source", table_of(source), "--target", str(table), "--out", model, *cache, *QUICK]) == 0
+    )
+    err = capsys.readouterr().err
+    assert f"left out of {source.name}, since not all have them: 12 sadness\n" in err
+    assert f"{model}: predicts anger, neutral;" in err
+    assert run(["evaluate", model, table_of(target), *cache]) == 0
+    assert "left out, since the model does not know them: 12 sadness" in capsys.readouterr().out
+
+
+def test_few_open_files_suffice(source: Corpus, target: Corpus, tmp_path: Path) -> None:
+    limit = min(100, len(source) + len(target))
+    arguments = ["--source", table_of(source), "--target", table_of(target), "--cache", str(tmp_path / "cache")]
+    command = " ".join(["didan", "train", *arguments, *QUICK, "--out", str(tmp_path / "m")])
+    done = subprocess.run(
+        ["sh", "-c", f"ulimit -n {limit} && exec {sys.executable} -m {command}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_folder_one_is_in(
+    source: Corpus, target: Corpus, session_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = tmp_path / "calls"
+    calls.mkdir()
+    for row, file in enumerate(target.table["file"][:4]):
+        shutil.copy(file, calls / f"{row}.wav")
+    cache = ["--cache", str(session_cache)]
+    monkeypatch.chdir(calls)
+    assert run(["train", "--source", table_of(source), "--target", ".", "--out", "../m", *cache, *QUICK]) == 0
+    assert load(tmp_path / "m").record["target"] == "calls"
+    assert run(["predict", "../m", "."]) == 0
+    monkeypatch.chdir(tmp_path / "m")
+    assert run(["predict", ".", "../calls"]) == 0
+    assert run(["train", "--source", table_of(source), "--target", "../calls", "--out", ".", *cache, *QUICK]) == 2
+    assert run(["evaluate", ".", table_of(target), *cache, "--json", "."]) == 2

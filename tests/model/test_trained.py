@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import torch
 import yaml
+from safetensors.torch import load_file, save_file
 
 from didan import Model
 from didan.corpora import Corpus
@@ -263,3 +264,29 @@ def test_groups_are_those_of_training_where_the_recordings_have_them(
         assert not same(answer, ungrouped)
     with pytest.raises(UserError, match=r"no 'fodler' to group by: did you mean 'folder'\?"):
         usual.predict(*files, group="fodler")
+
+
+def test_weights_that_are_no_numbers_are_refused(saved: Path) -> None:
+    weights = load_file(saved / "model.safetensors")
+    name = next(name for name, weight in weights.items() if weight.is_floating_point())
+    weights[name].view(-1)[0] = float("nan")
+    save_file(weights, saved / "model.safetensors")
+    with pytest.raises(UserError, match="its weights are no numbers"):
+        load(saved)
+
+
+def test_others_may_read_a_model_that_may_read_a_file_of_its_writer(saved: Path) -> None:
+    (saved / "another").touch()
+    assert {file.stat().st_mode for file in saved.iterdir()} == {(saved / "another").stat().st_mode}
+
+
+def test_what_is_no_model_is_named(saved: Path, tmp_path: Path) -> None:
+    (tmp_path / "m.onnx").write_bytes(b"x")
+    for path, reason in (
+        (tmp_path / "m.onnx", "is an exported model, which didan predict takes"),
+        (saved / "config.yaml", "is a file; give a folder"),
+        (tmp_path / "gone", "does not exist"),
+    ):
+        with pytest.raises(UserError, match=reason) as caught:
+            load(path)
+        assert path.exists() != ("does not exist" in str(caught.value))

@@ -300,3 +300,35 @@ def test_pseudo_labels_follow_the_class_prior(
         for model in models
     )
     assert mostly > uniform + 0.2
+
+
+@pytest.mark.parametrize("frontend", ["functionals", "spectrogram"])
+def test_a_diverged_training_is_an_error_and_leaves_nothing(
+    source: Corpus, target: Corpus, session_cache: Path, tmp_path: Path, frontend: str
+) -> None:
+    config = quick("source-only", 25, "optimisation.learning_rate=1e30").model_copy(
+        update={"frontend": make_config(frontend=frontend).frontend}
+    )
+    with pytest.raises(UserError, match=r"training diverged.*lower optimisation\.learning_rate \(now 1e\+30\)"):
+        train(source, target, config=config, out=tmp_path / "m", cache=session_cache)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_threads_of_a_small_network_do_not_wait_for_one_another(
+    source: Corpus, target: Corpus, session_cache: Path
+) -> None:
+    before, seen = torch.get_num_threads(), set[tuple[str, int]]()
+    try:
+        torch.set_num_threads(2)
+        for frontend in ("functionals", "spectrogram"):
+            config = quick(steps=2).model_copy(update={"frontend": make_config(frontend=frontend).frontend})
+
+            def note(stage: str, done: int, total: int, frontend: str = frontend) -> None:
+                if stage == "training":
+                    seen.add((frontend, torch.get_num_threads()))
+
+            train(source, target, config=config, cache=session_cache, progress=note)
+            assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    assert seen == {("functionals", 1), ("spectrogram", 2)}
