@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import numpy as np
@@ -6,6 +7,7 @@ import soundfile
 import typer
 from typer.testing import CliRunner
 
+from didan.cli import run
 from didan.cli.inspect import inspect
 from didan.errors import UserError
 
@@ -62,3 +64,23 @@ def test_long_lists_are_cut(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     shown = capsys.readouterr().out
     assert shown.count("damaged: ") == 10
     assert "... and 2 more such" in shown
+
+
+def test_a_folder_in_it_that_may_not_be_read_is_named_and_the_rest_reported(
+    emodb: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (emodb / "locked").mkdir()
+    (emodb / "notes.txt").touch()
+    scandir = os.scandir
+
+    def refuse(path: str) -> object:  # whoever runs the tests may be root, who may read anything
+        if str(path).endswith("locked"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert run(["inspect", str(emodb)]) == 2
+    out, err = capsys.readouterr()
+    assert "locked: permission denied" in err
+    assert "files" in out
+    assert "files are not named like audio and were passed over (.txt 1)" in out

@@ -9,10 +9,10 @@ from didan.cli.output import print_table
 
 def corpora(
     name: Annotated[
-        str | None, typer.Argument(help="Show everything about this corpus.", show_default=False)
+        str | None, typer.Argument(metavar="NAME", help="Show everything about this corpus.", show_default=False)
     ] = None,
 ) -> None:
-    """List the corpora that didan knows: language, speakers, counts, licence, how to get them."""
+    """List the corpora that didan knows; with a NAME, also how to get it and its emotions."""
     from rich.table import Table
 
     from didan.corpora.known import known_reader, known_readers

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from didan.cli.options import Mapping
 from didan.cli.output import print_table
 
 if TYPE_CHECKING:
@@ -19,17 +20,13 @@ def inspect(
     corpus: Annotated[
         str,
         typer.Argument(
+            metavar="CORPUS",
             help="NAME=PATH (see: didan corpora), a CSV, TSV or Parquet table, an audformat database, "
             "or a folder of audio.",
             show_default=False,
         ),
     ],
-    map: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--map", help="Translate a label: label=emotion, or label=- to leave it out.", show_default=False
-        ),
-    ] = None,
+    map: Mapping = None,
 ) -> None:
     """Check a corpus: counts, durations, sampling rates, duplicates, damaged files."""
     import warnings
@@ -37,14 +34,16 @@ def inspect(
     from rich.console import Console
     from rich.progress import Progress
 
+    from didan.cli.damage import Damage
     from didan.corpora.emotions import parse_mapping
     from didan.corpora.inspection import inspect_corpus
     from didan.corpora.loading import read_target
     from didan.errors import DidanWarning, UserError
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DidanWarning)  # the report has the reader's notes
-        corpus_read = read_target(corpus, parse_mapping(map or []))
+    damage = Damage()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", DidanWarning)
+        corpus_read = read_target(corpus, parse_mapping(map or []), on_damaged=damage)
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(f"reading {corpus_read.name}", total=None)
         report = inspect_corpus(
@@ -52,13 +51,15 @@ def inspect(
         )
     for table in (_counts(report), _audio(report)):
         print_table(table)
-    for line in _remarks(report):
+    notes = [str(warning.message) for warning in caught if str(warning.message) not in report.notes]
+    for line in (*notes, *_remarks(report)):
         print(line)
     if report.damaged:
         file, reason = next(iter(report.damaged.items()))
         raise UserError(
             f"{len(report.damaged)} of {report.n_files} files cannot be used (first: {file}: {reason})"
         )
+    damage.refuse(report.n_files)
 
 
 def _counts(report: "Inspection") -> "Table":

@@ -22,7 +22,7 @@ EXAMPLES = 3
 _WINDOW, _HOP = 2.0, 0.25
 _CAUTION = (
     "didan reports how speech sounds, not what a person feels. Do not judge anybody by it. Recordings stay on the "
-    "machine that serves this page and are deleted within the hour."
+    "machine that serves this page and are deleted within about an hour."
 )
 
 
