@@ -21,6 +21,7 @@ Block = tuple[int, Samples, int]
 
 _BLOCK_SECONDS = 10
 _MAX_LOST_SECONDS = 0.1
+_PACKET_SECONDS = 0.026  # where a packet does not say how long it is
 
 _DEMUXERS = (
     "aac,ac3,aiff,amr,asf,au,avi,caf,dts,eac3,flac,flv,gsm,loas,matroska,mov,mp3,mpc,mpc8,mpeg,mpegts,nistsphere,"
@@ -107,6 +108,8 @@ def decode_av(path: Path) -> Iterator[Block]:
             if not container.streams.audio:
                 raise AudioError(f"{path}: has no audio track")
             stream = container.streams.audio[0]
+            if not getattr(stream, "rate", None):  # there is no decoder
+                raise AudioError(f"{path}: its sound is coded in a way that cannot be decoded")
             rate = int(stream.rate)
             if container.format.name in _KNOWS_DURATION:
                 promised = rate * float((stream.duration or 0) * (stream.time_base or 0))
@@ -116,7 +119,7 @@ def decode_av(path: Path) -> Iterator[Block]:
                 try:
                     frames = packet.decode()
                 except av.InvalidDataError:  # such as tags between the parts of a joined MP3
-                    lost += float((packet.duration or 0) * (packet.time_base or 0))
+                    lost += float((packet.duration or 0) * (packet.time_base or 0)) or _PACKET_SECONDS
                     continue
                 for frame in frames:
                     gathered += [out.to_ndarray().T.astype(np.float32) for out in to_float.resample(frame)]

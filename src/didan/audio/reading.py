@@ -133,6 +133,8 @@ class _Mix:
 
     def __call__(self, block: Samples) -> Samples:
         """Map channels, shape (n, channels), to shape (n,)."""
+        if block.shape[1] == 1:
+            return block[:, 0]
         mono: Samples = (block * self._signs).mean(axis=1, dtype=np.float32)
         power = block.astype(np.float64).T @ block  # of each channel, and between them
         if np.square(mono, dtype=np.float64).sum() < _CANCELLED * np.diag(power).mean():

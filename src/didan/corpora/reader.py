@@ -139,7 +139,7 @@ def _copies(named: Sequence[tuple[Path, Name]]) -> dict[Path, Path]:
         for file in files:
             if _preference(file) > _preference(files[0]):
                 copies[file] = files[0]
-            elif (digest := hashlib.blake2b(file.read_bytes()).digest()) in contents:
+            elif (digest := _content(file)) in contents:
                 copies[file] = contents[digest]
             else:
                 contents[digest] = file
@@ -149,6 +149,13 @@ def _copies(named: Sequence[tuple[Path, Name]]) -> dict[Path, Path]:
                 "knows whose they are; unpack the corpus into folders of its own"
             )
     return copies
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return hashlib.blake2b(file.read_bytes()).digest()
+    except OSError:  # whoever needs its sound will say so
+        return str(file).encode(errors="surrogateescape")
 
 
 _LOSSLESS = (".wav", ".flac", ".aiff", ".aif")
