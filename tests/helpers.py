@@ -1,5 +1,6 @@
 """What tests of the command line share."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,18 @@ def complaint(capsys: pytest.CaptureFixture[str]) -> str:
     problems = [line for line in lines if not line.startswith("didan: note: ")]
     assert len(problems) == 1, lines
     return problems[0]
+
+
+def lock(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Let nobody read folders of that name; permissions do not stop root, who may be running the tests."""
+    scandir = os.scandir
+
+    def refuse(path: str) -> object:
+        if Path(path).name == name:
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
 
 
 class InterruptAt:

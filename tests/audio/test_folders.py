@@ -7,6 +7,7 @@ import pytest
 
 from didan.audio import AUDIO_SUFFIXES, find_audio
 from didan.errors import AudioError, UserError
+from helpers import lock
 
 
 def touch(folder: Path, *names: str) -> None:
@@ -62,14 +63,7 @@ def test_what_is_no_file_is_no_recording(tmp_path: Path) -> None:
 
 def test_a_folder_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     touch(tmp_path, "a.wav", "locked/b.wav")
-    scandir = os.scandir
-
-    def refuse(path: str) -> object:  # whoever runs the tests may be root, who may read anything
-        if str(path).endswith("locked"):
-            raise PermissionError(13, "Permission denied", str(path))
-        return scandir(path)
-
-    monkeypatch.setattr(os, "scandir", refuse)
+    lock(monkeypatch, "locked")
     damaged: list[AudioError] = []
     assert find_audio(tmp_path, damaged.append) == [tmp_path / "a.wav"]
     assert [str(error) for error in damaged] == [f"{tmp_path / 'locked'}: permission denied"]

@@ -1,4 +1,3 @@
-import os
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ from typer.testing import CliRunner
 from didan.cli import run
 from didan.cli.inspect import inspect
 from didan.errors import UserError
+from helpers import lock
 
 
 @pytest.fixture
@@ -71,14 +71,7 @@ def test_a_folder_in_it_that_may_not_be_read_is_named_and_the_rest_reported(
 ) -> None:
     (emodb / "locked").mkdir()
     (emodb / "notes.txt").touch()
-    scandir = os.scandir
-
-    def refuse(path: str) -> object:  # whoever runs the tests may be root, who may read anything
-        if str(path).endswith("locked"):
-            raise PermissionError(13, "Permission denied", str(path))
-        return scandir(path)
-
-    monkeypatch.setattr(os, "scandir", refuse)
+    lock(monkeypatch, "locked")
     assert run(["inspect", str(emodb)]) == 2
     out, err = capsys.readouterr()
     assert "locked: permission denied" in err
