@@ -14,6 +14,7 @@ from didan.report.tables import (
     domain_table,
     legend,
     markdown,
+    methods_table,
     recall_table,
     results_table,
     selections,
@@ -158,3 +159,13 @@ def test_all_ways_of_selection_are_named_but_those_of_oracles() -> None:
 def test_csv_has_numbers_and_empty_cells() -> None:
     frame = pd.DataFrame({"a": [1 / 3, float("nan")], "b": ["x, y", "z"]})
     assert csv(frame) == 'a,b\n0.333333,"x, y"\n,z\n'
+
+
+def test_what_a_method_does_says_whether_it_trains_itself() -> None:
+    records = made_up_records(methods=METHODS)
+    for record in records:
+        weight = 2.0 if record["method"] == "didan" else 0.0
+        record["identity"] = {"settings": {"pseudo_labels": {"kind": "balanced", "weight": weight}}}
+    does = methods_table(Benchmark(records), {name: f"does {name}" for name in METHODS})["what it does"]
+    assert does["didan"] == "does didan, with balanced pseudo-labels"
+    assert does["source-only"] == "does source-only"

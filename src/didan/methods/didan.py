@@ -77,8 +77,7 @@ class ImplicitAlignment(nn.Module):
 
 METHOD = Method(
     name="didan",
-    summary="implicit distribution alignment (target features reconstructed from source features), with balanced "
-    "pseudo-labels",
+    summary="implicit distribution alignment (target features reconstructed from source features)",
     settings=DidanSettings,
     build=ImplicitAlignment,
     pseudo_labels=BalancedSettings(weight=2.0),

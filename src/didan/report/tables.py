@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from didan.records import Record
 from didan.report.comparisons import Comparison, against
 from didan.report.dataframes import MEAN, costs_frame, results_frame
 from didan.report.results import Benchmark, task_name
@@ -91,7 +92,8 @@ def methods_table(benchmark: Benchmark, summaries: Mapping[str, str]) -> pd.Data
     ):
         runs = [run for run in benchmark.records if run["method"] == method]
         base = str(runs[0].get("base", method))
-        summary = summaries.get(base, "") + (f" (variant of {base})" if base != method else "")
+        summary = summaries.get(base, "") + _self_training(runs[0])
+        summary += f" (variant of {base})" if base != method else ""
         rows[method] = [
             "oracle: trained on target labels, an upper bound" if method in benchmark.oracles else summary,
             ", ".join(sorted({run["features"] for run in runs})),
@@ -100,6 +102,11 @@ def methods_table(benchmark: Benchmark, summaries: Mapping[str, str]) -> pd.Data
         ]
     columns = ["what it does", "features", "normalised by", "seeds"]
     return _frame(rows, columns, "method")
+
+
+def _self_training(run: Record) -> str:
+    settings = run.get("identity", {}).get("settings", {}).get("pseudo_labels")  # older records have none
+    return f", with {settings['kind']} pseudo-labels" if settings and settings["weight"] > 0 else ""
 
 
 def recall_table(benchmark: Benchmark, features: str) -> pd.DataFrame:
