@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from didan.cli import run
 from didan.corpora import Corpus
 from didan.model.directory import save
 from didan.model.trained import TrainedModel
@@ -88,3 +89,30 @@ def test_a_reader_that_leaves_early(model: Path, folder: Path, format: str) -> N
         check=False,
     )
     assert done.stderr == b""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names are Unicode there")
+def test_names_of_any_bytes_from_standard_input(model: Path, folder: Path) -> None:
+    names = b"\n".join(os.fsencode(file) for file in sorted(folder.iterdir())) + b"\n\0\n"
+    done = didan("predict", model, "-", "--format", "csv", input=names, stdout=subprocess.PIPE)
+    assert done.returncode == 2
+    assert len(done.stdout.splitlines()) == 1 + len(NAMES)
+    assert b"is no name of a file" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["predict", "{model}", "x" * 5000], "file name too long"),
+        (["train", "--source", "x" * 5000, "--target", ".", "--out", "m"], "file name too long"),
+        (["predict", "{model}", "{model}/config.yaml/a.wav"], "not a directory"),
+        (["evaluate", "{model}", "{model}/config.yaml/t.csv"], "does not exist"),
+    ],
+)
+def test_what_the_system_refuses_is_one_line(
+    model: Path, arguments: list[str], reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([part.format(model=model) for part in arguments]) == 2
+    err = capsys.readouterr().err
+    assert reason in err
+    assert "Traceback" not in err

@@ -155,6 +155,8 @@ def refuse_missing(path: Path) -> None:
             pass
     except OSError as error:
         raise AudioError(f"{path}: {(error.strerror or 'cannot be read').lower()}") from None
+    except ValueError as error:  # a name with a zero byte
+        raise AudioError(f"{str(path)!r}: is no name of a file ({error})") from None
     if size == 0:
         raise AudioError(f"{path}: is empty (0 bytes)")
 

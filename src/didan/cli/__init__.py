@@ -19,7 +19,7 @@ from didan.cli.explain import explain
 from didan.cli.export import export
 from didan.cli.features import features
 from didan.cli.inspect import inspect
-from didan.cli.output import flush_output, give_up_output, prepare_streams, refuse_full_disk
+from didan.cli.output import flush_output, give_up_output, prepare_streams, refused_by_the_system
 from didan.cli.predict import predict
 from didan.cli.report import report
 from didan.cli.serve import serve
@@ -74,7 +74,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and end the process: 0 done, 2 the user's input is wrong, 1 a fault of ours."""
     warnings.showwarning = _show_warning
     prepare_streams()
-    sys.exit(run(arguments))
+    code = run(arguments)
+    try:
+        flush_output()
+    except OSError:  # of what was printed before an error there is no need to complain
+        give_up_output()
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -95,8 +100,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
             return 0
         raise
     except Exception as error:
-        if isinstance(error, OSError) and (full := refuse_full_disk(error)):
-            return _complain(str(full))
+        if refused := refused_by_the_system(error):
+            return _complain(str(refused))
         traceback.print_exc()
         print("didan: this is a fault of didan, not yours; please report the lines above", file=sys.stderr)
         return 1

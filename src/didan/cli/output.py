@@ -12,10 +12,18 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+_OF_FILES = {
+    *_FULL,
+    *(errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG),
+    *(errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ESTALE, errno.ENODEV, errno.ENXIO),
+}
+"""What the system says of a file or disk that cannot be used; the user can do something about it."""
 
 
 def prepare_streams() -> None:
-    """Let any text be printed: names of files as they are, and what an encoding lacks as escapes."""
+    """Let any names of files be read and printed as they are; what an encoding lacks is printed as escapes."""
+    if sys.stdin is not None and hasattr(sys.stdin, "reconfigure"):
+        sys.stdin.reconfigure(errors="surrogateescape")
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:  # closed by whoever started us
@@ -30,9 +38,13 @@ def flush_output() -> None:
     sys.stdout.flush()
 
 
-def refuse_full_disk(error: OSError) -> UserError | None:
-    """What to say where standard output cannot be written, or None if that is not what went wrong."""
-    if error.errno not in _FULL or error.filename is not None:
+def refused_by_the_system(error: Exception) -> UserError | None:
+    """What to say where standard output or a file cannot be used, or None if that is not what went wrong."""
+    if not isinstance(error, OSError) or error.errno not in _OF_FILES:
+        return None
+    if error.filename is not None:
+        return UserError(f"{os.fsdecode(error.filename)}: {reason(error)}")
+    if error.errno not in _FULL:
         return None
     give_up_output()
     return UserError(f"cannot write to standard output ({reason(error)})")
