@@ -104,7 +104,7 @@ def read_yaml(file: Path, example: str) -> dict[str, Any]:
     try:
         data = yaml.safe_load(file.read_text(encoding="utf-8"))
     except OSError as error:
-        raise UserError(f"{file}: {(error.strerror or 'cannot be read').lower()}") from None
+        raise UserError(f"{file}: {reason(error)}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{file}: is not YAML ({' '.join(str(error).split())})") from None
     if data is None:

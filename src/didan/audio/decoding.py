@@ -13,7 +13,7 @@ from typing import BinaryIO
 import numpy as np
 import soundfile
 
-from didan.errors import AudioError
+from didan.errors import AudioError, reason
 from didan.typing import Samples
 
 Block = tuple[int, Samples, int]
@@ -154,7 +154,7 @@ def refuse_missing(path: Path) -> None:
         with path.open("rb"):
             pass
     except OSError as error:
-        raise AudioError(f"{path}: {(error.strerror or 'cannot be read').lower()}") from None
+        raise AudioError(f"{path}: {reason(error)}") from None
     except ValueError as error:  # a name with a zero byte
         raise AudioError(f"{str(path)!r}: is no name of a file ({error})") from None
     if size == 0:

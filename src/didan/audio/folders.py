@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from didan.errors import AudioError, UserError
+from didan.errors import AudioError, OnDamaged, UserError, reason
 
 _NAMES = """
     wav wave bwf rf64 w64 flac mp3 mp2 mpga ogg oga opus spx m4a m4b aac adts aif aiff aifc au snd caf gsm amr awb
@@ -19,7 +19,7 @@ AUDIO_SUFFIXES = frozenset(f".{name}" for name in _NAMES.split())
 
 def find_audio(
     folder: Path,
-    on_damaged: Callable[[AudioError], None] | None = None,
+    on_damaged: OnDamaged | None = None,
     on_passed_over: Callable[[str], None] | None = None,
 ) -> list[Path]:
     """All audio files below a folder, sorted; hidden files and folders are no part of it.
@@ -43,10 +43,10 @@ def find_audio(
     visited: set[tuple[int, int]] = set()
 
     def unreadable(error: OSError) -> None:
-        reason = AudioError(f"{error.filename}: {(error.strerror or 'cannot be read').lower()}")
+        damage = AudioError(f"{error.filename}: {reason(error)}")
         if on_damaged is None:
-            raise reason
-        on_damaged(reason)
+            raise damage
+        on_damaged(damage)
 
     for root, folders, files in os.walk(folder.absolute(), onerror=unreadable, followlinks=True):
         state = Path(root).stat()

@@ -83,7 +83,7 @@ def run_benchmark(
 
         if ray is None:
             _extract_all(todo, corpora, cache, progress, on_damaged)
-        work = partial(execute, arguments=arguments, mapping=plan.map, cache=cache)
+        work = partial(execute, arguments=arguments, mapping=plan.map, cache=cache, digests=digests, audio=audio)
         outcomes: Iterator[Outcome] = on_cluster(work, todo, ray) if ray else in_processes(work, todo, workers)
         for number, outcome in enumerate(outcomes, start=1):
             _keep(outcome, out, summary)

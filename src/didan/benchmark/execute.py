@@ -8,7 +8,7 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from didan.benchmark.plan import TARGET_ONLY, config_of, frontend_of, normalisation_of
-from didan.benchmark.run import Run, audio_digest, corpus_digest, identity
+from didan.benchmark.run import Run, identity
 from didan.benchmark.run_classical import run_classical
 from didan.benchmark.run_network import run_network
 from didan.benchmark.run_target_only import run_target_only
@@ -16,11 +16,17 @@ from didan.classical import CLASSICAL
 from didan.corpora import read_corpus
 from didan.corpora.emotions import parse_mapping
 from didan.features import readable
-from didan.features.store import Fingerprints
 from didan.records import Record
 
 
-def execute(run: Run, arguments: Mapping[str, str], mapping: Sequence[str], cache: Path) -> Record:
+def execute(
+    run: Run,
+    arguments: Mapping[str, str],
+    mapping: Sequence[str],
+    cache: Path,
+    digests: Mapping[str, str],
+    audio: Mapping[str, str],
+) -> Record:
     """Do a run, with one thread so that its result does not depend on what else is running.
 
     Args:
@@ -28,6 +34,8 @@ def execute(run: Run, arguments: Mapping[str, str], mapping: Sequence[str], cach
         arguments: of the corpora, by name, at least of those that take part.
         mapping: translations of labels.
         cache: folder for features.
+        digests: of the corpora, by name; see :func:`didan.benchmark.run.identity`.
+        audio: of their audio.
     """
     torch.set_num_threads(1)
     with threadpool_limits(1), warnings.catch_warnings():
@@ -35,8 +43,6 @@ def execute(run: Run, arguments: Mapping[str, str], mapping: Sequence[str], cach
         names = {*run.sources, run.target}
         corpora = {name: read_corpus(arguments[name], parse_mapping(list(mapping))) for name in sorted(names)}
         frontend = frontend_of(run)
-        digests = {name: corpus_digest(corpus) for name, corpus in corpora.items()}
-        audio = {name: audio_digest(corpus, Fingerprints(cache)) for name, corpus in corpora.items()}
         usable = {
             name: readable(corpus, frontend, cache, on_damaged=lambda _: None) for name, corpus in corpora.items()
         }

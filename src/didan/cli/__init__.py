@@ -19,7 +19,7 @@ from didan.cli.explain import explain
 from didan.cli.export import export
 from didan.cli.features import features
 from didan.cli.inspect import inspect
-from didan.cli.output import flush_output, give_up_output, prepare_streams, refused_by_the_system
+from didan.cli.output import give_up_output, prepare_streams, refused_by_the_system
 from didan.cli.predict import predict
 from didan.cli.report import report
 from didan.cli.serve import serve
@@ -76,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     prepare_streams()
     code = run(arguments)
     try:
-        flush_output()
+        sys.stdout.flush()
     except OSError:  # of what was printed before an error there is no need to complain
         give_up_output()
     sys.exit(code)
@@ -86,7 +86,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; an error is one line on standard error."""
     try:
         code = app(list(arguments) if arguments is not None else None, standalone_mode=False)
-        flush_output()
+        sys.stdout.flush()
     except (UserError, TyperException) as error:
         return _complain(error.format_message() if isinstance(error, TyperException) else str(error))
     except (KeyboardInterrupt, typer.Abort):

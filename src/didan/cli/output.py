@@ -33,11 +33,6 @@ def prepare_streams() -> None:
             stream.reconfigure(errors="surrogateescape" if is_utf8 else "backslashreplace")
 
 
-def flush_output() -> None:
-    """Write what is waiting; standard output of a full disk fails here at the latest."""
-    sys.stdout.flush()
-
-
 def refused_by_the_system(error: Exception) -> UserError | None:
     """What to say where standard output or a file cannot be used, or None if that is not what went wrong."""
     if not isinstance(error, OSError) or error.errno not in _OF_FILES:

@@ -15,7 +15,6 @@ import shutil
 import sqlite3
 import tempfile
 import uuid
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ import numpy as np
 import platformdirs
 from pydantic import BaseModel
 
-from didan.errors import AudioError, DidanWarning, UserError, reason
+from didan.errors import AudioError, UserError, note, reason
 from didan.typing import Features, Samples
 
 SegmentRow = tuple[float, float, float, bool]
@@ -61,11 +60,9 @@ def _temporary_cache(instead_of: Path) -> Path:
     """One for this process, removed at its end."""
     folder = tempfile.mkdtemp(prefix="didan-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    warnings.warn(
+    note(
         f"cannot write to {instead_of}, so features are kept in {folder} until the end; "
-        "name a folder with --cache or DIDAN_CACHE",
-        DidanWarning,
-        stacklevel=3,
+        "name a folder with --cache or DIDAN_CACHE"
     )
     return Path(folder)
 
@@ -152,7 +149,7 @@ class Fingerprints:
             with file.open("rb") as stream:
                 digest = hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
         except OSError as error:
-            raise AudioError(f"{file}: {(error.strerror or 'cannot be read').lower()}") from None
+            raise AudioError(f"{file}: {reason(error)}") from None
         with self._database() as database:
             database.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)", (*known, digest))
             return Contents(digest, _audio(database, _utterance(digest, start, end)))

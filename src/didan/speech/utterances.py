@@ -1,13 +1,12 @@
 """Folders of recordings of any length become utterances: what is spoken between pauses."""
 
-import warnings
 from collections.abc import Iterator
 
 import pandas as pd
 
 from didan.audio import RATE, stream_audio
 from didan.corpora.corpus import Recordings
-from didan.errors import AudioError, DidanWarning, OnDamaged, SilentError, UserError, report_damaged
+from didan.errors import AudioError, OnDamaged, SilentError, UserError, note, report_damaged
 from didan.parallel import in_processes
 from didan.speech import WHOLE_SECONDS, segment_at_pauses
 from didan.typing import Progress, Samples
@@ -44,11 +43,9 @@ def find_utterances(
     report_damaged([spans for spans in results if isinstance(spans, AudioError)], len(files), on_damaged)
     speechless = [file for file, spans in zip(files, results, strict=True) if spans == []]
     if speechless:
-        warnings.warn(
+        note(
             f"{recordings.name}: no speech in {len(speechless)} of {len(files)} recordings, left out "
-            f"(first: {min(speechless)})",
-            DidanWarning,
-            stacklevel=2,
+            f"(first: {min(speechless)})"
         )
     spoken = [
         (row, span) for row, spans in enumerate(results) if not isinstance(spans, AudioError) for span in spans

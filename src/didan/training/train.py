@@ -4,7 +4,6 @@ import hashlib
 import json
 import resource
 import time
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +16,7 @@ from torch import Tensor
 from didan.corpora import Corpus, Recordings
 from didan.corpora.emotions import class_indices
 from didan.corpora.leakage import identical_files
-from didan.errors import DidanWarning, OnDamaged, UserError
+from didan.errors import OnDamaged, UserError, note
 from didan.features import FeatureSet, Normaliser, PackedFeatures, default_cache, join, load_features, readable
 from didan.hardware import hardware, versions
 from didan.methods import assumed_prior, find_method, prior_in_words
@@ -184,11 +183,9 @@ def combine(task: Task, source: FeatureSet, target: FeatureSet) -> TrainingData:
     """A task with its features; warns of recordings that source and target have in common."""
     copies = identical_files(source.contents, target.contents, [str(f) for f in task.target.table["file"]])
     if copies:
-        warnings.warn(
+        note(
             f"{len(copies)} target recordings are in the source too (first: {copies[0]}); "
-            "results on them say nothing about adaptation",
-            DidanWarning,
-            stacklevel=2,
+            "results on them say nothing about adaptation"
         )
     task = replace(task, leakage=replace(task.leakage, identical_files=copies))
     return TrainingData(task=task, source=source, target=target)
