@@ -1,9 +1,11 @@
 """What a result was computed on and with."""
 
 import platform
+import resource
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
+from pathlib import Path
 
 import torch
 
@@ -35,3 +37,38 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def free_memory() -> int | None:
+    """Bytes that this process can still take, None where the system does not tell."""
+    limits = [_available(), _left_of_address_space(), _left_of_container()]
+    return min((limit for limit in limits if limit is not None), default=None)
+
+
+def _available() -> int | None:
+    with suppress(OSError, ValueError):
+        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    return None
+
+
+def _left_of_address_space() -> int | None:
+    """What a limit set with ``ulimit -v`` leaves."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if soft == resource.RLIM_INFINITY:
+        return None
+    with suppress(OSError, ValueError):
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+        return max(soft - pages * resource.getpagesize(), 0)
+    return None
+
+
+def _left_of_container() -> int | None:
+    """What the limit of a control group leaves."""
+    with suppress(OSError, ValueError):
+        limit, used = (
+            int(Path(f"/sys/fs/cgroup/memory.{name}").read_text(encoding="ascii")) for name in ("max", "current")
+        )
+        return max(limit - used, 0)
+    return None

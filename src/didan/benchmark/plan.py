@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from didan.benchmark.run import Features, Run
+from didan.benchmark.run import Run
 from didan.classical import CLASSICAL
 from didan.errors import UserError, suggest
 from didan.features import FRONTENDS, FrontendSettings, NormalisationSettings
@@ -19,7 +19,8 @@ TARGET_ONLY = "target-only"
 FOLDS = 4
 """Parts of the target that it is trained and tested on in turn."""
 
-_KINDS = {"functionals": "functionals", "pooled": "spectrogram"}
+POOLED = "pooled"
+"""Mean and standard deviation of log-mel bands, for classical methods."""
 
 PAPER_CORPORA = ("emodb", "enterface", "casia")
 """The corpora of the paper's six tasks."""
@@ -75,7 +76,8 @@ class Plan(BaseModel):
         corpora: CORPUS arguments, as the command line takes them.
         tasks: ``source:target`` or ``source+source:target``; every directed pair of corpora if empty.
         leave_one_out: whether to add every corpus as the target of all others together.
-        features: kinds of features; a method that does not take one of them is left out there.
+        features: kinds of features, joined by ``+`` to fuse several; a method that does not take one of them is
+            left out there.
         methods: methods and variants.
         seeds: how many; methods without randomness run once.
         settings: of all trainings, as ``didan train --config`` takes them: steps, network, normalisation.
@@ -87,11 +89,20 @@ class Plan(BaseModel):
     corpora: tuple[str, ...] = ()
     tasks: tuple[str, ...] = ()
     leave_one_out: bool = False
-    features: tuple[Features, ...] = ("functionals",)
+    features: tuple[str, ...] = ("functionals",)
     methods: tuple[Entry, ...] = tuple(Entry(method=name, name=name) for name in ("source-only", "didan"))
     seeds: int = Field(3, ge=1)
     settings: dict[str, Any] = {}
     map: tuple[str, ...] = ()
+
+    @field_validator("features")
+    @classmethod
+    def _known(cls, features: tuple[str, ...]) -> tuple[str, ...]:
+        known = [*FRONTENDS, POOLED]
+        for kind in (kind for name in features if name != POOLED for kind in name.split("+")):
+            if kind not in FRONTENDS:
+                raise UserError(f"unknown features {kind!r}: {suggest(kind, known)}; fuse several with +")
+        return features
 
     @model_validator(mode="after")
     def _distinct(self) -> Self:
@@ -133,7 +144,7 @@ class Plan(BaseModel):
         return runs
 
 
-def run_settings(entry: Entry, features: Features, seed: int, common: dict[str, Any]) -> dict[str, Any] | None:
+def run_settings(entry: Entry, features: str, seed: int, common: dict[str, Any]) -> dict[str, Any] | None:
     """All that determines a run beside its data, or None if the method does not take these features.
 
     Raises:
@@ -143,24 +154,31 @@ def run_settings(entry: Entry, features: Features, seed: int, common: dict[str, 
     if entry.method in CLASSICAL:
         if features == "spectrogram" or seed > 0:  # they take one vector per utterance, and nothing is random
             return None
-        kind = _KINDS[features]
-        # A plan's settings may be for functionals, while spectrograms are pooled beside them.
-        fitting = {
-            key: value for key, value in common.get("frontend", {}).items() if key in FRONTENDS[kind].model_fields
-        }
+        kind = "spectrogram" if features == POOLED else features
         classical = CLASSICAL[entry.method]
         own = {} if classical.normalisation is None else {"normalisation": classical.normalisation}
-        given = {"frontend": {**fitting, "kind": kind}, "normalisation": common.get("normalisation", {}), **own}
+        given = {"frontend": _frontend(common, kind), "normalisation": common.get("normalisation", {}), **own}
         settings = make_config(data=given).model_dump(mode="json")
         normalisation = None if classical.by_source else settings["normalisation"]
         return {"method": entry.method, "normalisation": normalisation, "frontend": settings["frontend"]}
-    if features == "pooled":
+    if features == POOLED:
         return None
     method = "source-only" if entry.method == TARGET_ONLY else entry.method
     given = {**common, "method": method, "seed": seed, "method_settings": entry.settings}
-    given["frontend"] = {**common.get("frontend", {}), "kind": features}
+    given["frontend"] = _frontend(common, features)
     settings = make_config(data=given).model_dump(mode="json")
     return {**settings, "method": TARGET_ONLY, "folds": FOLDS} if entry.method == TARGET_ONLY else settings
+
+
+def _frontend(common: dict[str, Any], kind: str) -> dict[str, Any]:
+    """A plan's settings of one frontend; those that only others of its frontends have are not for this one."""
+    kinds = kind.split("+")
+    own = {key for one in kinds for key in FRONTENDS[one].model_fields}
+    if "pretrained" in kinds:
+        own |= {"models"}
+    anybody = {"models", *(key for settings in FRONTENDS.values() for key in settings.model_fields)}
+    given = common.get("frontend", {})
+    return {**{key: value for key, value in given.items() if key in own or key not in anybody}, "kind": kind}
 
 
 def merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:

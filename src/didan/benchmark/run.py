@@ -6,15 +6,12 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from didan.corpora import Corpus
 from didan.errors import AudioError
 from didan.features.store import Fingerprints
 from didan.records import record_name
-
-Features = Literal["spectrogram", "functionals", "pooled"]
-"""Log-mel spectrograms, functionals, or, for classical methods, mean and standard deviation of log-mel bands."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +21,8 @@ class Run:
     Attributes:
         sources: names of the labelled corpora.
         target: name of the corpus without labels.
-        features: input of the method.
+        features: input of the method: kind of the frontend, or ``pooled``, which for classical methods is mean and
+            standard deviation of log-mel bands.
         name: of the method with these settings, as tables call it.
         method: the method.
         seed: of everything random.
@@ -33,7 +31,7 @@ class Run:
 
     sources: tuple[str, ...]
     target: str
-    features: Features
+    features: str
     name: str
     method: str
     seed: int

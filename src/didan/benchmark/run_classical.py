@@ -3,6 +3,7 @@
 import resource
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from didan.features import (
     NormalisationSettings,
     Normaliser,
     StoredFeatures,
+    blocks_of,
     extract,
     normalised,
     pooled_vectors,
@@ -57,9 +59,12 @@ def run_classical(
     extracted = [extract(side, frontend, cache) for side in sides]
     vectors = [pooled_vectors(StoredFeatures(side.files))[:, None] for side in extracted]
     started = time.perf_counter()
-    of_source = Normaliser.fit(np.concatenate(vectors[:-1]), 0) if normalisation is None else None
+    blocks = blocks_of(frontend)
+    of_source = None
+    if normalisation is None:
+        of_source = replace(Normaliser.fit(np.concatenate(vectors[:-1]), 0), blocks=blocks)
     X = [
-        normalised(side, raw, files.contents, settings, normaliser=of_source).vectors().astype(np.float64)
+        normalised(side, raw, files.contents, settings, of_source, blocks).vectors().astype(np.float64)
         for side, raw, files in zip(sides, vectors, extracted, strict=True)
     ]
     X_s, X_t = np.concatenate(X[:-1]), X[-1]

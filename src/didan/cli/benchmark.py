@@ -42,7 +42,9 @@ def benchmark(
     features: Annotated[
         list[str] | None,
         typer.Option(
-            "--features", help="spectrogram, functionals or pooled; may be repeated. (default: functionals)"
+            "--features",
+            help="functionals, spectrogram, pretrained, several joined by +, or pooled; may be repeated. "
+            "(default: functionals)",
         ),
     ] = None,
     method: Annotated[

@@ -22,7 +22,11 @@ def train(
     ] = None,
     frontend: Annotated[
         str | None,
-        typer.Option("--frontend", help="Features: functionals or spectrogram. (default: functionals)"),
+        typer.Option(
+            "--frontend",
+            help="Features: functionals, spectrogram, pretrained (with --set frontend.model=ID), or several "
+            "joined by +. (default: functionals)",
+        ),
     ] = None,
     config: Annotated[
         Path | None, typer.Option("--config", metavar="FILE", help="YAML with any settings.")
@@ -45,6 +49,14 @@ def train(
             "--include-source-features",
             help="Put the source's features into the model, so that it can be adapted without the source's "
             "recordings. Speech can be rebuilt from spectrograms: mind the corpus' licence.",
+        ),
+    ] = False,
+    include_encoder: Annotated[
+        bool,
+        typer.Option(
+            "--include-encoder",
+            help="Copy the pretrained encoder into the model folder, so that it is complete. (default: it "
+            "names the encoder, which is loaded when it is needed)",
         ),
     ] = False,
     strict: Strict = False,
@@ -104,6 +116,7 @@ def train(
                 out=out,
                 resume=resume,
                 include_source_features=include_source_features,
+                include_encoder=include_encoder,
                 cache=cache,
                 progress=hook,
                 on_damaged=None if strict else damage,

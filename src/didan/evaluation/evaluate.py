@@ -15,7 +15,7 @@ from didan.corpora import Corpus
 from didan.corpora.emotions import class_indices, counts_in_words, emotion_counts
 from didan.corpora.leakage import identical_files, shared_speakers
 from didan.errors import AudioError, OnDamaged, report_damaged
-from didan.features import FeatureStore, FrontendSettings, Normaliser, default_cache
+from didan.features import FeatureStore, FrontendSettings, default_cache
 from didan.files import as_json, written_whole
 from didan.inference.predict import Prediction, predict
 from didan.inference.segments import StoredSegments, store_segments
@@ -174,7 +174,7 @@ def evaluate(
     grouped, utterances = grouped.rows(rows), [utterances[row] for row in rows]
     segments = StoredSegments(model.config.frontend, cache)
     if own_statistics:
-        model = replace(model, normaliser=Normaliser(model.normaliser.domain, shrinkage=0))
+        model = replace(model, normaliser=replace(model.normaliser, shrinkage=0))
     predictions = list(predict(model, utterances, segments=segments))
     normalised_by = OWN_STATISTICS if own_statistics else AS_PREDICTED
     result = compare_predictions(model, grouped, predictions, cache, normalised_by)

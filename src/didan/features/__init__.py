@@ -18,9 +18,22 @@ if TYPE_CHECKING:
         normalised,
         pooled_vectors,
     )
-    from didan.features.frontend import FRONTENDS, Frontend, FrontendSettings, build_frontend, extract_features
+    from didan.features.frontend import (
+        FRONTENDS,
+        Frontend,
+        FrontendSettings,
+        blocks_of,
+        build_frontend,
+        encoders_of,
+        extract_features,
+        found,
+        parts_of,
+        with_parts,
+    )
     from didan.features.functionals import Functionals, FunctionalsSettings
+    from didan.features.fusion import Fusion, FusionSettings
     from didan.features.normaliser import Moments, NormalisationSettings, Normaliser, Statistics
+    from didan.features.pretrained import Pretrained, PretrainedSettings
     from didan.features.spectrogram import Spectrogram, SpectrogramSettings
     from didan.features.store import FeatureStore, default_cache
 
@@ -35,9 +48,22 @@ _HOME = {
         "normalised",
         "pooled_vectors",
     ),
-    "frontend": ("FRONTENDS", "Frontend", "FrontendSettings", "build_frontend", "extract_features"),
+    "frontend": (
+        "FRONTENDS",
+        "Frontend",
+        "FrontendSettings",
+        "blocks_of",
+        "build_frontend",
+        "encoders_of",
+        "extract_features",
+        "found",
+        "parts_of",
+        "with_parts",
+    ),
     "functionals": ("Functionals", "FunctionalsSettings"),
+    "fusion": ("Fusion", "FusionSettings"),
     "normaliser": ("Moments", "NormalisationSettings", "Normaliser", "Statistics"),
+    "pretrained": ("Pretrained", "PretrainedSettings"),
     "spectrogram": ("Spectrogram", "SpectrogramSettings"),
     "store": ("FeatureStore", "default_cache"),
 }
@@ -51,23 +77,32 @@ __all__ = [
     "FrontendSettings",
     "Functionals",
     "FunctionalsSettings",
+    "Fusion",
+    "FusionSettings",
     "Moments",
     "NormalisationSettings",
     "Normaliser",
     "PackedFeatures",
+    "Pretrained",
+    "PretrainedSettings",
     "Spectrogram",
     "SpectrogramSettings",
     "Statistics",
     "StoredFeatures",
+    "blocks_of",
     "build_frontend",
     "default_cache",
+    "encoders_of",
     "extract",
     "extract_features",
+    "found",
     "join",
     "load_features",
     "normalised",
+    "parts_of",
     "pooled_vectors",
     "readable",
+    "with_parts",
 ]
 
 

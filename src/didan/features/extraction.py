@@ -11,10 +11,23 @@ import pandas as pd
 from didan.audio import Utterance, read_audio
 from didan.corpora import Corpus, Recordings
 from didan.errors import AudioError, OnDamaged, report_damaged
-from didan.features.frontend import Frontend, FrontendSettings, cached_frontend, extract_features
+from didan.features.encoders.family import memory_needed
+from didan.features.frontend import (
+    Frontend,
+    FrontendSettings,
+    cached_frontend,
+    encoders_of,
+    extract_batch,
+    extract_features,
+    runs_on_gpu,
+)
 from didan.features.store import AudioDigest, FeatureStore
-from didan.parallel import in_processes
-from didan.typing import Progress
+from didan.hardware import free_memory
+from didan.parallel import in_processes, processors
+from didan.typing import Progress, Samples
+
+_SAMPLES = 30 * 60 * 16_000  # of utterances sorted by length before they go to a GPU
+_BATCH = 16
 
 AnyRecordings = TypeVar("AnyRecordings", Corpus, Recordings)
 
@@ -49,7 +62,7 @@ def extract(
         recordings: the utterances.
         settings: of the frontend.
         cache: folder of the store.
-        workers: processes; as many as there are processors if None.
+        workers: processes; as many as there are processors, and as the memory has room for encoders, if None.
         progress: called after every utterance.
         on_damaged: called with the reason for an utterance that cannot be read or is silent, which is then left
             out; if None such utterances are an error.
@@ -86,7 +99,10 @@ def extract_utterances(
     """The same for utterances; see :func:`extract`."""
     FeatureStore(cache, settings)  # a cache that cannot be written is an error before anything is computed
     work = partial(_extract_or_error, settings, cache)
-    results = in_processes(work, utterances, workers, progress, f"features of {name}")
+    stage = f"features of {name}"
+    if runs_on_gpu(settings):
+        _extract_in_batches(settings, cache, utterances, progress, stage)
+    results = in_processes(work, utterances, workers or _workers(settings), progress, stage)
     report_damaged([result for result in results if isinstance(result, AudioError)], len(utterances), on_damaged)
     made = {row: result for row, result in enumerate(results) if not isinstance(result, AudioError)}
     return Extracted(
@@ -115,6 +131,51 @@ def readable(
     return recordings if len(rows) == len(recordings) else recordings.rows(rows)
 
 
+def _workers(settings: FrontendSettings) -> int:
+    """How many processes have room, each with the encoders of its own."""
+    if runs_on_gpu(settings):
+        return 1
+    needed, free = sum(memory_needed(one.weights()) for one in encoders_of(settings)), free_memory()
+    return max(min(processors(), free // needed), 1) if needed and free is not None else processors()
+
+
+def _extract_in_batches(
+    settings: FrontendSettings, cache: Path, utterances: Sequence[Utterance], progress: Progress | None, stage: str
+) -> None:
+    """Compute what is not in the store yet, batches of similar length at a time, as a GPU wants it.
+
+    What cannot be read, or is too short, is left to whoever goes through the utterances one by one.
+    """
+    store, frontend = FeatureStore(cache, settings), cached_frontend(settings)
+    waiting: list[tuple[Utterance, Samples]] = []
+    for done, utterance in enumerate(utterances, 1):
+        try:
+            contents = store.contents(utterance.file, utterance.start, utterance.end)
+            path = store.path(contents.file, utterance.start, utterance.end)
+            if not (contents.audio and store.holds(path)):
+                waiting.append((utterance, read_audio(*utterance[:3])))
+        except AudioError:
+            continue
+        if sum(len(samples) for _, samples in waiting) > _SAMPLES or done == len(utterances):
+            waiting.sort(key=lambda one: len(one[1]))
+            for first in range(0, len(waiting), _BATCH):
+                _extract_batch(store, frontend, waiting[first : first + _BATCH])
+            waiting = []
+            if progress:
+                progress(stage, done, len(utterances))
+
+
+def _extract_batch(store: FeatureStore, frontend: Frontend, batch: Sequence[tuple[Utterance, Samples]]) -> None:
+    try:
+        features = extract_batch(frontend, [samples for _, samples in batch])
+    except AudioError:  # one is too short
+        return
+    for ((file, start, end, _), samples), own in zip(batch, features, strict=True):
+        digest = store.contents(file, start, end).file
+        store.write(store.path(digest, start, end), own)
+        store.remember_audio(digest, start, end, AudioDigest(samples))
+
+
 def _extract_or_error(
     settings: FrontendSettings, cache: Path, utterance: Utterance
 ) -> tuple[Path, str, str] | AudioError:
@@ -131,5 +192,9 @@ def _extract(store: FeatureStore, frontend: Frontend, utterance: Utterance) -> t
     if contents.audio and store.holds(path):
         return path, contents.file, contents.audio
     samples = read_audio(file, start, end)
-    store.write(path, extract_features(frontend, samples))
+    try:
+        features = extract_features(frontend, samples)
+    except AudioError as error:
+        raise AudioError(f"{file}: {error}") from None
+    store.write(path, features)
     return path, contents.file, store.remember_audio(contents.file, start, end, AudioDigest(samples))

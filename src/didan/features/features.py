@@ -11,7 +11,7 @@ import pandas as pd
 
 from didan.corpora import Recordings
 from didan.features.extraction import extract
-from didan.features.frontend import FrontendSettings
+from didan.features.frontend import FrontendSettings, blocks_of
 from didan.features.normaliser import Moments, NormalisationSettings, Normaliser, Statistics
 from didan.typing import Features, Floats, Progress, Utterances
 
@@ -138,7 +138,9 @@ def load_features(
         UserError: see :func:`didan.features.extract`.
     """
     extracted = extract(recordings, frontend, cache, progress=progress)
-    return normalised(recordings, StoredFeatures(extracted.files), extracted.contents, normalisation)
+    return normalised(
+        recordings, StoredFeatures(extracted.files), extracted.contents, normalisation, blocks=blocks_of(frontend)
+    )
 
 
 def normalised(
@@ -147,6 +149,7 @@ def normalised(
     contents: pd.DataFrame,
     normalisation: NormalisationSettings,
     normaliser: Normaliser | None = None,
+    blocks: tuple[int, ...] = (),
 ) -> FeatureSet:
     """Raw features of a domain with the statistics of its groups; reads no labels.
 
@@ -157,10 +160,11 @@ def normalised(
         normalisation: its shrinkage is used.
         normaliser: of another domain, such as that which a model was adapted to; fitted to these utterances if
             None.
+        blocks: of a fusion, see :class:`didan.features.Normaliser`; where there is no normaliser yet.
     """
     moments = [Moments.of(raw[index]) for index in range(len(raw))]
     if normaliser is None:
-        normaliser = Normaliser(Moments.pooled(moments), normalisation.shrinkage)
+        normaliser = Normaliser(Moments.pooled(moments), normalisation.shrinkage, blocks)
     return FeatureSet(
         raw=raw,
         statistics=normaliser.statistics_by_group(moments, list(recordings.groups)),

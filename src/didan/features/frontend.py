@@ -1,25 +1,41 @@
 """The frontends by kind, and what they have in common."""
 
 from functools import lru_cache
-from typing import Annotated, Protocol
+from typing import Annotated, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from pydantic import Field
+from pydantic import Discriminator, Tag
 from torch import Tensor
 
+from didan.features.encoders import n_layers_and_width
 from didan.features.functionals import Functionals, FunctionalsSettings
+from didan.features.fusion import PARTS, Fusion, FusionSettings
+from didan.features.pretrained import Pretrained, PretrainedSettings
 from didan.features.spectrogram import Spectrogram, SpectrogramSettings
 from didan.hardware import one_thread
 from didan.typing import Samples
 
-FrontendSettings = Annotated[SpectrogramSettings | FunctionalsSettings, Field(discriminator="kind")]
 
-FRONTENDS: dict[str, type[SpectrogramSettings] | type[FunctionalsSettings]] = {
-    "spectrogram": SpectrogramSettings,
-    "functionals": FunctionalsSettings,
-}
+def _tag(settings: Any) -> str:
+    """Which settings these are: by kind, or fusion where there are several kinds or encoders."""
+    if isinstance(settings, dict):
+        several = "parts" in settings or "models" in settings or "+" in str(settings.get("kind"))
+        return "fusion" if several else str(settings.get("kind"))
+    return "fusion" if isinstance(settings, FusionSettings) else str(getattr(settings, "kind", None))
+
+
+FrontendSettings = Annotated[
+    Annotated[SpectrogramSettings, Tag("spectrogram")]
+    | Annotated[FunctionalsSettings, Tag("functionals")]
+    | Annotated[PretrainedSettings, Tag("pretrained")]
+    | Annotated[FusionSettings, Tag("fusion")],
+    Discriminator(_tag),
+]
+
+FRONTENDS = PARTS
+"""Settings of single frontends, by kind; ``+`` between kinds fuses them."""
 
 
 class Frontend(Protocol):
@@ -48,21 +64,78 @@ class Frontend(Protocol):
         """
 
 
-def build_frontend(settings: FrontendSettings) -> Functionals | Spectrogram:
+def parts_of(
+    settings: FrontendSettings,
+) -> tuple[SpectrogramSettings | FunctionalsSettings | PretrainedSettings, ...]:
+    """What is fused; a single frontend alone."""
+    return settings.parts if isinstance(settings, FusionSettings) else (settings,)
+
+
+def encoders_of(settings: FrontendSettings) -> list[PretrainedSettings]:
+    """The pretrained encoders in a frontend."""
+    return [part for part in parts_of(settings) if isinstance(part, PretrainedSettings)]
+
+
+def with_parts(settings: FrontendSettings, parts: list[Any]) -> FrontendSettings:
+    """The same frontend with other settings of its parts."""
+    return (
+        settings.model_copy(update={"parts": tuple(parts)}) if isinstance(settings, FusionSettings) else parts[0]
+    )
+
+
+def found(settings: FrontendSettings) -> FrontendSettings:
+    """The same frontend once its encoders are found, and known by their digests.
+
+    Raises:
+        UserError: see :meth:`didan.features.pretrained.PretrainedSettings.found`.
+    """
+    parts = [part.found() if isinstance(part, PretrainedSettings) else part for part in parts_of(settings)]
+    return with_parts(settings, parts)
+
+
+def blocks_of(settings: FrontendSettings) -> tuple[int, ...]:
+    """How many features each part of a fusion has; empty where nothing is fused. Loads no encoder."""
+    return tuple(map(_width, settings.parts)) if isinstance(settings, FusionSettings) else ()
+
+
+def _width(part: SpectrogramSettings | FunctionalsSettings | PretrainedSettings) -> int:
+    if isinstance(part, SpectrogramSettings):
+        return 2 * part.bands
+    if isinstance(part, FunctionalsSettings):
+        return cached_frontend(part).n_bands
+    _, width = n_layers_and_width(part.weights())
+    return width * len(part.pooling.split("+"))
+
+
+def build_frontend(settings: FrontendSettings) -> Functionals | Spectrogram | Pretrained | Fusion:
     """The frontend with these settings.
 
     Raises:
-        UserError: it needs an extra that is not installed.
+        UserError: it needs an extra that is not installed, or an encoder that cannot be loaded.
     """
-    if isinstance(settings, FunctionalsSettings):
-        return Functionals(settings)
-    return Spectrogram(settings)
+    if isinstance(settings, FusionSettings):
+        return Fusion(settings, [_build_part(part) for part in settings.parts])
+    return _build_part(settings)
+
+
+def _build_part(
+    settings: SpectrogramSettings | FunctionalsSettings | PretrainedSettings,
+) -> Functionals | Spectrogram | Pretrained:
+    if isinstance(settings, PretrainedSettings):
+        return Pretrained(settings)
+    return Functionals(settings) if isinstance(settings, FunctionalsSettings) else Spectrogram(settings)
+
+
+def runs_on_gpu(settings: FrontendSettings) -> bool:
+    """Whether a frontend is computed on a GPU here: those with an encoder, where there is one."""
+    return bool(encoders_of(settings)) and torch.cuda.is_available()
 
 
 @lru_cache(maxsize=4)
-def cached_frontend(settings: FrontendSettings) -> Functionals | Spectrogram:
+def cached_frontend(settings: FrontendSettings) -> Functionals | Spectrogram | Pretrained | Fusion:
     """One frontend per process, since building its matrices takes longer than using them once."""
-    return build_frontend(settings)
+    frontend = build_frontend(settings)
+    return frontend.cuda() if runs_on_gpu(settings) else frontend
 
 
 def extract_features(frontend: Frontend, samples: Samples) -> npt.NDArray[np.float32]:
@@ -75,15 +148,34 @@ def extract_features(frontend: Frontend, samples: Samples) -> npt.NDArray[np.flo
     Returns:
         Shape (frames, bands), float32.
 
+    Raises:
+        AudioError: the utterance is shorter than one frame of an encoder.
+
     >>> frontend = build_frontend(SpectrogramSettings())
     >>> extract_features(frontend, np.ones(1600, np.float32)).shape
     (11, 64)
     """
-    nonzero = np.flatnonzero(samples)
-    if len(nonzero):
-        samples = samples[: nonzero[-1] + 1]
+    (features,) = extract_batch(frontend, [samples])
+    return features
+
+
+def extract_batch(frontend: Frontend, batch: list[Samples]) -> list[npt.NDArray[np.float32]]:
+    """The same for several utterances at once, which differs in the last digits; for GPUs.
+
+    Args:
+        frontend: see :func:`build_frontend`.
+        batch: samples of each utterance, at 16 kHz.
+    """
+    lengths = [int(nonzero[-1]) + 1 if len(nonzero := np.flatnonzero(one)) else len(one) for one in batch]
+    waveform = np.zeros((len(batch), max(lengths)), dtype=np.float32)
+    for row, (samples, length) in enumerate(zip(batch, lengths, strict=True)):
+        waveform[row, :length] = samples[:length]
     # Last digits may depend on the number of threads, and more of them would only wait for one another.
     with one_thread(), torch.inference_mode():
-        features, n_frames = frontend(torch.from_numpy(samples)[None])
-    extracted: npt.NDArray[np.float32] = features[0, : int(n_frames[0])].numpy()
-    return extracted
+        features, n_frames = frontend(torch.from_numpy(waveform).to(_device(frontend)))
+    return [own[: int(n)].cpu().numpy() for own, n in zip(features, n_frames, strict=True)]
+
+
+def _device(frontend: Frontend) -> torch.device:
+    buffers = frontend.buffers() if isinstance(frontend, torch.nn.Module) else iter(())
+    return next((buffer.device for buffer in buffers), torch.device("cpu"))

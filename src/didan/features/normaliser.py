@@ -112,10 +112,12 @@ class Normaliser:
     Attributes:
         domain: moments of the domain, that is of a source corpus, or of the target that a model was adapted to.
         shrinkage: k.
+        blocks: number of features of each block of a fusion, empty without; see :mod:`didan.features.fusion`.
     """
 
     domain: Moments
     shrinkage: float
+    blocks: tuple[int, ...] = ()
 
     @classmethod
     def fit(cls, features: Utterances, shrinkage: float) -> "Normaliser":
@@ -130,14 +132,23 @@ class Normaliser:
         Statistics(mean=array([1.], dtype=float32), std=array([1.7320508], dtype=float32))
         """
         if group is None:
-            return self.domain.statistics()
+            return self._scaled(self.domain.statistics())
         weight = group.n_utterances / (group.n_utterances + self.shrinkage)
-        return Moments(
+        drawn = Moments(
             group.n_utterances,
             group.n_frames,
             weight * group.mean + (1 - weight) * self.domain.mean,
             weight * group.variance + (1 - weight) * self.domain.variance,
-        ).statistics()
+        )
+        return self._scaled(drawn.statistics())
+
+    def _scaled(self, statistics: Statistics) -> Statistics:
+        """Statistics that make all blocks of a fusion equally long on average."""
+        if not self.blocks:
+            return statistics
+        sizes = np.array(self.blocks)
+        lengthened = np.repeat(np.sqrt(sizes / sizes.mean()), sizes).astype(np.float32)
+        return Statistics(statistics.mean, statistics.std * lengthened)
 
     def statistics_by_group(self, moments: Sequence[Moments], groups: Sequence[object]) -> list[Statistics]:
         """What each of some utterances is normalised with.

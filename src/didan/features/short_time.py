@@ -73,13 +73,18 @@ class PowerSpectrum(nn.Module):
 
     def forward(self, signal: Tensor) -> Tensor:
         """Map signals, shape (n, samples), to power, shape (n, samples // hop + 1, n_bins)."""
-        width, n = len(self.window), signal.shape[0]
+        width = len(self.window)
         padded = pad(signal, (width // 2, width - width // 2))
         n_frames = signal.shape[1] // self.hop + 1
         starts = self.hop * torch.arange(n_frames, device=signal.device)
         frames = padded[:, starts[:, None] + torch.arange(width, device=signal.device)]
         if self.remove_mean:
             frames = frames - frames.mean(dim=2, keepdim=True)
+        return self.of_frames(frames)
+
+    def of_frames(self, frames: Tensor) -> Tensor:
+        """Map frames, shape (n, frames, width), to power, shape (n, frames, n_bins)."""
+        n, n_frames, width = frames.shape
         x = pad(frames * self.window, (0, self.rows * self.b - width)).reshape(-1, self.rows, self.b)
         y = (self.inner @ x).reshape(-1, 2, self.a, self.b).permute(2, 0, 1, 3).reshape(self.a, -1, 2 * self.b)
         real, imaginary = (y @ self.outer).chunk(2, dim=2)

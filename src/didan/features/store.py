@@ -205,7 +205,7 @@ class FeatureStore(Fingerprints):
     """
 
     def __init__(self, cache: Path, settings: BaseModel) -> None:
-        key = hashlib.blake2b(f"{_VERSION} {settings.model_dump_json()}".encode(), digest_size=8).hexdigest()
+        key = hashlib.blake2b(f"{_VERSION} {_identity(settings)}".encode(), digest_size=8).hexdigest()
         self.folder = cache / f"{settings.model_dump().get('kind', 'features')}-{key}"
         self._fingerprints = cache / "fingerprints.sqlite"
         self._prepare()
@@ -242,6 +242,12 @@ class FeatureStore(Fingerprints):
         finally:
             with suppress(OSError):
                 partial.unlink(missing_ok=True)
+
+
+def _identity(settings: BaseModel) -> str:
+    """What decides about the features; a frontend with an encoder tells which of its settings do."""
+    identity = getattr(settings, "identity", None)
+    return settings.model_dump_json() if identity is None else json.dumps(identity(), sort_keys=True)
 
 
 def _utterance(digest: str, start: float, end: float) -> str:

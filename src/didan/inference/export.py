@@ -2,10 +2,13 @@
 
 import json
 import logging
+import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,13 +16,17 @@ import torch
 from didan.audio import RATE
 from didan.errors import UserError
 from didan.extras import require
-from didan.features import FunctionalsSettings
+from didan.features import FunctionalsSettings, encoders_of, parts_of
+from didan.features.encoders.encoder import LONGEST
 from didan.files import written_whole
 from didan.inference.graph import Graph
 from didan.inference.onnx import FORMAT
 from didan.model.trained import TrainedModel
 
 OPSET = 20
+
+_LARGEST = 2**31 - 2**20
+"""Bytes of one file; protobuf ends at 2 GiB."""
 
 
 def export(model: TrainedModel, file: Path) -> None:
@@ -32,7 +39,8 @@ def export(model: TrainedModel, file: Path) -> None:
     them those of the domain that the model was adapted to are used. The outputs ``frames``, ``feature_mean`` and
     ``feature_variance`` are the moments that a group's statistics are made of, see
     :mod:`didan.features.normaliser`; ``didan predict`` does it. The file's metadata name the emotions, the rate,
-    the normaliser and what the model was made of.
+    the normaliser and what the model was made of. A pretrained encoder is inside the file and takes at most 30 s
+    at a time; above 2 GB its weights are in a second file, ``FILE.data``, which belongs beside the first.
 
     Args:
         model: the model; it must not need openSMILE.
@@ -43,7 +51,8 @@ def export(model: TrainedModel, file: Path) -> None:
             written; onnx or onnxscript is not installed.
     """
     frontend = model.config.frontend
-    if isinstance(frontend, FunctionalsSettings) and "egemaps" in frontend.parts:
+    parts = parts_of(frontend)
+    if any(isinstance(part, FunctionalsSettings) and "egemaps" in part.parts for part in parts):
         raise UserError(
             "a model of eGeMAPS cannot be exported: openSMILE is no part of ONNX; train one without "
             "frontend.parts=[egemaps]"
@@ -58,7 +67,8 @@ def export(model: TrainedModel, file: Path) -> None:
     samples[:, RATE // 2 : -RATE // 2] = torch.from_numpy(np.random.default_rng(0).normal(0, 0.1, RATE)).float()
     domain = model.normaliser.statistics()
     mean, std = torch.from_numpy(domain.mean), torch.from_numpy(domain.std)
-    waveform = {0: torch.export.Dim("batch"), 1: torch.export.Dim("samples", min=1600)}
+    longest = LONGEST if encoders_of(frontend) else None
+    waveform = {0: torch.export.Dim("batch"), 1: torch.export.Dim("samples", min=1600, max=longest)}
     with _quiet():
         program = torch.onnx.export(
             Graph(model).eval(),
@@ -78,6 +88,7 @@ def export(model: TrainedModel, file: Path) -> None:
         "format": FORMAT,
         "emotions": json.dumps(list(model.emotions)),
         "rate": str(RATE),
+        "longest": json.dumps(longest),
         "normaliser": json.dumps(
             {
                 "group": model.group,
@@ -86,6 +97,7 @@ def export(model: TrainedModel, file: Path) -> None:
                 "frames": model.normaliser.domain.n_frames,
                 "mean": model.normaliser.domain.mean.tolist(),
                 "variance": model.normaliser.domain.variance.tolist(),
+                "blocks": list(model.normaliser.blocks),
             }
         ),
         "method": model.config.method,
@@ -93,8 +105,28 @@ def export(model: TrainedModel, file: Path) -> None:
         "target": str(model.record.get("target")),
     }
     onnx.helper.set_model_props(proto, about)
-    with written_whole(file) as partial:
-        onnx.save(proto, str(partial))
+    _save(onnx, proto, file)
+
+
+def _save(onnx: ModuleType, proto: Any, file: Path) -> None:
+    """Write one file, or beside it a second one with the weights, where they are too large for the format."""
+    data = file.with_name(f"{file.name}.data")
+    if proto.ByteSize() <= _LARGEST:
+        with written_whole(file) as partial:
+            onnx.save(proto, str(partial))
+        return
+    if data.exists():
+        raise UserError(f"{data} exists already, and the weights are to be written there; delete it")
+    # Written under the names that they will have, since the model refers to its weights by name.
+    with (
+        written_whole(data) as partial_data,
+        written_whole(file) as partial,
+        tempfile.TemporaryDirectory(dir=file.parent) as folder,
+    ):
+        whole = Path(folder) / file.name
+        onnx.save_model(proto, str(whole), save_as_external_data=True, location=data.name)
+        (Path(folder) / data.name).replace(partial_data)
+        whole.replace(partial)
 
 
 @contextmanager

@@ -52,6 +52,7 @@ class OnnxRecogniser:
                 "written by an older didan; export it again" if older else "not one that didan export has written"
             )
             raise UserError(f"{file} is an ONNX model, but {hint}")
+        self._longest: int | None = json.loads(metadata.get("longest", "null"))
         self.emotions: tuple[str, ...] = tuple(json.loads(metadata["emotions"]))
         domain = json.loads(metadata["normaliser"])
         self.group = str(domain["group"])
@@ -63,10 +64,20 @@ class OnnxRecogniser:
                 np.array(domain["variance"], dtype=np.float64),
             ),
             domain["shrinkage"],
+            tuple(domain.get("blocks", ())),
         )
 
     def prepare(self, samples: Samples) -> Samples:
-        """Samples as they are: features are made inside."""
+        """Samples as they are: features are made inside.
+
+        Raises:
+            UserError: they are more than the encoder inside takes at a time.
+        """
+        if self._longest is not None and len(samples) > self._longest:
+            raise UserError(
+                f"this exported model takes at most {self._longest / RATE:g} s at a time, not "
+                f"{len(samples) / RATE:g} s; take a shorter --window"
+            )
         return samples
 
     def moments(self, prepared: Sequence[Samples]) -> list[Moments]:

@@ -14,6 +14,7 @@ from didan.features import (
     FunctionalsSettings,
     NormalisationSettings,
     SpectrogramSettings,
+    found,
 )
 from didan.files import read_yaml
 from didan.methods import AlignmentSettings, MethodSettings, find_method
@@ -182,7 +183,7 @@ def make_config(
 
     Args:
         method: name of the method.
-        frontend: kind of the frontend.
+        frontend: kind of the frontend, or several joined by ``+``.
         seed: of everything random.
         group: what utterances are normalised together, see :class:`didan.features.NormalisationSettings`.
         file: YAML with any of the keys of :class:`Config`.
@@ -191,7 +192,8 @@ def make_config(
         data: any of the keys of :class:`Config`.
 
     Raises:
-        UserError: an unknown key or name (the nearest is suggested), a value out of range, an unreadable file.
+        UserError: an unknown key or name (the nearest is suggested), a value out of range, an unreadable file; an
+            encoder that cannot be found.
 
     >>> make_config("didan", assignments=["method_settings.tau=0.2"]).method_settings.tau
     0.2
@@ -204,17 +206,19 @@ def make_config(
     if seed is not None:
         data["seed"] = seed
     if frontend is not None:
-        if frontend not in FRONTENDS:
-            raise UserError(f"unknown frontend {frontend!r}: {suggest(frontend, FRONTENDS)}")
+        for kind in frontend.split("+"):
+            if kind not in FRONTENDS:
+                raise UserError(f"unknown frontend {kind!r}: {suggest(kind, FRONTENDS)}; fuse several with +")
         data["frontend"] = {**data.get("frontend", {}), "kind": frontend}
     if group is not None:
         data["normalisation"] = {**data.get("normalisation", {}), "group": group}
     if "frontend" in data and isinstance(data["frontend"], dict):
         data["frontend"] = {"kind": _FRONTEND, **data["frontend"]}
     try:
-        return Config(**data)
+        config = Config(**data)
     except ValidationError as error:
         raise UserError(_explain(error, data)) from None
+    return config.model_copy(update={"frontend": found(config.frontend)})
 
 
 def assign(data: dict[str, Any], assignment: str) -> None:
@@ -244,11 +248,12 @@ def assign(data: dict[str, Any], assignment: str) -> None:
 def _explain(error: ValidationError, data: Mapping[str, Any], *above: str) -> str:
     """One line for the first problem, with the nearest valid key or the reason."""
     problem = error.errors()[0]
-    kinds = {*FRONTENDS, *PSEUDO_LABELLERS}
+    kinds = {*FRONTENDS, *PSEUDO_LABELLERS, "fusion"}
     key = ".".join([*above, *(str(part) for part in problem["loc"] if part not in kinds)])
     if problem["type"] == "extra_forbidden":
         group, _, name = key.partition(".")
-        others = [kind for kind, settings in FRONTENDS.items() if name in settings.model_fields]
+        mine = _frontend_of(data).split("+")
+        others = [kind for kind, own in FRONTENDS.items() if name in own.model_fields and kind not in mine]
         if group == "frontend" and others:
             theirs = " and ".join(others)
             return (
@@ -263,8 +268,7 @@ def _explain(error: ValidationError, data: Mapping[str, Any], *above: str) -> st
 
 
 def _frontend_of(data: Mapping[str, Any]) -> str:
-    kind: str = data.get("frontend", {}).get("kind", _FRONTEND)
-    return kind
+    return str(data.get("frontend", {}).get("kind", _FRONTEND))
 
 
 def _all_keys(data: Mapping[str, Any]) -> list[str]:
@@ -273,11 +277,12 @@ def _all_keys(data: Mapping[str, Any]) -> list[str]:
         "": Config,
         "network.": NetworkSettings,
         "optimisation.": OptimisationSettings,
-        "frontend.": FRONTENDS.get(_frontend_of(data), FunctionalsSettings),
         "normalisation.": NormalisationSettings,
         "pseudo_labels.": PSEUDO_LABELLERS.get(
             data.get("pseudo_labels", {}).get("kind", "balanced"), BalancedSettings
         ),
         "method_settings.": find_method(data.get("method", "didan")).settings,
     }
-    return [f"{prefix}{name}" for prefix, model in parts.items() for name in model.model_fields]
+    keys = [f"{prefix}{name}" for prefix, model in parts.items() for name in model.model_fields]
+    kinds = [FRONTENDS[kind] for kind in _frontend_of(data).split("+") if kind in FRONTENDS]
+    return [*keys, *(f"frontend.{name}" for kind in kinds for name in kind.model_fields)]

@@ -15,7 +15,16 @@ from safetensors.numpy import save_file as save_arrays
 from safetensors.torch import load_file, save_file
 
 from didan.errors import UserError, reason
-from didan.features import Moments, Normaliser, PackedFeatures
+from didan.features import (
+    Moments,
+    Normaliser,
+    PackedFeatures,
+    PretrainedSettings,
+    encoders_of,
+    parts_of,
+    with_parts,
+)
+from didan.features.encoders.weights import FILES as ENCODER_FILES
 from didan.files import written_whole
 from didan.model.card import model_card
 from didan.model.config import Config
@@ -25,6 +34,7 @@ from didan.networks import build_network
 # Raised with the files, and with what features mean: a network knows only those that it was trained with.
 _FORMAT = 4
 _FEATURES = "source-features.safetensors"
+_ENCODERS = "encoders"
 
 
 def save(model: TrainedModel, folder: Path) -> None:
@@ -62,8 +72,35 @@ def write(model: TrainedModel, folder: Path) -> None:
         packed: dict[str, npt.NDArray[Any]] = {"frames": index.features.frames, "counts": index.features.counts}
         save_arrays(packed, folder / _FEATURES)
     (folder / "model-card.md").write_text(model_card(model), encoding="utf-8")
-    for file in folder.glob("*.safetensors"):  # its writer lets nobody but the owner read them
+    if model.includes_encoder:
+        _copy_encoders(model, folder / _ENCODERS)
+    for file in folder.rglob("*.safetensors"):  # its writer lets nobody but the owner read them
         shutil.copymode(folder / "config.yaml", file)
+
+
+def _copy_encoders(model: TrainedModel, folder: Path) -> None:
+    """Put a frontend's encoders into a model directory, each under its digest."""
+    for encoder in encoders_of(model.config.frontend):
+        own = folder / _digest(encoder)
+        own.mkdir(parents=True, exist_ok=True)
+        source = encoder.weights().folder
+        for file in sorted(file for pattern in ENCODER_FILES for file in source.glob(pattern)):
+            shutil.copyfile(file, own / file.name)
+
+
+def _with_own_encoders(config: Config, folder: Path) -> Config:
+    """A configuration that takes encoders from the model directory, where they are there."""
+    parts = [
+        part.model_copy(update={"model": str(folder / _digest(part))})
+        if isinstance(part, PretrainedSettings) and (folder / _digest(part)).is_dir()
+        else part
+        for part in parts_of(config.frontend)
+    ]
+    return config.model_copy(update={"frontend": with_parts(config.frontend, parts)})
+
+
+def _digest(encoder: PretrainedSettings) -> str:
+    return str(encoder.sha256)[:16]
 
 
 def _no_model(folder: Path) -> str:
@@ -87,6 +124,7 @@ def _write_config(model: TrainedModel, file: Path) -> None:
             "frames": model.normaliser.domain.n_frames,
             "mean": model.normaliser.domain.mean.tolist(),
             "variance": model.normaliser.domain.variance.tolist(),
+            "blocks": list(model.normaliser.blocks),
         },
         "record": model.record,
     }
@@ -128,7 +166,7 @@ def load(folder: str | Path) -> TrainedModel:
             raise UserError(
                 f"{folder} is a model of format {content['format']}, this didan reads {_FORMAT}; train it again"
             )
-        config = Config(**content["config"])
+        config = _with_own_encoders(Config(**content["config"]), folder / _ENCODERS)
         emotions = tuple(content["emotions"])
         domain = content["normaliser"]
         moments = Moments(
@@ -137,6 +175,7 @@ def load(folder: str | Path) -> TrainedModel:
             np.array(domain["mean"], dtype=np.float64),
             np.array(domain["variance"], dtype=np.float64),
         )
+        blocks = tuple(int(size) for size in domain.get("blocks", ()))
         network = build_network(config.frontend.kind, len(moments.mean), len(emotions), config.network.dropout)
         network.load_state_dict(load_file(folder / "model.safetensors"))
         if not all(bool(weights.isfinite().all()) for weights in network.state_dict().values()):
@@ -173,7 +212,8 @@ def load(folder: str | Path) -> TrainedModel:
         config=config,
         emotions=emotions,
         network=network.eval(),
-        normaliser=Normaliser(moments, config.normalisation.shrinkage),
+        normaliser=Normaliser(moments, config.normalisation.shrinkage, blocks),
+        includes_encoder=(folder / _ENCODERS).is_dir(),
         source_index=index,
         temperature=temperature,
         history=history,

@@ -49,6 +49,7 @@ class TrainedModel:
         temperature: of the softmax that makes scores probabilities; see :mod:`didan.training.calibration`.
         history: one row per training step.
         record: what it was trained on and with: corpora, leakage, selection, versions, hardware, seconds.
+        includes_encoder: whether its directory holds the frontend's encoders, if there are any.
     """
 
     config: Config
@@ -59,6 +60,7 @@ class TrainedModel:
     temperature: float
     history: pd.DataFrame
     record: dict[str, Any] = field(default_factory=dict)
+    includes_encoder: bool = False
 
     @property
     def link(self) -> ScoreLink:

@@ -23,10 +23,11 @@ def build_network(frontend: str, n_bands: int, n_outputs: int, dropout: float | 
     """The network for a kind of features.
 
     Args:
-        frontend: ``functionals`` take a multilayer perceptron, ``spectrogram`` a small convolutional network.
+        frontend: ``spectrogram`` takes a small convolutional network, what is one vector per utterance a
+            multilayer perceptron.
         n_bands: bands of the features.
         n_outputs: emotions.
         dropout: in the fully connected layers; the network's own if None.
     """
     chosen = {} if dropout is None else {"dropout": dropout}
-    return (MLP if frontend == "functionals" else Compact)(n_bands, n_outputs, **chosen)
+    return (Compact if frontend == "spectrogram" else MLP)(n_bands, n_outputs, **chosen)

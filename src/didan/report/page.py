@@ -45,6 +45,7 @@ from didan.report.tables import (
 _FEATURES = {
     "spectrogram": "Log-mel spectrograms",
     "functionals": "Functionals",
+    "pretrained": "Hidden states of a pretrained encoder",
     "pooled": "Pooled spectrograms (mean and standard deviation of every band)",
 }
 _MOST_MAPS, _MOST_CONFUSIONS = 5, 6

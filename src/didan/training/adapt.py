@@ -150,6 +150,8 @@ def adapt(
                 "was written; try more recordings or a smaller trade-off (--set method_settings.trade_off=0.1)"
             )
         adapted.source_index = replace(adapted.source_index, features=model.source_index.features)
+        adapted.includes_encoder = model.includes_encoder
+        adapted.record["encoders"] = model.record.get("encoders", [])  # as first named, wherever they are now
         earlier = {key: model.record.get(key) for key in ("sources", "target", "n_target", "adapted_from")}
         adapted.record |= {
             "adapted_from": earlier,

@@ -45,7 +45,11 @@ def source_features(model: TrainedModel, search_paths: Sequence[Path], cache: Pa
         part = _Rows(raw, rows.tolist())
         sets.append(
             normalised(
-                corpus.unlabelled(), part, contents.iloc[rows].reset_index(drop=True), model.config.normalisation
+                corpus.unlabelled(),
+                part,
+                contents.iloc[rows].reset_index(drop=True),
+                model.config.normalisation,
+                blocks=model.normaliser.blocks,
             )
         )
     return join(sets)

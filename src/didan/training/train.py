@@ -17,7 +17,7 @@ from didan.corpora import Corpus, Recordings
 from didan.corpora.emotions import class_indices
 from didan.corpora.leakage import identical_files
 from didan.errors import OnDamaged, UserError, note
-from didan.features import FeatureSet, Normaliser, PackedFeatures, default_cache, join, load_features, readable
+from didan.features import FeatureSet, PackedFeatures, default_cache, encoders_of, join, load_features, readable
 from didan.hardware import hardware, versions
 from didan.methods import assumed_prior, find_method, prior_in_words
 from didan.model.config import Config, make_config
@@ -45,6 +45,7 @@ def train(
     out: str | Path | None = None,
     resume: bool = False,
     include_source_features: bool = False,
+    include_encoder: bool = False,
     cache: Path | None = None,
     progress: Progress | None = None,
     on_damaged: OnDamaged | None = None,
@@ -65,6 +66,7 @@ def train(
         resume: continue from there, if there is anything; the result is that of an uninterrupted run.
         include_source_features: put the features of the source into the model, so that it can be adapted where the
             source's recordings are not.
+        include_encoder: put the frontend's pretrained encoders into the model directory, so that it is complete.
         cache: folder for features; the user's cache folder if None.
         progress: called after every utterance and step.
         on_damaged: called with the reason for an utterance that cannot be read or is silent, which is then left
@@ -94,6 +96,7 @@ def train(
         if include_source_features:
             packed = PackedFeatures.pack(data.source.raw)
             model.source_index = replace(model.source_index, features=packed)
+        model.includes_encoder = include_encoder
         if workspace is not None:
             save(model, workspace.out)
     return model
@@ -229,7 +232,7 @@ def fit_model(
         config=config,
         emotions=data.task.emotions,
         network=network,
-        normaliser=Normaliser(normaliser.domain, config.normalisation.shrinkage),
+        normaliser=replace(normaliser, shrinkage=config.normalisation.shrinkage),
         source_index=SourceIndex(table=_source_table(data, held_out), embeddings=embeddings),
         temperature=_temperature(embeddings["output"].numpy(), pair.labels, held_out, config),
         history=history,
@@ -269,6 +272,7 @@ def _record(data: TrainingData, config: Config, seconds: float) -> dict[str, Any
         "n_target": len(data.target),
         "selection": selection_in_words(config),
         "leakage": data.task.leakage.as_dict(),
+        "encoders": [encoder.model_dump(mode="json") for encoder in encoders_of(config.frontend)],
         "seconds": round(seconds, 2),
         "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
         "versions": versions("didan", "torch", "lightning", "numpy"),

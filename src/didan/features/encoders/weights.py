@@ -1,0 +1,183 @@
+"""Where the weights of an encoder are, and what exactly they are: safetensors only, identified by their digest."""
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+
+from didan.errors import UserError, reason
+from didan.extras import require
+
+_CONFIG, _SETUP = "config.json", "preprocessor_config.json"
+_SINGLE, _INDEX = "model.safetensors", "model.safetensors.index.json"
+_PATTERNS = [_CONFIG, _SETUP, "model*.safetensors", _INDEX]
+_RATE = 16_000
+
+FILES = (_CONFIG, _SETUP, _INDEX, "*.safetensors")
+"""What an encoder's directory consists of, as far as it is needed."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """An encoder on disk.
+
+    Attributes:
+        name: as the user gave it.
+        folder: with ``config.json`` and safetensors.
+        revision: commit of the hub's repository, None for a directory.
+    """
+
+    name: str
+    folder: Path
+    revision: str | None
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """``config.json``.
+
+        Raises:
+            UserError: it is missing or broken.
+        """
+        return _read_json(self.folder / _CONFIG, self.name)
+
+    @cached_property
+    def setup(self) -> dict[str, Any]:
+        """``preprocessor_config.json``, empty if there is none.
+
+        Raises:
+            UserError: it is broken, or asks for another sampling rate than 16 kHz.
+        """
+        file = self.folder / _SETUP
+        setup = _read_json(file, self.name) if file.exists() else {}
+        rate = setup.get("sampling_rate", _RATE)
+        if rate != _RATE:
+            raise UserError(f"{self.name} takes speech at {rate} Hz; didan works at {_RATE} Hz")
+        return setup
+
+    @cached_property
+    def files(self) -> list[Path]:
+        """The safetensors, in order.
+
+        Raises:
+            UserError: there are none.
+        """
+        if (self.folder / _SINGLE).is_file():
+            return [self.folder / _SINGLE]
+        if (self.folder / _INDEX).is_file():
+            shards = sorted(set(_read_json(self.folder / _INDEX, self.name).get("weight_map", {}).values()))
+            if shards and all((self.folder / shard).is_file() for shard in shards):
+                return [self.folder / shard for shard in shards]
+        pickles = sorted(file.name for file in [*self.folder.glob("*.bin"), *self.folder.glob("*.pt")])
+        if pickles:
+            raise UserError(
+                f"{self.name} has its weights in {pickles[0]}, a pickle, which may hold any program; didan loads "
+                "safetensors only: look for a revision that has them (--set frontend.revision=...), or convert it "
+                "where you trust it"
+            )
+        raise UserError(f"{self.name} has no {_SINGLE}, or not all of its parts")
+
+    @cached_property
+    def sha256(self) -> str:
+        """SHA-256 of the safetensors, as the hub shows it; of several, that of their digests in order."""
+        digests = [_sha256(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in self.files]
+        return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
+
+    @cached_property
+    def setup_sha256(self) -> str:
+        """SHA-256 of what else decides about the features: both configurations."""
+        return hashlib.sha256(json.dumps([self.config, self.setup], sort_keys=True).encode()).hexdigest()
+
+    @cached_property
+    def n_parameters(self) -> int:
+        """Of everything in the safetensors; a decoder too.
+
+        Raises:
+            UserError: a file is damaged.
+        """
+        total = 0
+        for file in self.files:
+            try:
+                with safe_open(file, framework="numpy") as tensors:
+                    total += sum(math.prod(tensors.get_slice(key).get_shape()) for key in tensors.keys())  # noqa: SIM118
+            except (SafetensorError, OSError) as error:
+                raise UserError(f"{self.name}: {file.name} is damaged or cut off ({reason(error)})") from None
+        return total
+
+
+@lru_cache(maxsize=64)
+def _sha256(file: str, size: int, changed: int) -> str:
+    with Path(file).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _read_json(file: Path, name: str) -> dict[str, Any]:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{name} is no directory of an encoder: it has no {file.name}") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{name}: cannot read its {file.name} ({reason(error)})") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{name}: its {file.name} is no table of settings")
+    return content
+
+
+def locate(name: str, revision: str | None = None) -> Weights:
+    """Find an encoder: in a directory, in the hub's cache, or on the hub.
+
+    Args:
+        name: a directory, or the id of a model on the hub such as ``openai/whisper-tiny.en``.
+        revision: branch, tag or commit on the hub; a directory has what it has.
+
+    Raises:
+        UserError: there is no such directory or model; the hub cannot be reached and its cache lacks the model.
+    """
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return Weights(name, folder, revision)
+    if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name) or name.startswith((".", "~")) or folder.exists():
+        raise UserError(
+            f"encoder {name} is neither a directory nor the id of a model on the hub, such as owner/name"
+        )
+    hub = require("huggingface_hub", "pretrained", "frontend pretrained")
+    with _hub_errors(name, revision):
+        snapshot = Path(hub.snapshot_download(name, revision=revision, allow_patterns=_PATTERNS))
+    return Weights(name, snapshot, snapshot.name)
+
+
+@contextmanager
+def _hub_errors(name: str, revision: str | None) -> Iterator[None]:
+    errors = require("huggingface_hub.errors", "pretrained", "frontend pretrained")
+    way_out = "download it where there is a network and give its directory: --set frontend.model=DIRECTORY"
+    try:
+        yield
+    except errors.GatedRepoError:
+        raise UserError(
+            f"encoder {name}: the hub wants you to accept its terms and to log in (hf auth login)"
+        ) from None
+    except errors.RevisionNotFoundError:
+        raise UserError(f"encoder {name} has no revision {revision!r} on the hub") from None
+    except errors.RepositoryNotFoundError:
+        raise UserError(f"encoder {name}: neither a directory nor a model on the hub") from None
+    except (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled):
+        raise UserError(
+            f"encoder {name} is not on this machine, and the hub cannot be reached (or HF_HUB_OFFLINE is set); "
+            f"{way_out}"
+        ) from None
+    except errors.HfHubHTTPError as error:
+        detail = " ".join(str(error).split())[:120]
+        raise UserError(
+            f"encoder {name}: the hub answers with an error ({detail}); try again, or {way_out}"
+        ) from None
+    except errors.HFValidationError:
+        raise UserError(f"encoder {name} is neither a directory nor a possible id of a model on the hub") from None
+    except OSError as error:
+        raise UserError(f"encoder {name} cannot be downloaded ({reason(error)}); {way_out}") from None

@@ -1,0 +1,130 @@
+"""Fusion: several frontends side by side, one vector per utterance.
+
+Each block is scaled, after normalisation, so that none drowns the others: with d_b features of variance 1 it has a
+squared length of d_b, and sqrt(mean(d) / d_b) makes all blocks equally long; see
+:class:`didan.features.Normaliser`. The sum of all stays what it was.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from torch import Tensor, nn
+
+from didan.features.functionals import Functionals, FunctionalsSettings
+from didan.features.pretrained import Pretrained, PretrainedSettings
+from didan.features.short_time import is_valid
+from didan.features.spectrogram import Spectrogram, SpectrogramSettings
+
+PartSettings = Annotated[
+    SpectrogramSettings | FunctionalsSettings | PretrainedSettings, Field(discriminator="kind")
+]
+
+PARTS: dict[str, type[SpectrogramSettings] | type[FunctionalsSettings] | type[PretrainedSettings]] = {
+    "spectrogram": SpectrogramSettings,
+    "functionals": FunctionalsSettings,
+    "pretrained": PretrainedSettings,
+}
+
+
+class FusionSettings(BaseModel):
+    """Which frontends; settings that are given beside ``kind`` go to every part that has one of that name.
+
+    Attributes:
+        kind: their kinds, such as ``functionals+pretrained``.
+        parts: their settings. Not needed where ``kind`` and single settings say it all; ``models`` makes one
+            ``pretrained`` part of each of several encoders.
+
+    >>> FusionSettings(kind="functionals+pretrained", models=["a", "b"]).kind
+    'functionals+pretrained+pretrained'
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: str
+    parts: tuple[PartSettings, ...] = Field(min_length=2)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _parts_from_kind(cls, data: Any) -> Any:
+        if not isinstance(data, dict) or "parts" in data:
+            return data
+        given = {key: value for key, value in data.items() if key not in ("kind", "models")}
+        parts = []
+        for kind in str(data.get("kind", "")).split("+"):
+            if kind not in PARTS:
+                raise ValueError(f"{kind!r} is no frontend; known: {', '.join(PARTS)}")
+            own = {key: value for key, value in given.items() if key in PARTS[kind].model_fields}
+            models = data.get("models") if kind == "pretrained" else None
+            if models is not None and (not isinstance(models, (list, tuple)) or not models):
+                raise ValueError("models is a list of encoders: frontend.models=[ID, ID]")
+            parts += [
+                {"kind": kind, **own, **more} for more in ([{"model": m} for m in models] if models else [{}])
+            ]
+        used = {key for part in parts for key in part}
+        unknown = {key: value for key, value in given.items() if key not in used}
+        return {"kind": "+".join(part["kind"] for part in parts), "parts": parts, **unknown}
+
+    def identity(self) -> dict[str, object]:
+        """What decides about the features."""
+        identities = [
+            part.identity() if isinstance(part, PretrainedSettings) else part.model_dump() for part in self.parts
+        ]
+        return {"kind": self.kind, "parts": identities}
+
+
+class Fusion(nn.Module):
+    """Waveforms in, the features of all parts side by side out; spectrograms as mean and deviation over time.
+
+    Args:
+        settings: of the parts.
+        parts: the parts, in the same order.
+
+    >>> settings = FusionSettings(kind="spectrogram+functionals")
+    >>> parts = [Spectrogram(settings.parts[0]), Functionals(settings.parts[1])]
+    >>> Fusion(settings, parts)(torch.randn(2, 16_000))[0].shape
+    torch.Size([2, 1, 680])
+    """
+
+    def __init__(self, settings: FusionSettings, parts: Sequence[Spectrogram | Functionals | Pretrained]) -> None:
+        super().__init__()
+        self.settings = settings
+        self.parts = nn.ModuleList(parts)
+        names = [
+            [f"{name}_{how}" for how in ("mean", "std") for name in part.feature_names]
+            if isinstance(part, Spectrogram)
+            else list(part.feature_names)
+            for part in parts
+        ]
+        several = [part.settings.kind for part in parts]
+        prefixes = [f"{n}_" if several.count(kind) > 1 else "" for n, kind in enumerate(several, 1)]
+        self.feature_names = tuple(
+            f"{prefix}{name}" for prefix, own in zip(prefixes, names, strict=True) for name in own
+        )
+        self.n_bands = len(self.feature_names)
+
+    def forward(self, waveform: Tensor) -> tuple[Tensor, Tensor]:
+        """Compute the features of utterances; zeros at the end of a waveform count as padding.
+
+        Args:
+            waveform: 16 kHz samples, shape (n, samples).
+
+        Returns:
+            Shape (n, 1, n_bands), one frame; and 1 for each utterance, shape (n,).
+        """
+        blocks = []
+        for part in self.parts:
+            features, n_frames = part(waveform)
+            pooled = _over_time(features, n_frames) if isinstance(part, Spectrogram) else features[:, 0]
+            blocks.append(pooled)
+        return torch.cat(blocks, dim=1)[:, None], torch.ones_like(n_frames)
+
+
+def _over_time(features: Tensor, n_frames: Tensor) -> Tensor:
+    """Mean and standard deviation of each band over an utterance's own frames, shape (n, 2 * bands)."""
+    own = is_valid(n_frames, features.shape[1])[:, :, None]
+    count = n_frames[:, None]
+    mean = (features * own).sum(dim=1) / count
+    variance = ((features - mean[:, None]).square() * own).sum(dim=1) / count
+    return torch.cat([mean, variance.sqrt()], dim=1)

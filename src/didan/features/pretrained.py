@@ -1,0 +1,212 @@
+"""Pretrained speech encoders as a frontend: one vector per utterance, of their hidden states over speech.
+
+    x = [mean_t h_t, std_t h_t],    h_t = 1/|L| sum_(l in L) h_t^(l)
+
+h_t^(l) is hidden state l of the encoder at frame t, L the middle third of its layers, and t runs over the frames
+with speech: those at most 40 dB under the loudest. Published comparisons find emotion in the middle layers, not in
+the last (docs/how-to/pretrained.md); the plain mean needs no labels and is what did best of what needs none.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+
+from didan.errors import AudioError, UserError
+from didan.features.descriptors import loudness_db
+from didan.features.encoders import Weights, build_encoder, locate, middle_third, n_layers_and_width
+from didan.features.encoders.encoder import LONGEST
+from didan.features.functionals import AUDIBLE
+from didan.features.short_time import is_valid, n_samples
+from didan.features.spectrogram import Spectrogram, SpectrogramSettings
+
+_FRAME = 320  # samples of a frame of every encoder
+
+Pooling = Literal["mean", "mean+std"]
+
+
+class PretrainedSettings(BaseModel):
+    """Which encoder, and what of it.
+
+    Attributes:
+        kind: ``pretrained``.
+        model: a directory, or the id of a model on the Hugging Face hub such as ``openai/whisper-small``.
+        revision: branch, tag or commit on the hub; once loaded, the commit.
+        layers: hidden states to average, 0 being what goes into the first layer; None takes the middle third.
+        pooling: over the frames with speech.
+        sha256: of the weights, filled in once they are found; others are refused.
+        setup: the same of their configuration.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["pretrained"] = "pretrained"
+    model: str = ""
+    revision: str | None = None
+    layers: tuple[int, ...] | None = Field(None, min_length=1)
+    pooling: Pooling = "mean+std"
+    sha256: str | None = None
+    setup: str | None = None
+
+    def identity(self) -> dict[str, object]:
+        """What decides about the features: weights wherever they lie, layers, pooling; half precision on a GPU."""
+        precision = "half" if torch.cuda.is_available() else "single"
+        return {**self.model_dump(exclude={"model", "revision"}), "precision": precision}
+
+    def found(self) -> "PretrainedSettings":
+        """The same with revision and digests.
+
+        Raises:
+            UserError: the encoder cannot be found, or has other weights; see
+                :func:`didan.features.encoders.locate`.
+        """
+        if self.sha256 is None and self.revision is not None and Path(self.model).expanduser().is_dir():
+            raise UserError(f"frontend.revision: {self.model} is a directory and has no revisions")
+        weights = self.weights()
+        return self.model_copy(
+            update={"revision": weights.revision, "sha256": weights.sha256, "setup": weights.setup_sha256}
+        )
+
+    def weights(self) -> Weights:
+        """Where the encoder is; digests that are known already are checked.
+
+        Raises:
+            UserError: see :meth:`found`; or a layer does not exist.
+        """
+        if not self.model:
+            raise UserError(
+                "frontend pretrained needs an encoder: --set frontend.model=ID, a model on the Hugging Face hub "
+                "(openai/whisper-small for instance) or a directory"
+            )
+        weights = locate(self.model, self.revision)
+        n_layers, _ = n_layers_and_width(weights)
+        for layer in self.layers or ():
+            if not 0 <= layer <= n_layers:
+                raise UserError(f"frontend.layers: {self.model} has hidden states 0 to {n_layers}, not {layer}")
+        digests = ("weights", self.sha256, "sha256"), ("configuration", self.setup, "setup_sha256")
+        for what, expected, name in digests:
+            if expected is not None and getattr(weights, name) != expected:
+                raise UserError(
+                    f"the {what} of encoder {self.model} are not those that the features and the model were made "
+                    f"with (SHA-256 {expected[:12]}..., now {getattr(weights, name)[:12]}...)"
+                )
+        return weights
+
+
+class Pretrained(nn.Module):
+    """Waveforms in, one vector per utterance out.
+
+    Utterances longer than 30 s go through the encoder in equal windows of at most that, so memory is bounded; mean
+    and deviation are over all of them.
+
+    Args:
+        settings: found ones, see :meth:`PretrainedSettings.found`.
+
+    Raises:
+        UserError: see :func:`didan.features.encoders.build_encoder`.
+    """
+
+    def __init__(self, settings: PretrainedSettings) -> None:
+        super().__init__()
+        self.settings = settings
+        self.encoder, n_layers, width = build_encoder(settings.weights())
+        self.layers = settings.layers or middle_third(n_layers)
+        self.feature_names = _names(settings.pooling, width)
+        self.n_bands = len(self.feature_names)
+        self.spectrogram = Spectrogram(SpectrogramSettings(trim=None))
+
+    def forward(self, waveform: Tensor) -> tuple[Tensor, Tensor]:
+        """Compute the vectors of utterances; zeros at the end of a waveform count as padding.
+
+        Args:
+            waveform: 16 kHz samples, shape (n, samples).
+
+        Returns:
+            Shape (n, 1, n_bands): one frame, as functionals are; and 1 for each utterance, shape (n,).
+
+        Raises:
+            AudioError: an utterance is shorter than one frame of the encoder.
+        """
+        lengths = n_samples(waveform)
+        log_mel, n_frames = self.spectrogram(waveform)
+        loudness = loudness_db(log_mel).masked_fill(~is_valid(n_frames, log_mel.shape[1]), -torch.inf)
+        speech = loudness > loudness.amax(dim=1, keepdim=True) - AUDIBLE
+        if torch.compiler.is_exporting():
+            moments = self._moments(waveform, lengths, speech)
+        else:
+            moments = self._moments_by_window(waveform, lengths, speech)
+        _, mean, variance = moments
+        pooled = mean if self.settings.pooling == "mean" else torch.cat([mean, variance.sqrt()], dim=1)
+        return pooled[:, None], torch.ones_like(lengths)
+
+    def _moments_by_window(
+        self, waveform: Tensor, lengths: Tensor, speech: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Count, mean and variance of the frames of utterances of any length; see :meth:`_moments`."""
+        shortest = int(lengths.min())
+        if shortest < self.encoder.shortest:
+            raise AudioError(
+                f"{1000 * shortest / 16_000:.0f} ms are shorter than one frame of the encoder "
+                f"({1000 * self.encoder.shortest / 16_000:.0f} ms)"
+            )
+        rows = []
+        for row, length in enumerate(lengths.tolist()):
+            parts = -(-length // LONGEST)
+            window = -(-length // (parts * _FRAME)) * _FRAME
+            starts = range(0, length, window)
+            cut = [(start, min(start + window, length)) for start in starts]
+            rows += [(row, start, end) for start, end in cut]
+        if len(rows) == len(lengths):
+            return self._moments(waveform, lengths, speech)
+        parts_of: dict[int, list[tuple[Tensor, Tensor, Tensor]]] = {}
+        for row, start, end in rows:  # one by one, which bounds memory
+            own = speech[row : row + 1, start // 160 : end // 160 + 1]
+            part = self._moments(waveform[row : row + 1, start:end], lengths.new_tensor([end - start]), own)
+            parts_of.setdefault(row, []).append(part)
+        pooled = [_pooled(parts_of[row]) for row in range(len(lengths))]
+        count, mean, variance = (torch.cat([one[k] for one in pooled]) for k in range(3))
+        return count, mean, variance
+
+    def _moments(self, waveform: Tensor, lengths: Tensor, speech: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Count, shape (n, 1), mean and variance, shape (n, width), of the frames with speech.
+
+        Args:
+            waveform: at most 30 s, shape (n, samples).
+            lengths: shape (n,).
+            speech: which frames of 10 ms are speech, shape (n, frames).
+        """
+        with torch.autocast("cuda", torch.float16, enabled=waveform.is_cuda):
+            states, n_frames = self.encoder(waveform, lengths, max(self.layers))
+            hidden = torch.stack([states[layer] for layer in self.layers]).mean(dim=0).float()
+        valid = is_valid(n_frames, hidden.shape[1])
+        spoken = _every_second(speech, hidden.shape[1]) & valid
+        any_speech = spoken.any(dim=1, keepdim=True)
+        chosen = (spoken | (valid & ~any_speech))[:, :, None].to(hidden)
+        count = chosen.sum(dim=1)
+        mean = (hidden * chosen).sum(dim=1) / count
+        variance = ((hidden - mean[:, None]).square() * chosen).sum(dim=1) / count
+        return count, mean, variance
+
+
+def _every_second(speech: Tensor, n_frames: int) -> Tensor:
+    """Frames of 20 ms that are speech if one of their frames of 10 ms is, shape (n, n_frames)."""
+    first = 2 * torch.arange(n_frames, device=speech.device)
+    last = speech.shape[1] - 1
+    either: Tensor = speech[:, first.clamp(max=last)] | speech[:, (first + 1).clamp(max=last)]
+    return either
+
+
+def _pooled(parts: list[tuple[Tensor, Tensor, Tensor]]) -> tuple[Tensor, Tensor, Tensor]:
+    """Count, mean and variance of all parts of an utterance together."""
+    counts, means, variances = (torch.cat([part[k] for part in parts]) for k in range(3))
+    count = counts.sum(dim=0, keepdim=True)
+    mean = (counts * means).sum(dim=0, keepdim=True) / count
+    variance = (counts * (variances + (means - mean).square())).sum(dim=0, keepdim=True) / count
+    return count, mean, variance
+
+
+def _names(pooling: Pooling, width: int) -> tuple[str, ...]:
+    statistics = pooling.split("+")
+    return tuple(f"hidden{unit:04d}_{statistic}" for statistic in statistics for unit in range(width))
