@@ -44,6 +44,10 @@ def cut_off(folder: Path) -> None:
     os.truncate(file, file.stat().st_size // 2)
 
 
+def broken(folder: Path) -> None:
+    (folder / "config.json").write_text("{")
+
+
 def only_a_pickle(folder: Path) -> None:
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
 
@@ -52,10 +56,7 @@ WEIGHT = "encoder.layers.1.attention.k_proj.weight"
 
 DAMAGE: dict[str, tuple[Change, str]] = {
     "no configuration": (lambda folder: (folder / "config.json").unlink(), "has no config.json"),
-    "broken configuration": (
-        lambda folder: (folder / "config.json").write_text("{") and None,
-        "cannot read its config",
-    ),
+    "broken configuration": (broken, "cannot read its config"),
     "no weights": (lambda folder: (folder / "model.safetensors").unlink(), "has no model.safetensors"),
     "cut off": (cut_off, "damaged or cut off"),
     "a pickle": (only_a_pickle, "pytorch_model.bin, a pickle"),
@@ -189,7 +190,7 @@ def test_what_the_hub_answers_is_told_in_one_line(
 def test_what_the_hub_stores_is_found_with_its_commit(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     commit = "0123456789abcdef0123456789abcdef01234567"
     snapshot = folder.rename(folder.with_name(commit))
-    asked = {}
+    asked: dict[str, object] = {}
 
     def download(name: str, **options: object) -> str:
         asked.update(options, name=name)
