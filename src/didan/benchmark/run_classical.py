@@ -21,10 +21,12 @@ from didan.features import (
     Normaliser,
     StoredFeatures,
     blocks_of,
+    encoders_of,
     extract,
     normalised,
     pooled_vectors,
 )
+from didan.features.encoders.trained_on import heard_in_training
 from didan.hardware import hardware, versions
 from didan.records import Record
 from didan.training.task import make_task
@@ -79,6 +81,7 @@ def run_classical(
         )
     }
     leakage = {**task.leakage.as_dict(), "identical_files": sorted(copies), "evaluated_in_source": sorted(copies)}
+    leakage["encoder_trained_on"] = heard_in_training([one.model for one in encoders_of(frontend)], [target.name])
     kept = target.only(task.emotions)
     scores = np.eye(len(task.emotions))[prediction.classes]
     evaluation = compare(kept, task.emotions, scores, selection=SELECTION, leakage=leakage)

@@ -16,6 +16,7 @@ from didan.corpora.emotions import class_indices, counts_in_words, emotion_count
 from didan.corpora.leakage import identical_files, shared_speakers
 from didan.errors import AudioError, OnDamaged, report_damaged
 from didan.features import FeatureStore, FrontendSettings, default_cache
+from didan.features.encoders.trained_on import heard_in_training
 from didan.files import as_json, written_whole
 from didan.inference.predict import Prediction, predict
 from didan.inference.segments import StoredSegments, store_segments
@@ -118,6 +119,10 @@ class Evaluation:
                 f"{len(self.leakage['evaluated_in_source'])} of the recordings were trained on with their labels; "
                 "these figures say nothing about new recordings"
             )
+        lines += [
+            f"{phrase}, so this says little about speech that it has not heard"
+            for phrase in self.leakage.get("encoder_trained_on", [])
+        ]
         if self.leakage["shared_speakers"]:
             lines.append(f"the source has some of the speakers too: {', '.join(self.leakage['shared_speakers'])}")
         return lines
@@ -233,6 +238,9 @@ def compare_predictions(
             index[["digest", "audio"]].rename(columns={"digest": "file"}),
             pd.DataFrame([(one.file, one.audio) for one in contents], columns=["file", "audio"]),
             files,
+        ),
+        "encoder_trained_on": heard_in_training(
+            [encoder["model"] for encoder in model.record.get("encoders", [])], [corpus.name]
         ),
     }
     result = compare(

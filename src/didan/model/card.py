@@ -5,6 +5,7 @@ import numpy as np
 
 from didan.corpora.emotions import class_indices
 from didan.corpora.known import known_readers
+from didan.features.encoders.trained_on import heard_in_training
 from didan.metrics import uar_interval, unweighted_average_recall
 from didan.model.trained import TrainedModel
 
@@ -34,6 +35,11 @@ def model_card(model: TrainedModel) -> str:
         held_out=_held_out(model),
         evaluations=record.get("evaluations", {}),
         leakage=record.get("leakage", {}),
+        encoders=record.get("encoders", []),
+        heard=heard_in_training(
+            [encoder["model"] for encoder in record.get("encoders", [])],
+            [*record.get("sources", []), str(record.get("target")), *record.get("evaluations", {})],
+        ),
         versions=record.get("versions", {}),
         hardware=record.get("hardware", {}),
     )

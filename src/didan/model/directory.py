@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 
 from didan.errors import UserError, reason
 from didan.features import (
+    FrontendSettings,
     Moments,
     Normaliser,
     PackedFeatures,
@@ -57,8 +58,14 @@ def save(model: TrainedModel, folder: Path) -> None:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def write(model: TrainedModel, folder: Path) -> None:
-    """Write a model's files into a folder that is there."""
+def write(model: TrainedModel, folder: Path, encoders: Config | None = None) -> None:
+    """Write a model's files into a folder that is there.
+
+    Args:
+        model: the model.
+        folder: the folder.
+        encoders: the configuration that says where encoders to include are, if not the model's.
+    """
     save_file(
         {name: tensor.contiguous() for name, tensor in model.network.state_dict().items()},
         folder / "model.safetensors",
@@ -73,14 +80,14 @@ def write(model: TrainedModel, folder: Path) -> None:
         save_arrays(packed, folder / _FEATURES)
     (folder / "model-card.md").write_text(model_card(model), encoding="utf-8")
     if model.includes_encoder:
-        _copy_encoders(model, folder / _ENCODERS)
+        _copy_encoders((encoders or model.config).frontend, folder / _ENCODERS)
     for file in folder.rglob("*.safetensors"):  # its writer lets nobody but the owner read them
         shutil.copymode(folder / "config.yaml", file)
 
 
-def _copy_encoders(model: TrainedModel, folder: Path) -> None:
+def _copy_encoders(frontend: FrontendSettings, folder: Path) -> None:
     """Put a frontend's encoders into a model directory, each under its digest."""
-    for encoder in encoders_of(model.config.frontend):
+    for encoder in encoders_of(frontend):
         own = folder / _digest(encoder)
         own.mkdir(parents=True, exist_ok=True)
         source = encoder.weights().folder

@@ -13,7 +13,9 @@ from typing import Any
 import pandas as pd
 from huggingface_hub import ModelHubMixin, snapshot_download
 
+from didan.features import PretrainedSettings, parts_of, with_parts
 from didan.model.card import model_card
+from didan.model.config import Config
 from didan.model.directory import load, write
 from didan.model.trained import TrainedModel
 
@@ -34,7 +36,7 @@ class PretrainedModel(ModelHubMixin, library_name="didan", tags=["speech-emotion
 
     def _save_pretrained(self, save_directory: Path) -> None:
         shared = without_paths(self.model)
-        write(shared, save_directory)
+        write(shared, save_directory, encoders=self.model.config)
         (save_directory / "README.md").write_text(model_card(shared), encoding="utf-8")
 
     @classmethod
@@ -76,9 +78,30 @@ def without_paths(model: TrainedModel) -> TrainedModel:
     names = [Path(file).name for file in leakage.get("identical_files", [])]
     return replace(
         model,
+        config=_without_folders(model.config),
         source_index=replace(model.source_index, table=pd.concat(parts).loc[table.index]),
-        record={**model.record, "leakage": {**leakage, "identical_files": names}},
+        record={
+            **model.record,
+            "leakage": {**leakage, "identical_files": names},
+            "encoders": [_named(encoder) for encoder in model.record.get("encoders", [])],
+        },
     )
+
+
+def _without_folders(config: Config) -> Config:
+    """A configuration that names encoders which lie in a folder here by the folder's name."""
+    parts = [
+        part.model_copy(update={"model": _named({"model": part.model})["model"]})
+        if isinstance(part, PretrainedSettings)
+        else part
+        for part in parts_of(config.frontend)
+    ]
+    return config.model_copy(update={"frontend": with_parts(config.frontend, parts)})
+
+
+def _named(encoder: dict[str, Any]) -> dict[str, Any]:
+    folder = Path(encoder["model"]).expanduser()
+    return {**encoder, "model": folder.name} if folder.is_dir() else encoder
 
 
 def _below(files: "pd.Series[str]") -> list[str]:

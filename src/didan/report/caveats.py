@@ -25,7 +25,7 @@ def find_caveats(benchmark: Benchmark) -> list[str]:
             f"{names}: trained on target labels. It is an upper bound, part of no comparison and never the best."
         )
     for task in benchmark.tasks:
-        lines += _of_speakers(benchmark, task)
+        lines += [*_of_speakers(benchmark, task), *_of_encoders(benchmark, task)]
     return [*lines, *_collapses(benchmark), *_domain_probes(benchmark)]
 
 
@@ -44,6 +44,17 @@ def _of_speakers(benchmark: Benchmark, task: str) -> list[str]:
             f"after adjusting for {n_compared} methods no difference on it alone can be significant."
         )
     return lines
+
+
+def _of_encoders(benchmark: Benchmark, task: str) -> list[str]:
+    """Caveats where an encoder has heard the target with its labels."""
+    phrases = {
+        phrase
+        for run in benchmark.records
+        if task_name(run) == task
+        for phrase in (run.get("leakage") or {}).get("encoder_trained_on", [])
+    }
+    return [f"{task}: {phrase}, so its figures say nothing about transfer." for phrase in sorted(phrases)]
 
 
 def _collapses(benchmark: Benchmark) -> list[str]:
