@@ -1,6 +1,7 @@
-"""The smallest Whisper, with its real weights, where the environment variable DIDAN_WHISPER names its directory."""
+"""The smallest Whisper with its real weights, where DIDAN_WHISPER, a variable of the environment, names it."""
 
 import os
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,7 +22,8 @@ pytestmark = pytest.mark.skipif(not FOLDER, reason="DIDAN_WHISPER names no direc
 def test_all_its_hidden_states_are_those_of_transformers() -> None:
     encoder, n_layers, width = build_encoder(locate(FOLDER))
     clip = talk(4)
-    model = transformers.WhisperModel.from_pretrained(FOLDER, dtype=torch.float32).eval()
+    model: Any = transformers.WhisperModel.from_pretrained(FOLDER, dtype=torch.float32)
+    model.eval()
     with torch.inference_mode():
         states, (count,) = encoder(torch.from_numpy(clip)[None], torch.tensor([len(clip)]), n_layers)
         output = whisper_by_transformers(model.encoder, clip)
