@@ -30,6 +30,7 @@ docs: $(INSTALLED)  ## the site, in build/site; a warning is an error
 benchmark: $(INSTALLED)  ## speed and memory, as ratios
 	$(BIN)/python -m benchmarks.speed
 	$(BIN)/python -m benchmarks.extraction
+	$(BIN)/python -m benchmarks.frontends
 	$(BIN)/python -m benchmarks.inference
 
 $(INSTALLED): pyproject.toml constraints.txt

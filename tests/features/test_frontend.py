@@ -1,5 +1,6 @@
 """What all frontends promise."""
 
+from pathlib import Path
 from typing import get_args
 
 import numpy as np
@@ -13,10 +14,12 @@ from didan.features import (
     SpectrogramSettings,
     build_frontend,
     extract_features,
+    found,
 )
 from didan.features.functionals import Part
 from features.batches import clips, padded
 from speech.talk import silence, utterances
+from tiny_encoders import make_encoder
 
 SETTINGS: dict[str, FrontendSettings] = {
     "spectrogram": SpectrogramSettings(),
@@ -29,8 +32,9 @@ SETTINGS: dict[str, FrontendSettings] = {
 
 
 @pytest.mark.parametrize("kind", FRONTENDS)
-def test_every_kind_has_a_frontend(kind: str) -> None:
-    settings = FRONTENDS[kind].model_validate({"kind": kind})
+def test_every_kind_has_a_frontend(kind: str, tmp_path: Path) -> None:
+    encoder = {"model": str(make_encoder("wav2vec2", tmp_path / "encoder"))} if kind == "pretrained" else {}
+    settings = found(FRONTENDS[kind].model_validate({"kind": kind, **encoder}))
     assert build_frontend(settings).settings == settings
 
 

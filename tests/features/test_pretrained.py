@@ -212,7 +212,7 @@ def test_settings_of_a_fusion_survive_a_file(encoder: Path) -> None:
     assert again == config
     assert found(again.frontend) == config.frontend
     assert isinstance(config.frontend, FusionSettings)
-    assert [type(part) for part in config.frontend.parts] == [FunctionalsSettings, PretrainedSettings]
+    assert [type(part) for part in config.frontend.frontends] == [FunctionalsSettings, PretrainedSettings]
 
 
 def test_a_fusion_of_single_frontends_is_none() -> None:

@@ -21,7 +21,7 @@ from didan.typing import Samples
 def _tag(settings: Any) -> str:
     """Which settings these are: by kind, or fusion where there are several kinds or encoders."""
     if isinstance(settings, dict):
-        several = "parts" in settings or "models" in settings or "+" in str(settings.get("kind"))
+        several = "frontends" in settings or "models" in settings or "+" in str(settings.get("kind"))
         return "fusion" if several else str(settings.get("kind"))
     return "fusion" if isinstance(settings, FusionSettings) else str(getattr(settings, "kind", None))
 
@@ -68,7 +68,7 @@ def parts_of(
     settings: FrontendSettings,
 ) -> tuple[SpectrogramSettings | FunctionalsSettings | PretrainedSettings, ...]:
     """What is fused; a single frontend alone."""
-    return settings.parts if isinstance(settings, FusionSettings) else (settings,)
+    return settings.frontends if isinstance(settings, FusionSettings) else (settings,)
 
 
 def encoders_of(settings: FrontendSettings) -> list[PretrainedSettings]:
@@ -79,7 +79,7 @@ def encoders_of(settings: FrontendSettings) -> list[PretrainedSettings]:
 def with_parts(settings: FrontendSettings, parts: list[Any]) -> FrontendSettings:
     """The same frontend with other settings of its parts."""
     return (
-        settings.model_copy(update={"parts": tuple(parts)}) if isinstance(settings, FusionSettings) else parts[0]
+        settings.model_copy(update={"frontends": tuple(parts)}) if isinstance(settings, FusionSettings) else parts[0]
     )
 
 
@@ -95,7 +95,7 @@ def found(settings: FrontendSettings) -> FrontendSettings:
 
 def blocks_of(settings: FrontendSettings) -> tuple[int, ...]:
     """How many features each part of a fusion has; empty where nothing is fused. Loads no encoder."""
-    return tuple(map(_width, settings.parts)) if isinstance(settings, FusionSettings) else ()
+    return tuple(map(_width, settings.frontends)) if isinstance(settings, FusionSettings) else ()
 
 
 def _width(part: SpectrogramSettings | FunctionalsSettings | PretrainedSettings) -> int:
@@ -114,7 +114,7 @@ def build_frontend(settings: FrontendSettings) -> Functionals | Spectrogram | Pr
         UserError: it needs an extra that is not installed, or an encoder that cannot be loaded.
     """
     if isinstance(settings, FusionSettings):
-        return Fusion(settings, [_build_part(part) for part in settings.parts])
+        return Fusion(settings, [_build_part(part) for part in settings.frontends])
     return _build_part(settings)
 
 

@@ -33,7 +33,7 @@ class FusionSettings(BaseModel):
 
     Attributes:
         kind: their kinds, such as ``functionals+pretrained``.
-        parts: their settings. Not needed where ``kind`` and single settings say it all; ``models`` makes one
+        frontends: their settings. Not needed where ``kind`` and single settings say it all; ``models`` makes one
             ``pretrained`` part of each of several encoders.
 
     >>> FusionSettings(kind="functionals+pretrained", models=["a", "b"]).kind
@@ -43,12 +43,12 @@ class FusionSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: str
-    parts: tuple[PartSettings, ...] = Field(min_length=2)
+    frontends: tuple[PartSettings, ...] = Field(min_length=2)
 
     @model_validator(mode="before")
     @classmethod
     def _parts_from_kind(cls, data: Any) -> Any:
-        if not isinstance(data, dict) or "parts" in data:
+        if not isinstance(data, dict) or "frontends" in data:
             return data
         given = {key: value for key, value in data.items() if key not in ("kind", "models")}
         parts = []
@@ -64,14 +64,14 @@ class FusionSettings(BaseModel):
             ]
         used = {key for part in parts for key in part}
         unknown = {key: value for key, value in given.items() if key not in used}
-        return {"kind": "+".join(part["kind"] for part in parts), "parts": parts, **unknown}
+        return {"kind": "+".join(part["kind"] for part in parts), "frontends": parts, **unknown}
 
     def identity(self) -> dict[str, object]:
         """What decides about the features."""
         identities = [
-            part.identity() if isinstance(part, PretrainedSettings) else part.model_dump() for part in self.parts
+            part.identity() if isinstance(part, PretrainedSettings) else part.model_dump() for part in self.frontends
         ]
-        return {"kind": self.kind, "parts": identities}
+        return {"kind": self.kind, "frontends": identities}
 
 
 class Fusion(nn.Module):
@@ -82,7 +82,7 @@ class Fusion(nn.Module):
         parts: the parts, in the same order.
 
     >>> settings = FusionSettings(kind="spectrogram+functionals")
-    >>> parts = [Spectrogram(settings.parts[0]), Functionals(settings.parts[1])]
+    >>> parts = [Spectrogram(settings.frontends[0]), Functionals(settings.frontends[1])]
     >>> Fusion(settings, parts)(torch.randn(2, 16_000))[0].shape
     torch.Size([2, 1, 680])
     """

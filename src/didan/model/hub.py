@@ -83,7 +83,7 @@ def without_paths(model: TrainedModel) -> TrainedModel:
         record={
             **model.record,
             "leakage": {**leakage, "identical_files": names},
-            "encoders": [_named(encoder) for encoder in model.record.get("encoders", [])],
+            **({"encoders": list(map(_named, model.record["encoders"]))} if "encoders" in model.record else {}),
         },
     )
 
