@@ -108,7 +108,8 @@ def measure(frontends: dict[str, FrontendSettings], clips: Sequence[Samples]) ->
     for name, taken in times.items():
         memory = peak_memory(frontends[name], LONG) - empty
         print(
-            f"| {name} | {1000 * taken / len(clips):.1f} | {length / taken:.0f} | {taken / times['functionals']:.2f} "
+            f"| {name} | {1000 * taken / len(clips):.1f} | {length / taken:.0f} "
+            f"| {taken / times['functionals']:.2f} "
             f"| {built[name].n_bands} | {n_parameters(built[name]) / 1e6:.1f} million | {memory} |"
         )
     print(f"MB: at the peak, for a recording of {LONG} s, beyond an empty process")

@@ -78,9 +78,10 @@ def encoders_of(settings: FrontendSettings) -> list[PretrainedSettings]:
 
 def with_parts(settings: FrontendSettings, parts: list[Any]) -> FrontendSettings:
     """The same frontend with other settings of its parts."""
-    return (
-        settings.model_copy(update={"frontends": tuple(parts)}) if isinstance(settings, FusionSettings) else parts[0]
-    )
+    if isinstance(settings, FusionSettings):
+        return settings.model_copy(update={"frontends": tuple(parts)})
+    (part,) = parts
+    return part  # type: ignore[no-any-return]
 
 
 def found(settings: FrontendSettings) -> FrontendSettings:

@@ -68,10 +68,11 @@ class FusionSettings(BaseModel):
 
     def identity(self) -> dict[str, object]:
         """What decides about the features."""
-        identities = [
-            part.identity() if isinstance(part, PretrainedSettings) else part.model_dump() for part in self.frontends
-        ]
-        return {"kind": self.kind, "frontends": identities}
+
+        def of(part: BaseModel) -> dict[str, object]:
+            return part.identity() if isinstance(part, PretrainedSettings) else part.model_dump()
+
+        return {"kind": self.kind, "frontends": [of(part) for part in self.frontends]}
 
 
 class Fusion(nn.Module):
