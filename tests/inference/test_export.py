@@ -17,12 +17,14 @@ from didan.corpora import Corpus
 from didan.errors import UserError
 from didan.features import FrontendSettings, FunctionalsSettings, SpectrogramSettings
 from didan.inference import Recogniser
+from didan.inference import export as module
 from didan.inference.export import export
 from didan.inference.onnx import OnnxRecogniser
 from didan.model.config import make_config
 from didan.model.trained import TrainedModel
 from didan.typing import Samples
 from models import untrained_model
+from tiny_encoders import make_encoder
 
 
 @pytest.fixture(scope="module")
@@ -150,3 +152,41 @@ def test_a_full_disk_leaves_nothing_behind(
 
 def test_no_recordings_no_answers(exported: Path) -> None:
     assert predict_proba(OnnxRecogniser(exported), []).shape == (0, 3)
+
+
+def test_weights_too_large_for_the_format_are_in_a_second_file(
+    tiny_corpora: tuple[Corpus, Corpus],
+    session_cache: Path,
+    clips: list[Samples],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    small = untrained_model(tiny_corpora, session_cache, make_config(frontend="spectrogram"))
+    monkeypatch.setattr(module, "_LARGEST", 1000)
+    export(small, tmp_path / "model.onnx")
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["model.onnx", "model.onnx.data"]
+    assert (tmp_path / "model.onnx.data").stat().st_size > (tmp_path / "model.onnx").stat().st_size
+    (tmp_path / "elsewhere").mkdir()
+    for file in list(tmp_path.glob("model.*")):
+        file.rename(tmp_path / "elsewhere" / file.name)
+    recogniser = OnnxRecogniser(tmp_path / "elsewhere" / "model.onnx")
+    np.testing.assert_allclose(predict_proba(recogniser, clips[:5]), predict_proba(small, clips[:5]), atol=1e-3)
+    (tmp_path / "model.onnx.data").touch()
+    with pytest.raises(UserError, match=r"model\.onnx\.data exists already"):
+        export(small, tmp_path / "model.onnx")
+    assert not (tmp_path / "model.onnx").exists()
+
+
+def test_an_encoder_takes_30_seconds_at_a_time(
+    tiny_corpora: tuple[Corpus, Corpus], session_cache: Path, clips: list[Samples], tmp_path: Path
+) -> None:
+    encoder = make_encoder("whisper", tmp_path / "encoder")
+    config = make_config(frontend="pretrained", assignments=[f"frontend.model={encoder}"])
+    model = untrained_model(tiny_corpora, session_cache, config)
+    export(model, tmp_path / "model.onnx")
+    recogniser = OnnxRecogniser(tmp_path / "model.onnx")
+    long = np.random.default_rng(0).normal(0, 0.1, 30 * RATE).astype(np.float32)
+    some = [*clips[:5], clips[0][: round(0.3 * RATE)], long]
+    np.testing.assert_allclose(predict_proba(recogniser, some), predict_proba(model, some), atol=1e-3)
+    with pytest.raises(UserError, match=r"at most 30 s at a time, not 31 s; take a shorter --window"):
+        recogniser.prepare(np.zeros(31 * RATE, np.float32))

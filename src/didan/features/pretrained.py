@@ -26,13 +26,21 @@ _FRAME = 320  # samples of a frame of every encoder
 
 Pooling = Literal["mean", "mean+std"]
 
+PRESETS = {
+    "laptop": "openai/whisper-base",
+    "gpu": "openai/whisper-large-v3",
+    "gpu-english": "microsoft/wavlm-large",
+}
+"""Encoders by what they run on; see docs/how-to/pretrained.md for others, and for why."""
+
 
 class PretrainedSettings(BaseModel):
     """Which encoder, and what of it.
 
     Attributes:
         kind: ``pretrained``.
-        model: a directory, or the id of a model on the Hugging Face hub such as ``openai/whisper-small``.
+        model: a directory, the id of a model on the Hugging Face hub such as ``openai/whisper-small``, or a
+            preset: ``laptop``, ``gpu`` or ``gpu-english``.
         revision: branch, tag or commit on the hub; once loaded, the commit.
         layers: hidden states to average, 0 being what goes into the first layer; None takes the middle third.
         pooling: over the frames with speech.
@@ -62,6 +70,8 @@ class PretrainedSettings(BaseModel):
             UserError: the encoder cannot be found, or has other weights; see
                 :func:`didan.features.encoders.locate`.
         """
+        if self.model in PRESETS and not Path(self.model).is_dir():
+            return self.model_copy(update={"model": PRESETS[self.model]}).found()
         if self.sha256 is None and self.revision is not None and Path(self.model).expanduser().is_dir():
             raise UserError(f"frontend.revision: {self.model} is a directory and has no revisions")
         weights = self.weights()
@@ -78,7 +88,7 @@ class PretrainedSettings(BaseModel):
         if not self.model:
             raise UserError(
                 "frontend pretrained needs an encoder: --set frontend.model=ID, a model on the Hugging Face hub "
-                "(openai/whisper-small for instance) or a directory"
+                f"(openai/whisper-small for instance), a directory, or one of {', '.join(PRESETS)}"
             )
         weights = locate(self.model, self.revision)
         n_layers, _ = n_layers_and_width(weights)

@@ -111,7 +111,8 @@ def export(model: TrainedModel, file: Path) -> None:
 def _save(onnx: ModuleType, proto: Any, file: Path) -> None:
     """Write one file, or beside it a second one with the weights, where they are too large for the format."""
     data = file.with_name(f"{file.name}.data")
-    if proto.ByteSize() <= _LARGEST:
+    # Of the weights alone, since the size of all of it cannot be asked for beyond the limit.
+    if sum(len(weights.raw_data) for weights in proto.graph.initializer) <= _LARGEST:
         with written_whole(file) as partial:
             onnx.save(proto, str(partial))
         return

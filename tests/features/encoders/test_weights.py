@@ -16,7 +16,10 @@ from safetensors.torch import load_file, save_file
 from didan.errors import UserError
 from didan.features import PretrainedSettings
 from didan.features.encoders import build_encoder, family, locate
+from didan.features.pretrained import PRESETS
 from tiny_encoders import make_encoder, whole_model
+
+PAGE = Path(__file__).parents[3] / "docs" / "how-to" / "pretrained.md"
 
 Change = Callable[[Path], None]
 
@@ -204,3 +207,17 @@ def test_what_the_hub_stores_is_found_with_its_commit(folder: Path, monkeypatch:
     patterns = asked["allow_patterns"]
     assert isinstance(patterns, list)
     assert all(pattern.endswith((".json", ".safetensors")) for pattern in patterns)
+
+
+def test_a_preset_is_a_name_for_an_encoder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def download(name: str, **_: object) -> str:
+        asked.append(name)
+        return str(folder)
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
+    for preset, encoder in PRESETS.items():
+        assert PretrainedSettings(model=preset).found().model == encoder
+        assert encoder in asked
+        assert preset in PAGE.read_text(encoding="utf-8")
