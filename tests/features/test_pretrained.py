@@ -7,8 +7,10 @@ import pytest
 import torch
 
 from didan.audio import RATE
+from didan.corpora import Corpus
 from didan.errors import AudioError, UserError
 from didan.features import (
+    FeatureStore,
     FrontendSettings,
     Functionals,
     FunctionalsSettings,
@@ -22,7 +24,9 @@ from didan.features import (
     SpectrogramSettings,
     blocks_of,
     build_frontend,
+    extract,
     extract_features,
+    extraction,
     found,
     parts_of,
 )
@@ -118,6 +122,36 @@ def test_statistics_of_windows_are_those_of_their_frames(encoder: Path, monkeypa
     (alone,) = extract_features(made, clip)
     (twice,) = extract_features(made, np.concatenate([clip, clip]))
     np.testing.assert_allclose(twice, alone, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["wav2vec2", "w2v-bert", "whisper"])
+def test_half_precision_loses_digits_and_no_more(name: str, tmp_path: Path) -> None:
+    """On a CPU it is bfloat16, of fewer digits than a GPU's; spectra stay in single precision."""
+    made, samples = frontend(make_encoder(name, tmp_path / "encoder")), talk(3)
+    (expected,) = extract_features(made, samples)
+    made.half_precision = True
+    (halved,) = extract_features(made, samples)
+    assert halved.dtype == np.float32
+    assert 0 < np.abs(halved - expected).max() < 0.1 * np.abs(expected).max()
+
+
+def test_a_gpu_takes_batches_and_stores_what_one_by_one_gives(
+    encoder: Path, tiny_corpora: tuple[Corpus, Corpus], tmp_path: Path
+) -> None:
+    settings = PretrainedSettings(model=str(encoder)).found()
+    utterances = tiny_corpora[1].unlabelled().utterances()
+    seen: list[int] = []
+    extraction._extract_in_batches(
+        settings, tmp_path / "gpu", utterances, lambda *a: seen.append(a[1]), "features"
+    )
+    assert seen == [len(utterances)]
+    store = FeatureStore(tmp_path / "gpu", settings)
+    one_by_one = extract(tiny_corpora[1].unlabelled(), settings, tmp_path / "cpu")
+    assert len(list(store.folder.rglob("*.npy"))) == len(utterances)
+    again = extract(tiny_corpora[1].unlabelled(), settings, tmp_path / "gpu")  # finds all there
+    for own, other in zip(again.files, one_by_one.files, strict=True):
+        np.testing.assert_allclose(np.load(own), np.load(other), atol=1e-5, rtol=1e-5)
+    assert again.contents.equals(one_by_one.contents)
 
 
 def test_a_clip_shorter_than_a_frame_is_refused(encoder: Path) -> None:

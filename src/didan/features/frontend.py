@@ -136,7 +136,12 @@ def runs_on_gpu(settings: FrontendSettings) -> bool:
 def cached_frontend(settings: FrontendSettings) -> Functionals | Spectrogram | Pretrained | Fusion:
     """One frontend per process, since building its matrices takes longer than using them once."""
     frontend = build_frontend(settings)
-    return frontend.cuda() if runs_on_gpu(settings) else frontend
+    if runs_on_gpu(settings):
+        frontend.cuda()
+        for module in frontend.modules():
+            if isinstance(module, Pretrained):
+                module.half_precision = True
+    return frontend
 
 
 def extract_features(frontend: Frontend, samples: Samples) -> npt.NDArray[np.float32]:

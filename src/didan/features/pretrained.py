@@ -114,6 +114,9 @@ class Pretrained(nn.Module):
     Args:
         settings: found ones, see :meth:`PretrainedSettings.found`.
 
+    Attributes:
+        half_precision: whether the encoder computes in it, as it does on a GPU.
+
     Raises:
         UserError: see :func:`didan.features.encoders.build_encoder`.
     """
@@ -126,6 +129,7 @@ class Pretrained(nn.Module):
         self.feature_names = _names(settings.pooling, width)
         self.n_bands = len(self.feature_names)
         self.spectrogram = Spectrogram(SpectrogramSettings(trim=None))
+        self.half_precision = False
 
     def forward(self, waveform: Tensor) -> tuple[Tensor, Tensor]:
         """Compute the vectors of utterances; zeros at the end of a waveform count as padding.
@@ -187,7 +191,9 @@ class Pretrained(nn.Module):
             lengths: shape (n,).
             speech: which frames of 10 ms are speech, shape (n, frames).
         """
-        with torch.autocast("cuda", torch.float16, enabled=waveform.is_cuda):
+        device = waveform.device.type
+        half = torch.float16 if device == "cuda" else torch.bfloat16
+        with torch.autocast(device, half, enabled=self.half_precision):
             states, n_frames = self.encoder(waveform, lengths, max(self.layers))
             hidden = torch.stack([states[layer] for layer in self.layers]).mean(dim=0).float()
         valid = is_valid(n_frames, hidden.shape[1])

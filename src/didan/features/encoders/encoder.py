@@ -52,6 +52,11 @@ def attention_mask(valid: Tensor) -> Tensor:
     return mask[:, None, None]
 
 
+def in_single_precision(signal: Tensor) -> torch.autocast:
+    """A context for spectra, whose range half precision does not have."""
+    return torch.autocast(signal.device.type, enabled=False)
+
+
 def standardised(signal: Tensor, valid: Tensor) -> Tensor:
     """Each utterance with mean 0 and variance 1 over its own samples, and 0 beyond them, shape (n, samples)."""
     count = valid.sum(dim=1, keepdim=True)

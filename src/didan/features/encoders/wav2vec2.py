@@ -99,7 +99,7 @@ class Data2VecAudio(Wav2Vec2):
 
 def _normalise_in_time(norm: nn.GroupNorm, x: Tensor, n_frames: Tensor) -> Tensor:
     """One group per channel over the frames that are no padding, shape (n, channels, frames)."""
-    own = is_valid(n_frames, x.shape[2])[:, None]
+    x, own = x.float(), is_valid(n_frames, x.shape[2])[:, None]
     count = n_frames[:, None, None]
     mean = (x * own).sum(dim=2, keepdim=True) / count
     variance = ((x - mean).square() * own).sum(dim=2, keepdim=True) / count

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from didan.audio import RATE
-from didan.features.encoders.encoder import attention_mask, run_layers
+from didan.features.encoders.encoder import attention_mask, in_single_precision, run_layers
 from didan.features.encoders.wav2vec2 import Wav2Vec2
 from didan.features.short_time import PowerSpectrum, is_valid
 
@@ -46,7 +46,8 @@ class Wav2Vec2Bert(nn.Module):
 
     def forward(self, waveform: Tensor, lengths: Tensor, last: int) -> tuple[list[Tensor], Tensor]:
         """See :class:`didan.features.encoders.Encoder`."""
-        bands, n_frames = self.filter_bank(waveform, lengths)
+        with in_single_precision(waveform):
+            bands, n_frames = self.filter_bank(waveform, lengths)
         bands = bands[:, : bands.shape[1] // _STACKED * _STACKED]
         stacked = bands.reshape(bands.shape[0], -1, _STACKED * _BANDS)
         n_frames = n_frames // _STACKED

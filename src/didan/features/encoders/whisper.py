@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.functional import gelu
 
 from didan.audio import RATE
-from didan.features.encoders.encoder import attention_mask, run_layers
+from didan.features.encoders.encoder import attention_mask, in_single_precision, run_layers
 from didan.features.mel import mel_filters
 from didan.features.short_time import PowerSpectrum, is_valid
 
@@ -40,7 +40,8 @@ class Whisper(nn.Module):
 
     def forward(self, waveform: Tensor, lengths: Tensor, last: int) -> tuple[list[Tensor], Tensor]:
         """See :class:`didan.features.encoders.Encoder`."""
-        log_mel, n_frames = self.log_mel(waveform, lengths)
+        with in_single_precision(waveform):
+            log_mel, n_frames = self.log_mel(waveform, lengths)
         valid = is_valid(n_frames, log_mel.shape[1])
         # Convolutions see zeros beyond both ends, whatever follows the utterance in its batch.
         x = gelu(self.model.conv1((log_mel * valid[:, :, None]).mT))
