@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from didan.features.functionals import Functionals, FunctionalsSettings
 from didan.features.pretrained import Pretrained, PretrainedSettings
-from didan.features.short_time import is_valid
+from didan.features.short_time import is_valid, moments_over_time
 from didan.features.spectrogram import Spectrogram, SpectrogramSettings
 
 PartSettings = Annotated[
@@ -117,15 +117,9 @@ class Fusion(nn.Module):
         blocks = []
         for part in self.parts:
             features, n_frames = part(waveform)
-            pooled = _over_time(features, n_frames) if isinstance(part, Spectrogram) else features[:, 0]
-            blocks.append(pooled)
+            if isinstance(part, Spectrogram):
+                _, mean, variance = moments_over_time(features, is_valid(n_frames, features.shape[1]))
+                blocks += [mean, variance.sqrt()]
+            else:
+                blocks.append(features[:, 0])
         return torch.cat(blocks, dim=1)[:, None], torch.ones_like(n_frames)
-
-
-def _over_time(features: Tensor, n_frames: Tensor) -> Tensor:
-    """Mean and standard deviation of each band over an utterance's own frames, shape (n, 2 * bands)."""
-    own = is_valid(n_frames, features.shape[1])[:, :, None]
-    count = n_frames[:, None]
-    mean = (features * own).sum(dim=1) / count
-    variance = ((features - mean[:, None]).square() * own).sum(dim=1) / count
-    return torch.cat([mean, variance.sqrt()], dim=1)

@@ -19,7 +19,7 @@ from didan.features.descriptors import loudness_db
 from didan.features.encoders import Weights, build_encoder, locate, middle_third, n_layers_and_width
 from didan.features.encoders.encoder import LONGEST
 from didan.features.functionals import AUDIBLE
-from didan.features.short_time import is_valid, n_samples
+from didan.features.short_time import is_valid, moments_over_time, n_samples
 from didan.features.spectrogram import Spectrogram, SpectrogramSettings
 
 _FRAME = 320  # samples of a frame of every encoder
@@ -199,11 +199,7 @@ class Pretrained(nn.Module):
         valid = is_valid(n_frames, hidden.shape[1])
         spoken = _every_second(speech, hidden.shape[1]) & valid
         any_speech = spoken.any(dim=1, keepdim=True)
-        chosen = (spoken | (valid & ~any_speech))[:, :, None].to(hidden)
-        count = chosen.sum(dim=1)
-        mean = (hidden * chosen).sum(dim=1) / count
-        variance = ((hidden - mean[:, None]).square() * chosen).sum(dim=1) / count
-        return count, mean, variance
+        return moments_over_time(hidden, spoken | (valid & ~any_speech))
 
 
 def _every_second(speech: Tensor, n_frames: int) -> Tensor:

@@ -28,6 +28,23 @@ def is_valid(n_valid: Tensor, length: int) -> Tensor:
     return valid
 
 
+def moments_over_time(features: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Number, mean and variance of the chosen frames of each utterance, shapes (n, 1), (n, bands), (n, bands).
+
+    Args:
+        features: shape (n, frames, bands).
+        chosen: which frames, at least one of each utterance, shape (n, frames).
+
+    >>> moments_over_time(torch.tensor([[[1.0], [3.0], [9.0]]]), torch.tensor([[True, True, False]]))
+    (tensor([[2.]]), tensor([[2.]]), tensor([[1.]]))
+    """
+    weights = chosen[:, :, None].to(features)
+    count = weights.sum(dim=1)
+    mean = (features * weights).sum(dim=1) / count
+    variance = ((features - mean[:, None]).square() * weights).sum(dim=1) / count
+    return count, mean, variance
+
+
 class PowerSpectrum(nn.Module):
     """``|X|^2`` of windowed frames, centred at multiples of the hop; beyond the ends the signal is 0.
 

@@ -1,9 +1,9 @@
 """Frontend, normalisation, network and calibration as one graph of tensor operations, which can be exported."""
 
-import torch
 from torch import Tensor, nn
 
 from didan.features import build_frontend
+from didan.features.short_time import is_valid, moments_over_time
 from didan.model.trained import TrainedModel
 
 
@@ -34,7 +34,5 @@ class Graph(nn.Module):
         features, counts = self.frontend(waveform)
         normalised = (features - mean) / std
         scores: Tensor = self.network(normalised, counts).scores
-        own = torch.arange(features.shape[1], device=features.device)[None, :, None] < counts[:, None, None]
-        average = (features * own).sum(dim=1) / counts[:, None]
-        variance = ((features - average[:, None]).square() * own).sum(dim=1) / counts[:, None]
+        _, average, variance = moments_over_time(features, is_valid(counts, features.shape[1]))
         return self.link.probabilities(scores, self.temperature), counts, average, variance
