@@ -77,7 +77,7 @@ def test_spectrograms_go_through_the_convolutions(data: Data) -> None:
     _, y, domain = data
     X = np.random.default_rng(0).normal(size=(120, 20, 64)).astype(np.float32)
     model = DIDANClassifier(**{**QUICK, "steps": 2}).fit(X, y, sample_domain=domain)
-    assert type(model.network_) is type(build_network("compact", 64, 2, 0.3))
+    assert type(model.network_) is type(build_network("spectrogram", 64, 2, 0.3))
     # Rows go through in batches, which changes nothing.
     whole = model.predict_proba(np.concatenate([X, X, X]))
     np.testing.assert_allclose(whole[240:], model.predict_proba(X), atol=1e-5)
