@@ -56,6 +56,15 @@ _CURVES = {
 }
 
 
+def _features_in_words(features: str) -> str:
+    """What a method saw, for a title.
+
+    >>> _features_in_words("functionals+pretrained")
+    'Functionals + Hidden states of a pretrained encoder'
+    """
+    return " + ".join(_FEATURES.get(kind, kind) for kind in features.split("+"))
+
+
 def write_report(
     records: Iterable[Record], folder: Path, failures: Sequence[str] = (), missing: Sequence[str] = ()
 ) -> None:
@@ -95,7 +104,7 @@ def results_markdown(benchmark: Benchmark, failures: Sequence[str] = (), missing
     parts = [f"# UAR on the target in % (model selection: {selections(benchmark)})"]
     for features in benchmark.features:
         table = results_table(benchmark, features)
-        parts += [f"## {_FEATURES.get(features, features)}", markdown(table), " ".join(legend(table))]
+        parts += [f"## {_features_in_words(features)}", markdown(table), " ".join(legend(table))]
         parts += [
             summary(against(benchmark, features, r)) for r in benchmark.references(features) if r in BASELINES
         ]
@@ -123,7 +132,7 @@ def report_html(
         benchmark=benchmark,
         proposed=PROPOSED,
         methods=methods_table(benchmark, summaries),
-        names=_FEATURES,
+        in_words=_features_in_words,
         sections=[make_section(benchmark, features, selection) for features in benchmark.features],
         selection=selections(benchmark),
         tasks=tasks_table(benchmark),
