@@ -1,5 +1,6 @@
 """A model on hidden states of an encoder, from training to a shared folder."""
 
+import contextlib
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -33,13 +34,17 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def config(encoder: Path) -> Config:
-    return make_config(frontend="functionals+pretrained", assignments=[f"frontend.model={encoder}", *QUICK])
+    with contextlib.chdir(encoder.parent):  # by a name that holds there alone
+        return make_config(
+            frontend="functionals+pretrained", assignments=[f"frontend.model={encoder.name}", *QUICK]
+        )
 
 
 @pytest.fixture(scope="module")
-def model(config: Config, tiny_corpora: tuple[Corpus, Corpus], session_cache: Path) -> TrainedModel:
+def model(config: Config, encoder: Path, tiny_corpora: tuple[Corpus, Corpus], session_cache: Path) -> TrainedModel:
     source, target = tiny_corpora
-    return train(source, target, config=config, cache=session_cache, include_encoder=True)
+    with contextlib.chdir(encoder.parent):
+        return train(source, target, config=config, cache=session_cache, include_encoder=True)
 
 
 def predictions(model: TrainedModel, corpus: Corpus) -> np.ndarray:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         encoders_of,
         extract_features,
         found,
+        from_anywhere,
         parts_of,
         with_parts,
     )
@@ -57,6 +58,7 @@ _HOME = {
         "encoders_of",
         "extract_features",
         "found",
+        "from_anywhere",
         "parts_of",
         "with_parts",
     ),
@@ -96,6 +98,7 @@ __all__ = [
     "extract",
     "extract_features",
     "found",
+    "from_anywhere",
     "join",
     "load_features",
     "normalised",

@@ -1,6 +1,7 @@
 """The frontends by kind, and what they have in common."""
 
 from functools import lru_cache
+from pathlib import Path
 from typing import Annotated, Any, Protocol
 
 import numpy as np
@@ -91,6 +92,17 @@ def found(settings: FrontendSettings) -> FrontendSettings:
         UserError: see :meth:`didan.features.pretrained.PretrainedSettings.found`.
     """
     parts = [part.found() if isinstance(part, PretrainedSettings) else part for part in parts_of(settings)]
+    return with_parts(settings, parts)
+
+
+def from_anywhere(settings: FrontendSettings) -> FrontendSettings:
+    """The same frontend, whose encoders in directories are found from any folder that one works in."""
+
+    def absolute(part: PretrainedSettings) -> PretrainedSettings:
+        folder = Path(part.model).expanduser()
+        return part.model_copy(update={"model": str(folder.absolute())}) if folder.is_dir() else part
+
+    parts = [absolute(part) if isinstance(part, PretrainedSettings) else part for part in parts_of(settings)]
     return with_parts(settings, parts)
 
 

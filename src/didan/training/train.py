@@ -17,7 +17,16 @@ from didan.corpora import Corpus, Recordings
 from didan.corpora.emotions import class_indices
 from didan.corpora.leakage import identical_files
 from didan.errors import OnDamaged, UserError, note
-from didan.features import FeatureSet, PackedFeatures, default_cache, encoders_of, join, load_features, readable
+from didan.features import (
+    FeatureSet,
+    PackedFeatures,
+    default_cache,
+    encoders_of,
+    from_anywhere,
+    join,
+    load_features,
+    readable,
+)
 from didan.hardware import hardware, versions
 from didan.methods import assumed_prior, find_method, prior_in_words
 from didan.model.config import Config, make_config
@@ -82,6 +91,7 @@ def train(
         KeyboardInterrupt: the user interrupted; with ``out``, ``resume`` continues.
     """
     config = _choose(config or make_config(), method, seed)
+    config = config.model_copy(update={"frontend": from_anywhere(config.frontend)})
     sources = [source] if isinstance(source, Corpus) else list(source)
     task = make_task(sources, target, emotions, group=config.normalisation.group)
     assumed_prior(config.class_prior, task.emotions)  # a mistake should surface before features are made
