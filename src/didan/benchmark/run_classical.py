@@ -3,7 +3,6 @@
 import resource
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -62,9 +61,7 @@ def run_classical(
     vectors = [pooled_vectors(StoredFeatures(side.files))[:, None] for side in extracted]
     started = time.perf_counter()
     blocks = blocks_of(frontend)
-    of_source = None
-    if normalisation is None:
-        of_source = replace(Normaliser.fit(np.concatenate(vectors[:-1]), 0), blocks=blocks)
+    of_source = Normaliser.fit(np.concatenate(vectors[:-1]), 0, blocks) if normalisation is None else None
     X = [
         normalised(side, raw, files.contents, settings, of_source, blocks).vectors().astype(np.float64)
         for side, raw, files in zip(sides, vectors, extracted, strict=True)

@@ -1,14 +1,15 @@
 """Computing the features of many recordings: on all cores, once, and again from where it stopped."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import pandas as pd
 
-from didan.audio import Utterance, read_audio
+from didan.audio import RATE, Utterance, read_audio
 from didan.corpora import Corpus, Recordings
 from didan.errors import AudioError, OnDamaged, report_damaged
 from didan.features.encoders.family import memory_needed
@@ -21,12 +22,12 @@ from didan.features.frontend import (
     extract_features,
     runs_on_gpu,
 )
-from didan.features.store import AudioDigest, FeatureStore
+from didan.features.store import AudioDigest, Contents, FeatureStore
 from didan.hardware import free_memory
 from didan.parallel import in_processes, processors
-from didan.typing import Progress, Samples
+from didan.typing import Features, Progress, Samples
 
-_SAMPLES = 30 * 60 * 16_000  # of utterances sorted by length before they go to a GPU
+_SAMPLES = 30 * 60 * RATE  # of utterances sorted by length before they go to a GPU
 _BATCH = 16
 
 AnyRecordings = TypeVar("AnyRecordings", Corpus, Recordings)
@@ -147,33 +148,51 @@ def _extract_in_batches(
     What cannot be read, or is too short, is left to whoever goes through the utterances one by one.
     """
     store, frontend = FeatureStore(cache, settings), cached_frontend(settings)
-    waiting: list[tuple[Utterance, Samples]] = []
+    waiting: list[_Read] = []
+    n_samples = 0
     for done, utterance in enumerate(utterances, 1):
         try:
-            contents = store.contents(utterance.file, utterance.start, utterance.end)
-            path = store.path(contents.file, utterance.start, utterance.end)
-            if not (contents.audio and store.holds(path)):
-                waiting.append((utterance, read_audio(*utterance[:3])))
+            contents, path = _find(store, utterance)
+            if path is None:
+                waiting.append(_Read(utterance, contents.file, read_audio(*utterance[:3])))
+                n_samples += len(waiting[-1].samples)
         except AudioError:
-            continue
-        if sum(len(samples) for _, samples in waiting) > _SAMPLES or done == len(utterances):
-            waiting.sort(key=lambda one: len(one[1]))
+            pass
+        if n_samples > _SAMPLES or done == len(utterances):
+            waiting.sort(key=lambda one: len(one.samples))
             for first in range(0, len(waiting), _BATCH):
-                _extract_batch(store, frontend, waiting[first : first + _BATCH])
-            waiting = []
+                batch = waiting[first : first + _BATCH]
+                with suppress(AudioError):  # one is too short
+                    features = extract_batch(frontend, [one.samples for one in batch])
+                    for one, own in zip(batch, features, strict=True):
+                        _keep(store, one, own)
+            waiting, n_samples = [], 0
             if progress:
                 progress(stage, done, len(utterances))
 
 
-def _extract_batch(store: FeatureStore, frontend: Frontend, batch: Sequence[tuple[Utterance, Samples]]) -> None:
-    try:
-        features = extract_batch(frontend, [samples for _, samples in batch])
-    except AudioError:  # one is too short
-        return
-    for ((file, start, end, _), samples), own in zip(batch, features, strict=True):
-        digest = store.contents(file, start, end).file
-        store.write(store.path(digest, start, end), own)
-        store.remember_audio(digest, start, end, AudioDigest(samples))
+class _Read(NamedTuple):
+    """An utterance that is not in the store yet, with the digest of its file and its samples."""
+
+    utterance: Utterance
+    digest: str
+    samples: Samples
+
+
+def _find(store: FeatureStore, utterance: Utterance) -> tuple[Contents, Path | None]:
+    """Digests of an utterance, and where its features are if they are there."""
+    file, start, end, _ = utterance
+    contents = store.contents(file, start, end)
+    path = store.path(contents.file, start, end)
+    return contents, path if contents.audio and store.holds(path) else None
+
+
+def _keep(store: FeatureStore, one: _Read, features: Features) -> tuple[Path, str]:
+    """Put features into the store; where they are, and the digest of the samples."""
+    _, start, end, _ = one.utterance
+    path = store.path(one.digest, start, end)
+    store.write(path, features)
+    return path, store.remember_audio(one.digest, start, end, AudioDigest(one.samples))
 
 
 def _extract_or_error(
@@ -186,15 +205,13 @@ def _extract_or_error(
 
 
 def _extract(store: FeatureStore, frontend: Frontend, utterance: Utterance) -> tuple[Path, str, str]:
-    file, start, end, _ = utterance
-    contents = store.contents(file, start, end)
-    path = store.path(contents.file, start, end)
-    if contents.audio and store.holds(path):
+    contents, path = _find(store, utterance)
+    if path is not None and contents.audio:
         return path, contents.file, contents.audio
-    samples = read_audio(file, start, end)
+    one = _Read(utterance, contents.file, read_audio(*utterance[:3]))
     try:
-        features = extract_features(frontend, samples)
+        features = extract_features(frontend, one.samples)
     except AudioError as error:
-        raise AudioError(f"{file}: {error}") from None
-    store.write(path, features)
-    return path, contents.file, store.remember_audio(contents.file, start, end, AudioDigest(samples))
+        raise AudioError(f"{utterance.file}: {error}") from None
+    path, audio = _keep(store, one, features)
+    return path, contents.file, audio

@@ -120,9 +120,11 @@ class Normaliser:
     blocks: tuple[int, ...] = ()
 
     @classmethod
-    def fit(cls, features: Utterances, shrinkage: float) -> "Normaliser":
+    def fit(cls, features: Utterances, shrinkage: float, blocks: tuple[int, ...] = ()) -> "Normaliser":
         """One for the domain that these utterances, at least one, are."""
-        return cls(Moments.pooled(Moments.of(features[index]) for index in range(len(features))), shrinkage)
+        return cls(
+            Moments.pooled(Moments.of(features[index]) for index in range(len(features))), shrinkage, blocks
+        )
 
     def statistics(self, group: Moments | None = None) -> Statistics:
         """What utterances of a group are normalised with; those of the domain if the group is None.

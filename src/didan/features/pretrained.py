@@ -14,6 +14,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
+from didan.audio import RATE
 from didan.errors import AudioError, UserError
 from didan.features.descriptors import loudness_db
 from didan.features.encoders import Weights, build_encoder, locate, middle_third, n_layers_and_width
@@ -162,8 +163,8 @@ class Pretrained(nn.Module):
         shortest = int(lengths.min())
         if shortest < self.encoder.shortest:
             raise AudioError(
-                f"{1000 * shortest / 16_000:.0f} ms are shorter than one frame of the encoder "
-                f"({1000 * self.encoder.shortest / 16_000:.0f} ms)"
+                f"{1000 * shortest / RATE:.0f} ms are shorter than one frame of the encoder "
+                f"({1000 * self.encoder.shortest / RATE:.0f} ms)"
             )
         rows = []
         for row, length in enumerate(lengths.tolist()):

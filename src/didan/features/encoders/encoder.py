@@ -5,7 +5,9 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-LONGEST = 30 * 16_000
+from didan.audio import RATE
+
+LONGEST = 30 * RATE
 """Samples that go through an encoder at a time; Whisper has no more positions, attention costs their square."""
 
 

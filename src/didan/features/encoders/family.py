@@ -54,7 +54,7 @@ def memory_needed(weights: Weights) -> int:
     config = weights.config
     heads = int(config.get("encoder_attention_heads", config.get("num_attention_heads", 12)))
     frames = LONGEST // 320
-    convolutions = LONGEST // 5 * 512 * 2 if "conv_dim" in config or config["model_type"] != "whisper" else 0
+    convolutions = LONGEST // 5 * 512 * 2 if config["model_type"] != "whisper" else 0
     return _BYTES * (weights.n_parameters + convolutions + frames * (12 * width + 3 * heads * frames))
 
 

@@ -13,13 +13,13 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
+from didan.audio import RATE
 from didan.errors import UserError, reason
 from didan.extras import require
 
 _CONFIG, _SETUP = "config.json", "preprocessor_config.json"
 _SINGLE, _INDEX = "model.safetensors", "model.safetensors.index.json"
 _PATTERNS = [_CONFIG, _SETUP, "model*.safetensors", _INDEX]
-_RATE = 16_000
 
 FILES = (_CONFIG, _SETUP, _INDEX, "*.safetensors")
 """What an encoder's directory consists of, as far as it is needed."""
@@ -57,9 +57,9 @@ class Weights:
         """
         file = self.folder / _SETUP
         setup = _read_json(file, self.name) if file.exists() else {}
-        rate = setup.get("sampling_rate", _RATE)
-        if rate != _RATE:
-            raise UserError(f"{self.name} takes speech at {rate} Hz; didan works at {_RATE} Hz")
+        rate = setup.get("sampling_rate", RATE)
+        if rate != RATE:
+            raise UserError(f"{self.name} takes speech at {rate} Hz; didan works at {RATE} Hz")
         return setup
 
     @cached_property
@@ -147,10 +147,16 @@ def locate(name: str, revision: str | None = None) -> Weights:
         raise UserError(
             f"encoder {name} is neither a directory nor the id of a model on the hub, such as owner/name"
         )
+    snapshot = _snapshot(name, revision)
+    return Weights(name, snapshot, snapshot.name)
+
+
+@lru_cache(maxsize=16)
+def _snapshot(name: str, revision: str | None) -> Path:
+    """Where the hub's files of a model are; the hub is asked once in a process."""
     hub = require("huggingface_hub", "pretrained", "frontend pretrained")
     with _hub_errors(name, revision):
-        snapshot = Path(hub.snapshot_download(name, revision=revision, allow_patterns=_PATTERNS))
-    return Weights(name, snapshot, snapshot.name)
+        return Path(hub.snapshot_download(name, revision=revision, allow_patterns=_PATTERNS))
 
 
 @contextmanager
