@@ -1,5 +1,6 @@
 """What every encoder is, whatever its family."""
 
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import torch
@@ -68,7 +69,7 @@ def standardised(signal: Tensor, valid: Tensor) -> Tensor:
 
 
 def run_layers(
-    layers: nn.ModuleList, first: Tensor, last: int, norm: nn.Module | None, **masks: Any
+    layers: Sequence[Callable[..., Tensor]], first: Tensor, last: int, norm: nn.Module | None, **masks: Any
 ) -> list[Tensor]:
     """Hidden states 0 to ``last`` of a stack of layers.
 

@@ -1,9 +1,11 @@
 """WavLM (Chen et al., IEEE JSTSP 2022): HuBERT's shape, with gated relative positions in its attention."""
 
 import warnings
+from collections.abc import Callable
 
-from torch import Tensor
+from torch import Tensor, nn
 
+from didan.features.encoders.encoder import run_layers
 from didan.features.encoders.wav2vec2 import Wav2Vec2
 
 
@@ -15,13 +17,17 @@ class WavLM(Wav2Vec2):
 
     def _transform(self, projected: Tensor, valid: Tensor, last: int) -> list[Tensor]:
         first, norm = self._first(projected, valid)
-        layers = self.model.encoder.layers
-        states, positions, attended = [first], None, valid.long()
+        positions: Tensor | None = None
+
+        def with_positions(layer: nn.Module) -> Callable[..., Tensor]:
+            def run(state: Tensor, **masks: Tensor) -> Tensor:
+                nonlocal positions
+                state, positions = layer(state, position_bias=positions, **masks)
+                return state
+
+            return run
+
+        layers = [with_positions(layer) for layer in self.model.encoder.layers]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch dislikes how transformers mixes its masks
-            for layer in layers[:last]:
-                state, positions = layer(states[-1], attention_mask=attended, position_bias=positions)
-                states.append(state)
-        if norm is not None and last == len(layers):
-            states[-1] = norm(states[-1])
-        return states
+            return run_layers(layers, first, last, norm, attention_mask=valid.long())
