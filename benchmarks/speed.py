@@ -44,9 +44,8 @@ def step_parts(repeats: int = 30) -> tuple[float, float]:
     torch.manual_seed(0)
     network = build_network("spectrogram", BANDS, EMOTIONS, 0.3)
     labels = torch.arange(BATCH) % EMOTIONS
-    widths: dict[str, int] = network.widths  # type: ignore[assignment]
     link, prior = ScoreLink(), torch.full((EMOTIONS,), 1 / EMOTIONS)
-    context = MethodContext(emotions=NAMES, widths=widths, link=link, class_prior=prior)
+    context = MethodContext(emotions=NAMES, widths=network.widths, link=link, class_prior=prior)
     term = METHOD.build(DidanSettings(), context)
     assert term is not None
     optimiser = torch.optim.AdamW(network.parameters(), 1e-3)
@@ -55,7 +54,7 @@ def step_parts(repeats: int = 30) -> tuple[float, float]:
     bare, aligning = [], []
     for repeat in range(repeats + 5):
         begun = time.perf_counter()
-        output = network(features, lengths)
+        output = network.head(network.backbone(features, lengths))
         loss = link.fit(output.scores[:BATCH], one_hot(labels, output.scores.shape[1]))
         optimiser.zero_grad()
         loss.backward(retain_graph=True)  # type: ignore[no-untyped-call]

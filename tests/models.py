@@ -9,7 +9,7 @@ from didan.corpora import Corpus
 from didan.features import load_features
 from didan.model.config import Config
 from didan.model.trained import SourceIndex, TrainedModel
-from didan.networks import build_network, network_outputs
+from didan.networks import build_network
 
 
 def untrained_model(corpora: tuple[Corpus, Corpus], cache: Path, config: Config) -> TrainedModel:
@@ -23,12 +23,8 @@ def untrained_model(corpora: tuple[Corpus, Corpus], cache: Path, config: Config)
     emotions = corpora[0].emotions
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(0)
-        network = build_network(config.frontend.kind, source[0].shape[1], len(emotions), 0.3)
-        for module in network.modules():
-            if isinstance(module, torch.nn.BatchNorm2d):  # as after some training: no two are alike
-                torch.nn.init.normal_(module.get_buffer("running_mean"), std=0.1)
-                torch.nn.init.uniform_(module.weight, 0.5, 1.5)
-        scores = network_outputs(network, target).scores
+        network = build_network(config.frontend.kind, source.raw[0].shape[1], len(emotions), 0.3).eval()
+        scores = network.run(target).scores
         spread = 3 * scores.std(dim=0)
         network.get_parameter("head.output.weight").div_(spread[:, None])
         network.get_parameter("head.output.bias").sub_(scores.mean(dim=0)).div_(spread).add_(1 / 3)
@@ -59,9 +55,9 @@ def untrained_model(corpora: tuple[Corpus, Corpus], cache: Path, config: Config)
     return TrainedModel(
         config=config,
         emotions=emotions,
-        network=network.eval(),
-        normaliser=target.normalisers[0],
-        source_index=SourceIndex(table=table[columns], embeddings=network_outputs(network, source).embeddings),
+        network=network,
+        normaliser=target.through(network.vectors).normalisers[0],
+        source_index=SourceIndex(table=table[columns], embeddings=network.run(source).embeddings),
         temperature=0.2,
         history=pd.DataFrame({"step": [1, 2], "fit": [0.5, 0.25]}),
         record={

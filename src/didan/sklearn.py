@@ -8,14 +8,14 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d
-from torch import nn
 
-from didan.features import SpectrogramSettings
+from didan.features import Domain, FeatureSet, Moments, Normaliser, SpectrogramSettings
 from didan.model.config import Config, make_config
-from didan.networks import Loss, Output, ScoreLink, network_outputs
+from didan.networks import Loss, Output, ScoreLink
 from didan.training.loop import fit_network
 from didan.training.pair import DomainPair
 
@@ -26,8 +26,9 @@ MASKED = -1
 class DIDANClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """A network trained on source rows and aligned with target rows.
 
-    Features are taken as they come: normalise them before, within each domain, for instance with skada's
-    ``PerDomain(StandardScaler())``.
+    Vectors are taken as they come: normalise them before, within each domain, for instance with skada's
+    ``PerDomain(StandardScaler())``. Spectrograms are in dB; what the network makes of them is normalised within
+    each domain, and rows to predict with the statistics of the target.
 
     Args:
         method: a name from ``didan.methods.METHODS``.
@@ -45,6 +46,7 @@ class DIDANClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         classes_: labels of the source rows, sorted.
         n_features_in_: columns of X.
         network_: the trained network.
+        normaliser_: of what it makes of the target's rows.
         history_: training curves, one row per step.
 
     >>> X = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
@@ -111,14 +113,16 @@ class DIDANClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.n_features_in_ = features.shape[-1]
         frames = features if features.ndim == 3 else features[:, None]
         config = self._config("functionals" if features.ndim == 2 else "spectrogram", frames.shape[1])
+        fitted = None if features.ndim == 3 else _as_they_come(self.n_features_in_)
         pair = DomainPair(
-            source=frames[is_source],
+            source=_one_domain(frames[is_source], fitted),
             labels=classes.astype(np.int64),
-            target=frames[~is_source],
+            target=_one_domain(frames[~is_source], fitted),
             emotions=tuple(str(label) for label in self.classes_),
             held_out=np.zeros(len(classes), dtype=bool),
         )
         self.network_, self.history_ = fit_network(pair, config)
+        (self.normaliser_,) = pair.target.through(self.network_.vectors).normalisers
         return self
 
     def predict(
@@ -158,9 +162,8 @@ class DIDANClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 f"X has {features.shape[-1]} features, but {type(self).__name__} is expecting "
                 f"{self.n_features_in_} features as input"
             )
-        network: nn.Module = self.network_
         frames = features if features.ndim == 3 else features[:, None]
-        return network_outputs(network, frames)
+        return self.network_.run(_one_domain(frames, self.normaliser_))
 
     def _config(self, kind: str, n_frames: int) -> Config:
         optimisation = {
@@ -180,6 +183,15 @@ class DIDANClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             "optimisation": optimisation,
         }
         return make_config(self.method, kind, self.random_state, data=data)
+
+
+def _one_domain(frames: npt.NDArray[np.float32], fitted: Normaliser | None) -> FeatureSet:
+    domain = Domain(groups=[None] * len(frames), shrinkage=0, fitted=fitted)
+    return FeatureSet(raw=frames, domains=(domain,), contents=pd.DataFrame())
+
+
+def _as_they_come(width: int) -> Normaliser:
+    return Normaliser(Moments(1, 1, np.zeros(width), np.ones(width)), shrinkage=0)
 
 
 def _checked(X: npt.ArrayLike) -> npt.NDArray[np.float32]:

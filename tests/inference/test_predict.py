@@ -50,11 +50,21 @@ def spectrogram(file: Path) -> Features:
     return extract_features(Spectrogram(SpectrogramSettings()), read_audio(file))
 
 
-def probabilities_by_hand(model: TrainedModel, features: Features, mean: Floats, variance: Floats) -> Floats:
-    """Features of one utterance normalised by numpy, and the network's softmax by scipy."""
-    normal = torch.from_numpy(((features - mean) / np.sqrt(variance)).astype(np.float32))
+def vector(model: TrainedModel, features: Features) -> Floats:
+    """What the network's backbone makes of an utterance, which is what is normalised."""
     with torch.inference_mode():
-        scores = model.network(normal[None], torch.tensor([len(normal)])).scores[0]
+        made = model.network.backbone(torch.from_numpy(features)[None], torch.tensor([len(features)]))
+    values: Floats = made[0].double().numpy()
+    return values
+
+
+def probabilities_by_hand(model: TrainedModel, features: Features, mean: Floats, variance: Floats) -> Floats:
+    """The vector of one utterance normalised by numpy, and the network's softmax by scipy."""
+    std = np.sqrt(variance)
+    std[std <= 1e-6 * np.maximum(np.abs(mean), 1)] = 1
+    normal = torch.from_numpy(((vector(model, features) - mean) / std).astype(np.float32))
+    with torch.inference_mode():
+        scores = model.network.head(normal[None]).scores[0]
     softmax: Floats = scipy.special.softmax(scores.numpy().astype(np.float64) / model.temperature)
     return softmax
 
@@ -117,10 +127,10 @@ def test_a_group_is_normalised_by_its_own_statistics_drawn_to_the_domain(
     rows = frame(model, predicted(model, files[:5], groups=groups)).to_numpy()
     for group in ("ann", "bob"):
         own = [index for index in range(5) if groups[index] == group]
-        frames = np.concatenate([features[index] for index in own]).astype(np.float64)
+        vectors = np.stack([vector(model, features[index]) for index in own])
         weight = len(own) / (len(own) + shrinkage)
-        mean = weight * frames.mean(axis=0) + (1 - weight) * domain.mean
-        variance = weight * frames.var(axis=0) + (1 - weight) * domain.variance
+        mean = weight * vectors.mean(axis=0) + (1 - weight) * domain.mean
+        variance = weight * vectors.var(axis=0) + (1 - weight) * domain.variance
         for index in own:
             expected = probabilities_by_hand(model, features[index], mean, variance)
             np.testing.assert_allclose(rows[index], expected, atol=1e-4)
@@ -153,12 +163,12 @@ def test_segments_of_a_long_recording_are_one_group(
     segments = [one for one in StreamedSegments(model.prepare)(whole) if one.prepared is not None]
     assert len(segments) > 5
     moments = model.moments([one.prepared for one in segments if one.prepared is not None])
-    frames = np.concatenate([one.prepared for one in segments if one.prepared is not None]).astype(np.float64)
-    assert sum(one.n_frames for one in moments) == len(frames)
+    vectors = np.stack([vector(model, one.prepared) for one in segments if one.prepared is not None])
+    np.testing.assert_allclose([one.mean for one in moments], vectors, rtol=1e-5)
     weight = len(segments) / (len(segments) + 5)
     domain = model.normaliser.domain
-    mean = weight * frames.mean(axis=0) + (1 - weight) * domain.mean
-    variance = weight * frames.var(axis=0) + (1 - weight) * domain.variance
+    mean = weight * vectors.mean(axis=0) + (1 - weight) * domain.mean
+    variance = weight * vectors.var(axis=0) + (1 - weight) * domain.variance
     rows = [
         probabilities_by_hand(model, one.prepared, mean, variance) for one in segments if one.prepared is not None
     ]

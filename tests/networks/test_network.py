@@ -11,7 +11,7 @@ def test_rows_of_an_output() -> None:
 
 
 def test_head_by_hand() -> None:
-    head = FullyConnected(5, 3, (7, 4), 0.5).eval()
+    head = FullyConnected(5, 3, 0.5).eval()
     x = torch.randn(6, 5, generator=torch.Generator().manual_seed(0))
     weights = {name: tensor.detach().numpy() for name, tensor in head.named_parameters()}
 
@@ -29,14 +29,14 @@ def test_head_by_hand() -> None:
 
 
 def test_head_names_its_layers_and_widths() -> None:
-    head = FullyConnected(5, 3, (7, 4), 0.0)
-    assert head.widths == {"fc1": 7, "fc2": 4, "output": 3}
+    head = FullyConnected(5, 3, 0.0)
+    assert head.widths == {name: h.shape[1] for name, h in head(torch.zeros(2, 5)).embeddings.items()}
     assert tuple(head(torch.zeros(2, 5)).embeddings) == LAYERS
 
 
 def test_dropout_acts_while_training_alone() -> None:
     torch.manual_seed(0)
-    head, x = FullyConnected(50, 3, (40, 30), 0.5), torch.ones(1, 50)
+    head, x = FullyConnected(50, 3, 0.5), torch.ones(1, 50)
     assert not torch.equal(head(x).scores, head(x).scores)
     head.eval()
     assert torch.equal(head(x).scores, head(x).scores)

@@ -1,57 +1,50 @@
-"""What every network promises, whatever it is made of."""
+"""What every network promises, whatever its backbone."""
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
-from didan.networks import LAYERS, Output, build_network
+from didan.networks import LAYERS, Network, build_network
+from didan.networks.cepstral import Cepstral
+from didan.networks.network import OneFrame
+from didan.networks.whisper import WhisperLayers, WhisperSettings
+from tiny_encoders import make_encoder
 
-BANDS, EMOTIONS = 40, 5
-FRONTENDS = ("functionals", "spectrogram")
+BANDS, EMOTIONS = 80, 5  # Whisper's
 LENGTHS = torch.tensor([61, 33])
 
 
-def prepared(frontend: str) -> nn.Module:
-    """The network in evaluation mode, its normalisation statistics as after training rather than neutral."""
+@pytest.fixture(scope="module")
+def whisper(tmp_path_factory: pytest.TempPathFactory) -> WhisperSettings:
+    return WhisperSettings(model=str(make_encoder("whisper", tmp_path_factory.mktemp("encoder")))).found()
+
+
+@pytest.fixture(scope="module", params=["functionals", "spectrogram", "whisper"])
+def network(request: pytest.FixtureRequest) -> Network:
     torch.manual_seed(1)
-    network = build_network(frontend, BANDS, EMOTIONS, 0.5)
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            for tensor in (module.weight, module.bias, module.running_mean, module.running_var):
-                assert tensor is not None
-                tensor.data.uniform_(0.5, 1.5)
-    return network.eval()
-
-
-@pytest.fixture(scope="module", params=FRONTENDS)
-def network(request: pytest.FixtureRequest) -> nn.Module:
-    return prepared(request.param)
+    if request.param == "whisper":
+        return build_network("spectrogram", BANDS, EMOTIONS, 0.5, request.getfixturevalue("whisper")).eval()
+    return build_network(request.param, BANDS, EMOTIONS, 0.5).eval()
 
 
 @pytest.fixture(scope="module")
 def spectrograms() -> Tensor:
-    return torch.randn(2, int(LENGTHS.max()), BANDS, generator=torch.Generator().manual_seed(0))
-
-
-def run(network: nn.Module, features: Tensor, lengths: Tensor) -> Output:
-    with torch.no_grad():
-        output = network(features, lengths)
-    assert isinstance(output, Output)
-    return output
-
-
-def same(first: Output, second: Output) -> None:
-    torch.testing.assert_close(first.scores, second.scores)
-    for layer in LAYERS:
-        torch.testing.assert_close(first.embeddings[layer], second.embeddings[layer])
+    return 20 * torch.randn(2, int(LENGTHS.max()), BANDS, generator=torch.Generator().manual_seed(0))
 
 
 @torch.no_grad()
-def test_shapes_are_as_announced(network: nn.Module, spectrograms: Tensor) -> None:
-    output = run(network, spectrograms, LENGTHS)
+def vectors_of(network: Network, features: Tensor, lengths: Tensor) -> Tensor:
+    vectors: Tensor = network.backbone(features, lengths)
+    return vectors
+
+
+def test_shapes_are_as_announced(network: Network, spectrograms: Tensor) -> None:
+    vectors = vectors_of(network, spectrograms, LENGTHS)
+    assert vectors.shape == (2, network.width)
+    output = network.outputs(vectors.numpy())
     assert output.scores.shape == (2, EMOTIONS)
     shapes = {name: tuple(h.shape) for name, h in output.embeddings.items()}
-    assert isinstance(network.widths, dict)
     assert shapes == {name: (2, width) for name, width in network.widths.items()}
     assert tuple(shapes) == LAYERS
     assert output.embeddings["fc1"].min() >= 0  # after the activation
@@ -59,50 +52,73 @@ def test_shapes_are_as_announced(network: nn.Module, spectrograms: Tensor) -> No
     torch.testing.assert_close(output.embeddings["output"], output.scores)
 
 
-def test_padding_has_no_effect(network: nn.Module, spectrograms: Tensor) -> None:
+def test_padding_has_no_effect(network: Network, spectrograms: Tensor) -> None:
     short = spectrograms[1:, : LENGTHS[1]]
-    alone = run(network, short, LENGTHS[1:])
-    for frames, value in ((20, 0.0), (7, 50.0)):
-        padding = torch.full((1, frames, BANDS), value)
-        same(run(network, torch.cat([short, padding], dim=1), LENGTHS[1:]), alone)
+    alone = vectors_of(network, short, LENGTHS[1:])
+    for frames, value in ((20, 0.0), (7, 500.0)):
+        padded = torch.cat([short, torch.full((1, frames, BANDS), value)], dim=1)
+        torch.testing.assert_close(vectors_of(network, padded, LENGTHS[1:]), alone, rtol=1e-4, atol=1e-4)
 
 
-def test_company_in_the_batch_has_no_effect(network: nn.Module, spectrograms: Tensor) -> None:
-    both = run(network, spectrograms, LENGTHS)
-    same(both[:1], run(network, spectrograms[:1], LENGTHS[:1]))
-    same(both[1:], run(network, spectrograms[1:], LENGTHS[1:]))
+def test_company_has_no_effect(network: Network, spectrograms: Tensor) -> None:
+    utterances = [spectrograms[row, :length].numpy() for row, length in enumerate(LENGTHS)]
+    together = network.vectors([*utterances, *utterances[::-1]])
+    alone = np.concatenate([network.vectors([one]) for one in utterances])
+    np.testing.assert_allclose(together, alone[[0, 1, 1, 0]], rtol=1e-4, atol=1e-4)
 
 
-def test_features_matter(network: nn.Module, spectrograms: Tensor) -> None:
-    output = run(network, spectrograms, LENGTHS)
+def test_features_matter(network: Network, spectrograms: Tensor) -> None:
+    output = network.outputs(vectors_of(network, spectrograms, LENGTHS).numpy())
     for layer in LAYERS:
         assert not torch.allclose(output.embeddings[layer][0], output.embeddings[layer][1])
 
 
-@pytest.mark.parametrize("frontend", FRONTENDS)
-def test_gradient_reaches_all_parameters(frontend: str, spectrograms: Tensor) -> None:
-    network = prepared(frontend)
-    network(spectrograms, LENGTHS).scores.square().sum().backward()
-    for parameter_name, parameter in network.named_parameters():
-        assert parameter.grad is not None, parameter_name
-        assert parameter.grad.isfinite().all(), parameter_name
-        assert parameter.grad.any(), parameter_name
+def test_one_frame_is_enough_and_has_a_gradient(network: Network) -> None:
+    features = torch.randn(1, 1, BANDS, requires_grad=True)
+    vectors = network.backbone(features, torch.tensor([1]))
+    vectors.sum().backward()
+    assert vectors.isfinite().all()
+    assert features.grad is not None
+    assert features.grad.isfinite().all()  # the standard deviation of one frame is 0
 
 
-@pytest.mark.parametrize("frontend", FRONTENDS)
-def test_seed_decides(frontend: str, spectrograms: Tensor) -> None:
-    def scores(seed: int) -> Tensor:
+def test_gradient_reaches_every_weight(network: Network, spectrograms: Tensor) -> None:
+    network.requires_grad_(True).zero_grad()
+    network.head(network.backbone(spectrograms, LENGTHS)).scores.square().sum().backward()
+    for name, weights in network.named_parameters():
+        assert weights.grad is not None, name
+        assert weights.grad.isfinite().all(), name
+        assert weights.grad.any() or name.endswith("k_proj.bias"), name  # a softmax does not feel the latter
+
+
+def test_a_network_in_training_trains_on_after_it_was_asked(network: Network, spectrograms: Tensor) -> None:
+    network.train()
+    try:
+        vectors = network.vectors([spectrograms[0].numpy()])
+        np.testing.assert_array_equal(network.outputs(vectors).scores, network.outputs(vectors).scores)
+        assert network.training
+        assert network.head.dropout.training
+    finally:
+        network.eval()
+
+
+@pytest.mark.parametrize("frontend", ["functionals", "spectrogram"])
+def test_seed_decides(frontend: str) -> None:
+    def weights(seed: int) -> Tensor:
         torch.manual_seed(seed)
-        built = build_network(frontend, BANDS, EMOTIONS, 0.5)  # in training mode, with dropout
-        result: Tensor = built(spectrograms, LENGTHS).scores
-        return result.detach()
+        return build_network(frontend, BANDS, EMOTIONS).head.fc1.weight.detach()
 
-    assert torch.equal(scores(3), scores(3))
-    assert not torch.equal(scores(3), scores(4))
+    assert torch.equal(weights(3), weights(3))
+    assert not torch.equal(weights(3), weights(4))
 
 
-@pytest.mark.parametrize(("frontend", "dropout"), [("functionals", 0.6), ("spectrogram", 0.3)])
-def test_dropout_is_the_network_s_own_unless_given(frontend: str, dropout: float) -> None:
-    for given, expected in ((None, dropout), (0.25, 0.25), (0.0, 0.0)):
-        network = build_network(frontend, BANDS, EMOTIONS, given)
-        assert {m.p for m in network.modules() if isinstance(m, nn.Dropout)} == {expected}
+@pytest.mark.parametrize(("given", "expected"), [(None, 0.6), (0.25, 0.25), (0.0, 0.0)])
+def test_dropout_is_the_network_s_own_unless_given(given: float | None, expected: float) -> None:
+    network = build_network("functionals", BANDS, EMOTIONS, given)
+    assert {m.p for m in network.modules() if isinstance(m, nn.Dropout)} == {expected}
+
+
+def test_which_backbone(whisper: WhisperSettings) -> None:
+    assert isinstance(build_network("functionals", BANDS, EMOTIONS).backbone, OneFrame)
+    assert isinstance(build_network("spectrogram", BANDS, EMOTIONS).backbone, Cepstral)
+    assert isinstance(build_network("spectrogram", BANDS, EMOTIONS, None, whisper).backbone, WhisperLayers)

@@ -1,16 +1,18 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from didan.features import Domain, FeatureSet
 from didan.training.batches import Batches, crop
 from didan.training.pair import DomainPair
-from didan.typing import Features
 
 
-def utterances(lengths: list[int], add: int = 0) -> list[Features]:
+def utterances(lengths: list[int], add: int = 0) -> FeatureSet:
     """Utterance i is filled with the number i, or ``add`` more."""
-    return [np.full((length, 2), index + add, dtype=np.float32) for index, length in enumerate(lengths)]
+    raw = [np.full((length, 2), index + add, dtype=np.float32) for index, length in enumerate(lengths)]
+    return FeatureSet(raw=raw, domains=(Domain(groups=[None] * len(raw), shrinkage=0),), contents=pd.DataFrame())
 
 
 @pytest.fixture
@@ -47,7 +49,10 @@ def test_labels_and_indices_belong_to_the_features(batches: Batches) -> None:
     assert batch["source"].shape == (8, 12, 2)
     numbers = batch["source"][:, 0, 0].numpy().astype(int)
     assert (batch["labels"].numpy() == batches.pair.labels[numbers]).all()
-    assert batch["target"].shape == (8, 12, 2)
+    assert (batch["source_index"].numpy() == numbers).all()
+    assert batch["target"].shape == (8, 5, 2)  # the longest of the batch
+    assert (batch["source_lengths"] == 12).all()
+    assert (batch["target_lengths"] == 5).all()
     assert (batch["target"][:, 0, 0].numpy() == 100 + batch["target_index"].numpy()).all()
 
 
@@ -67,8 +72,9 @@ def test_target_utterances_do_not_repeat_where_there_are_enough(batches: Batches
 
 def test_source_alone_has_no_target(batches: Batches) -> None:
     alone = batches_of(batches.pair, with_target=False)
-    assert set(alone[0]) == {"source", "labels"}
-    assert set(alone.between(3, 5)[0]) == {"source", "labels"}
+    of_the_source = {"source", "source_lengths", "source_index", "labels"}
+    assert set(alone[0]) == of_the_source
+    assert set(alone.between(3, 5)[0]) == of_the_source
     # The same source batches with and without a target, so that methods are compared on equal terms.
     assert (alone[0]["source"] == batches[0]["source"]).all()
 

@@ -8,8 +8,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from didan.features.augmentation import AugmentationSettings, augment
     from didan.features.extraction import Extracted, extract, readable
     from didan.features.features import (
+        Domain,
         FeatureSet,
         PackedFeatures,
         StoredFeatures,
@@ -39,8 +41,10 @@ if TYPE_CHECKING:
     from didan.features.store import FeatureStore, default_cache
 
 _HOME = {
+    "augmentation": ("AugmentationSettings", "augment"),
     "extraction": ("Extracted", "extract", "readable"),
     "features": (
+        "Domain",
         "FeatureSet",
         "PackedFeatures",
         "StoredFeatures",
@@ -72,6 +76,8 @@ _HOME = {
 
 __all__ = [
     "FRONTENDS",
+    "AugmentationSettings",
+    "Domain",
     "Extracted",
     "FeatureSet",
     "FeatureStore",
@@ -91,6 +97,7 @@ __all__ = [
     "SpectrogramSettings",
     "Statistics",
     "StoredFeatures",
+    "augment",
     "blocks_of",
     "build_frontend",
     "default_cache",

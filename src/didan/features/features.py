@@ -1,8 +1,9 @@
 """The features of a set of utterances, as networks and classical methods see them: normalised, read as needed."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -70,21 +71,44 @@ class PackedFeatures:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Domain:
+    """How the utterances of a domain are normalised.
+
+    Attributes:
+        groups: of each utterance, see :class:`didan.corpora.Recordings`; None or NaN where it is unknown.
+        shrinkage: k of :mod:`didan.features.normaliser`.
+        blocks: of a fusion, see :class:`didan.features.Normaliser`.
+        fitted: the normaliser of another domain, such as that which a model was adapted to; fitted to the features
+            themselves if None.
+    """
+
+    groups: Sequence[object]
+    shrinkage: float
+    blocks: tuple[int, ...] = ()
+    fitted: Normaliser | None = None
+
+    def normalise(self, moments: Sequence[Moments]) -> tuple[Normaliser, list[Statistics]]:
+        """The normaliser, and what each utterance is normalised with, given the moments of its features."""
+        normaliser = self.fitted or Normaliser(Moments.pooled(moments), self.shrinkage, self.blocks)
+        return normaliser, normaliser.statistics_by_group(moments, self.groups)
+
+
+@dataclass(frozen=True, kw_only=True)
 class FeatureSet:
     """Normalised features of some utterances: ``features[i]`` has shape (frames, bands).
 
+    Normalisers and statistics follow from the features and are computed when they are first asked for.
+
     Attributes:
         raw: features before normalisation.
-        statistics: what each utterance is normalised with.
+        domains: one, or where sets were joined several, in the order of the utterances.
         contents: digest of each utterance's file and, where known, of its decoded audio; columns ``file``,
             ``audio``.
-        normalisers: one for each domain, in order; several where sets were joined.
     """
 
     raw: Utterances
-    statistics: Sequence[Statistics]
+    domains: tuple[Domain, ...]
     contents: pd.DataFrame
-    normalisers: tuple[Normaliser, ...]
 
     def __len__(self) -> int:
         return len(self.raw)
@@ -92,12 +116,43 @@ class FeatureSet:
     def __getitem__(self, index: int) -> Features:
         return self.statistics[index].apply(self.raw[index])
 
-    def in_memory(self) -> Utterances:
-        """The same, read and normalised once where an utterance is one vector; larger features stay on disk."""
-        if len(self[0]) > 1:
+    @cached_property
+    def _normalised(self) -> tuple[tuple[Normaliser, ...], list[Statistics]]:
+        moments = iter([Moments.of(self.raw[index]) for index in range(len(self.raw))])
+        parts = [domain.normalise(list(islice(moments, len(domain.groups)))) for domain in self.domains]
+        return tuple(normaliser for normaliser, _ in parts), [own for _, each in parts for own in each]
+
+    @property
+    def normalisers(self) -> tuple[Normaliser, ...]:
+        """One for each domain."""
+        return self._normalised[0]
+
+    @property
+    def statistics(self) -> list[Statistics]:
+        """What each utterance is normalised with."""
+        return self._normalised[1]
+
+    def through(self, backbone: Callable[[Utterances], Features]) -> "FeatureSet":
+        """What a backbone makes of the features, normalised in the same way.
+
+        Args:
+            backbone: maps utterances to one vector each, shape (n, d).
+
+        >>> three = [np.array([[0.0, 2.0]]), np.array([[4.0, 4.0]]), np.array([[5.0, 1.0]])]
+        >>> raw = FeatureSet(raw=three, domains=(Domain(groups="aab", shrinkage=0),), contents=pd.DataFrame())
+        >>> raw.through(lambda utterances: np.stack([one.mean(axis=1) for one in utterances])).vectors()
+        array([[-1.],
+               [ 1.],
+               [ 0.]])
+        """
+        return replace(self, raw=backbone(self.raw)[:, None])  # of one frame each
+
+    def in_memory(self) -> "FeatureSet":
+        """The same, read once where an utterance is one vector; larger features stay on disk."""
+        if len(self.raw[0]) > 1:
             return self
-        vectors = self.vectors()  # of spectrograms, too, the first may have one frame
-        return vectors[:, None] if len(vectors) == len(self) else self
+        raw = [self.raw[index] for index in range(len(self.raw))]  # of spectrograms, too, the first may have one
+        return replace(self, raw=np.stack(raw)) if all(len(own) == 1 for own in raw) else self
 
     def vectors(self) -> Features:
         """All utterances, each of one frame, shape (n, bands)."""
@@ -162,15 +217,10 @@ def normalised(
             None.
         blocks: of a fusion, see :class:`didan.features.Normaliser`; where there is no normaliser yet.
     """
-    moments = [Moments.of(raw[index]) for index in range(len(raw))]
-    if normaliser is None:
-        normaliser = Normaliser(Moments.pooled(moments), normalisation.shrinkage, blocks)
-    return FeatureSet(
-        raw=raw,
-        statistics=normaliser.statistics_by_group(moments, list(recordings.groups)),
-        contents=contents,
-        normalisers=(normaliser,),
+    domain = Domain(
+        groups=list(recordings.groups), shrinkage=normalisation.shrinkage, blocks=blocks, fitted=normaliser
     )
+    return FeatureSet(raw=raw, domains=(domain,), contents=contents)
 
 
 def join(sets: Sequence[FeatureSet]) -> FeatureSet:
@@ -179,7 +229,6 @@ def join(sets: Sequence[FeatureSet]) -> FeatureSet:
         return sets[0]
     return FeatureSet(
         raw=_Joined([part.raw for part in sets]),
-        statistics=[statistics for part in sets for statistics in part.statistics],
+        domains=tuple(domain for part in sets for domain in part.domains),
         contents=pd.concat([part.contents for part in sets], ignore_index=True),
-        normalisers=tuple(normaliser for part in sets for normaliser in part.normalisers),
     )

@@ -146,8 +146,7 @@ class Pretrained(nn.Module):
         """
         lengths = n_samples(waveform)
         log_mel, n_frames = self.spectrogram(waveform)
-        loudness = loudness_db(log_mel).masked_fill(~is_valid(n_frames, log_mel.shape[1]), -torch.inf)
-        speech = loudness > loudness.amax(dim=1, keepdim=True) - AUDIBLE
+        speech = has_speech(log_mel, n_frames)
         if torch.compiler.is_exporting():
             moments = self._moments(waveform, lengths, speech)
         else:
@@ -197,10 +196,27 @@ class Pretrained(nn.Module):
         with torch.autocast(device, half, enabled=self.half_precision):
             states, n_frames = self.encoder(waveform, lengths, max(self.layers))
             hidden = torch.stack([states[layer] for layer in self.layers]).mean(dim=0).float()
-        valid = is_valid(n_frames, hidden.shape[1])
-        spoken = _every_second(speech, hidden.shape[1]) & valid
-        any_speech = spoken.any(dim=1, keepdim=True)
-        return moments_over_time(hidden, spoken | (valid & ~any_speech))
+        return moments_over_speech(hidden, n_frames, speech)
+
+
+def has_speech(log_mel: Tensor, n_frames: Tensor) -> Tensor:
+    """Which frames of 10 ms hold speech: those at most 40 dB under the loudest, shape (n, frames)."""
+    loudness = loudness_db(log_mel).masked_fill(~is_valid(n_frames, log_mel.shape[1]), -torch.inf)
+    return loudness > loudness.amax(dim=1, keepdim=True) - AUDIBLE
+
+
+def moments_over_speech(hidden: Tensor, n_frames: Tensor, speech: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Count, shape (n, 1), mean and variance, shape (n, width), of hidden states over the frames with speech.
+
+    Args:
+        hidden: frames of 20 ms, shape (n, frames, width).
+        n_frames: valid ones of each utterance, shape (n,).
+        speech: which frames of 10 ms hold speech; where none does, all frames count.
+    """
+    valid = is_valid(n_frames, hidden.shape[1])
+    spoken = _every_second(speech, hidden.shape[1]) & valid
+    any_speech = spoken.any(dim=1, keepdim=True)
+    return moments_over_time(hidden, spoken | (valid & ~any_speech))
 
 
 def _every_second(speech: Tensor, n_frames: int) -> Tensor:

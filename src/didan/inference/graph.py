@@ -1,9 +1,9 @@
 """Frontend, normalisation, network and calibration as one graph of tensor operations, which can be exported."""
 
+import torch
 from torch import Tensor, nn
 
 from didan.features import build_frontend
-from didan.features.short_time import is_valid, moments_over_time
 from didan.model.trained import TrainedModel
 
 
@@ -32,7 +32,7 @@ class Graph(nn.Module):
             groups: number of frames, shape (n,), mean and variance, each of shape (n, bands).
         """
         features, counts = self.frontend(waveform)
-        normalised = (features - mean) / std
-        scores: Tensor = self.network(normalised, counts).scores
-        _, average, variance = moments_over_time(features, is_valid(counts, features.shape[1]))
-        return self.link.probabilities(scores, self.temperature), counts, average, variance
+        vectors = self.network.backbone(features, counts)
+        scores: Tensor = self.network.head((vectors - mean) / std).scores
+        probabilities = self.link.probabilities(scores, self.temperature)
+        return probabilities, torch.ones_like(counts), vectors, torch.zeros_like(vectors)

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationErr
 from didan.errors import UserError, suggest
 from didan.features import (
     FRONTENDS,
+    AugmentationSettings,
     FrontendSettings,
     FunctionalsSettings,
     NormalisationSettings,
@@ -18,7 +19,7 @@ from didan.features import (
 )
 from didan.files import read_yaml
 from didan.methods import AlignmentSettings, MethodSettings, find_method
-from didan.networks import Loss
+from didan.networks import Loss, WhisperSettings
 from didan.self_training import PSEUDO_LABELLERS, AnyPseudoLabeller, BalancedSettings, PseudoLabelSettings
 
 _FRONTEND = "functionals"
@@ -29,13 +30,15 @@ class _Settings(BaseModel):
 
 
 class NetworkSettings(_Settings):
-    """The network: a multilayer perceptron for functionals, a small convolutional network for spectrograms.
+    """The network: fully connected layers, for spectrograms on top of convolutions.
 
     Attributes:
-        dropout: in the fully connected layers; None takes 0.6 for functionals, 0.3 for spectrograms.
+        dropout: in the fully connected layers; None takes 0.6.
+        whisper: for spectrograms, a pretrained Whisper as whose first layers the network begins.
     """
 
     dropout: float | None = Field(None, ge=0, lt=1)
+    whisper: WhisperSettings | None = None
 
 
 class OptimisationSettings(_Settings):
@@ -46,7 +49,11 @@ class OptimisationSettings(_Settings):
         batch_size: source utterances per step, and as many of the target.
         learning_rate: of AdamW at the start; it falls to 0 along a cosine.
         weight_decay: of AdamW.
-        crop: seconds of each utterance seen per step, from a random place; shorter ones are repeated.
+        backbone_rate: learning rate of the layers between spectrogram and vector, as a share of
+            ``learning_rate``; 0 leaves them as they begin. None takes 0, or 0.3 for Whisper's.
+        backbone_from: share of training after which they learn: before, what is above them would pull them towards
+            its random beginning (Kumar et al., ICLR 2022). None takes 0, or 0.92 for Whisper's.
+        crop: seconds of each utterance seen per step, from a random place, where those layers learn.
         validation: share of the source utterances of every emotion that is not trained on, for criteria that
             need labelled source utterances which the network has not seen.
         loss: ``regression`` (squared error on one-hot labels, the paper's) or ``cross-entropy``.
@@ -56,7 +63,9 @@ class OptimisationSettings(_Settings):
     batch_size: int = Field(64, ge=2)
     learning_rate: float = Field(1e-3, gt=0)
     weight_decay: float = Field(1e-2, ge=0)
-    crop: float = Field(2.0, gt=0)
+    backbone_rate: float | None = Field(None, ge=0)
+    backbone_from: float | None = Field(None, ge=0, lt=1)
+    crop: float = Field(4.0, gt=0)
     validation: float = Field(0.1, ge=0, lt=1)
     loss: Loss = "regression"
 
@@ -72,6 +81,7 @@ class Config(_Settings):
             that are not named share the rest equally. Alignment and pseudo-labels both use it.
         frontend: features.
         normalisation: of the features.
+        augmentation: of source utterances, on spectrograms.
         network: see :class:`NetworkSettings`.
         optimisation: see :class:`OptimisationSettings`.
         seed: of everything random.
@@ -83,6 +93,7 @@ class Config(_Settings):
     class_prior: dict[str, Annotated[float, Field(gt=0, lt=1)]] = Field(default_factory=dict)
     frontend: FrontendSettings = FunctionalsSettings()
     normalisation: NormalisationSettings = NormalisationSettings()
+    augmentation: AugmentationSettings = AugmentationSettings()
     network: NetworkSettings = NetworkSettings()
     optimisation: OptimisationSettings = OptimisationSettings()
     seed: int = Field(0, ge=0)
@@ -215,10 +226,39 @@ def make_config(
     if "frontend" in data and isinstance(data["frontend"], dict):
         data["frontend"] = {"kind": _FRONTEND, **data["frontend"]}
     try:
+        _prepare_for_whisper(data)
         config = Config(**data)
     except ValidationError as error:
         raise UserError(_explain(error, data)) from None
-    return config.model_copy(update={"frontend": found(config.frontend)})
+    config = config.model_copy(update={"frontend": found(config.frontend)})
+    if config.augmentation.does_anything and not isinstance(config.frontend, SpectrogramSettings):
+        raise UserError(
+            f"augmentation is for spectrograms, not for {config.frontend.kind}: --frontend spectrogram"
+        )
+    return config
+
+
+def _prepare_for_whisper(data: dict[str, Any]) -> None:
+    """Where the network begins as Whisper, find it, and let the spectrogram be what it hears.
+
+    Raises:
+        UserError: it cannot be found, or another frontend is asked for.
+    """
+    network = data.get("network")
+    if not isinstance(network, dict) or network.get("whisper") is None:
+        return
+    whisper = NetworkSettings(**network).whisper
+    assert whisper is not None
+    whisper = whisper.found()
+    hears = whisper.frontend().model_dump()
+    given = data.get("frontend", {"kind": "spectrogram"})
+    if isinstance(given, SpectrogramSettings):
+        given = given.model_dump()
+    if not isinstance(given, dict) or {**hears, **given} != hears:
+        raise UserError(
+            "network.whisper hears one kind of spectrogram: take --frontend spectrogram, with no settings of it"
+        )
+    data["network"], data["frontend"] = {**network, "whisper": whisper}, hears
 
 
 def assign(data: dict[str, Any], assignment: str) -> None:
@@ -278,6 +318,7 @@ def _all_keys(data: Mapping[str, Any]) -> list[str]:
         "network.": NetworkSettings,
         "optimisation.": OptimisationSettings,
         "normalisation.": NormalisationSettings,
+        "augmentation.": AugmentationSettings,
         "pseudo_labels.": PSEUDO_LABELLERS.get(
             data.get("pseudo_labels", {}).get("kind", "balanced"), BalancedSettings
         ),

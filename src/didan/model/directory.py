@@ -21,6 +21,7 @@ from didan.features import (
     Normaliser,
     PackedFeatures,
     PretrainedSettings,
+    SpectrogramSettings,
     encoders_of,
     parts_of,
     with_parts,
@@ -33,7 +34,7 @@ from didan.model.trained import SourceIndex, TrainedModel
 from didan.networks import build_network
 
 # Raised with the files, and with what features mean: a network knows only those that it was trained with.
-_FORMAT = 4
+_FORMAT = 5
 _FEATURES = "source-features.safetensors"
 _ENCODERS = "encoders"
 
@@ -183,7 +184,16 @@ def load(folder: str | Path) -> TrainedModel:
             np.array(domain["variance"], dtype=np.float64),
         )
         blocks = tuple(int(size) for size in domain.get("blocks", ()))
-        network = build_network(config.frontend.kind, len(moments.mean), len(emotions), config.network.dropout)
+        frontend = config.frontend
+        n_bands = frontend.bands if isinstance(frontend, SpectrogramSettings) else len(moments.mean)
+        network = build_network(
+            frontend.kind,
+            n_bands,
+            len(emotions),
+            config.network.dropout,
+            config.network.whisper,
+            empty=True,
+        )
         network.load_state_dict(load_file(folder / "model.safetensors"))
         if not all(bool(weights.isfinite().all()) for weights in network.state_dict().values()):
             raise UserError(f"{folder}: its weights are no numbers (NaN or infinite); train it again")

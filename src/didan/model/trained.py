@@ -8,12 +8,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from didan.features import FeatureSet, Moments, Normaliser, PackedFeatures, Statistics
 from didan.features.frontend import cached_frontend, extract_features
 from didan.model.config import Config
-from didan.networks import Output, ScoreLink, network_outputs
+from didan.networks import Network, Output, ScoreLink
 from didan.typing import Features, Samples
 
 
@@ -44,7 +44,8 @@ class TrainedModel:
         config: all settings.
         emotions: what the network's outputs mean, in order.
         network: see :class:`didan.networks.Network`.
-        normaliser: of the target domain; training, evaluation, prediction and export all use it.
+        normaliser: of the target domain, for what the network's backbone makes of an utterance; training,
+            evaluation, prediction and export all use it.
         source_index: the source utterances.
         temperature: of the softmax that makes scores probabilities; see :mod:`didan.training.calibration`.
         history: one row per training step.
@@ -54,7 +55,7 @@ class TrainedModel:
 
     config: Config
     emotions: tuple[str, ...]
-    network: nn.Module
+    network: Network
     normaliser: Normaliser
     source_index: SourceIndex
     temperature: float
@@ -77,8 +78,8 @@ class TrainedModel:
         return extract_features(cached_frontend(self.config.frontend), samples)
 
     def moments(self, prepared: Sequence[Features]) -> list[Moments]:
-        """Moments of the features of each utterance."""
-        return [Moments.of(features) for features in prepared]
+        """Moments of what the network's backbone makes of each utterance, which is what is normalised."""
+        return [Moments.of(self.network.vectors([features])) for features in prepared]
 
     def predict_proba(
         self, prepared: Sequence[Features], statistics: Sequence[Statistics]
@@ -100,12 +101,11 @@ class TrainedModel:
 
     def forward(self, features: Features, statistics: Statistics) -> Output:
         """Run the network over one utterance, given its features before normalisation."""
-        normalised = statistics.apply(features).astype(np.float32)
-        return network_outputs(self.network, [normalised])
+        return self.network.outputs(statistics.apply(self.network.vectors([features])).astype(np.float32))
 
     def outputs(self, features: FeatureSet) -> Output:
-        """Run the network over a set of normalised utterances, in batches of similar length."""
-        return network_outputs(self.network, features.in_memory())
+        """Run the network over a set of utterances, given their features as the frontend makes them."""
+        return self.network.run(features)
 
     def probabilities(self, scores: Tensor) -> Tensor:
         """Scores as calibrated probabilities, shape (n, n_emotions)."""

@@ -2,32 +2,52 @@
 
 from torch import nn
 
-from didan.networks.compact import Compact
-from didan.networks.mlp import MLP
-from didan.networks.network import LAYERS, Network, Output, network_outputs, suitable_threads
+from didan.networks.cepstral import Cepstral
+from didan.networks.network import LAYERS, Backbone, Network, OneFrame, Output
 from didan.networks.scores import Loss, ScoreLink
+from didan.networks.whisper import WhisperLayers, WhisperSettings
 
 __all__ = [
     "LAYERS",
+    "Backbone",
     "Loss",
     "Network",
     "Output",
     "ScoreLink",
+    "WhisperSettings",
     "build_network",
-    "network_outputs",
-    "suitable_threads",
 ]
 
+_DROPOUT = 0.6
+"""Much, since one corpus has few speakers."""
 
-def build_network(frontend: str, n_bands: int, n_outputs: int, dropout: float | None = None) -> nn.Module:
+
+def build_network(
+    frontend: str,
+    n_bands: int,
+    n_outputs: int,
+    dropout: float | None = None,
+    whisper: WhisperSettings | None = None,
+    *,
+    empty: bool = False,
+) -> Network:
     """The network for a kind of features.
 
     Args:
-        frontend: ``spectrogram`` takes a small convolutional network, what is one vector per utterance a
-            multilayer perceptron.
+        frontend: a ``spectrogram`` goes through convolutions, what is one vector per utterance does not.
         n_bands: bands of the features.
         n_outputs: emotions.
-        dropout: in the fully connected layers; the network's own if None.
+        dropout: in the fully connected layers; 0.6 if None.
+        whisper: the Whisper, found, as whose first layers a network for spectrograms begins.
+        empty: whether the weights will be replaced, so that Whisper's are not needed.
+
+    Raises:
+        UserError: Whisper cannot be loaded.
     """
-    chosen = {} if dropout is None else {"dropout": dropout}
-    return (Compact if frontend == "spectrogram" else MLP)(n_bands, n_outputs, **chosen)
+    backbone: nn.Module
+    if whisper is not None:
+        encoder = whisper.build_empty() if empty else whisper.build()
+        backbone = WhisperLayers(encoder, whisper.layers or ())
+    else:
+        backbone = Cepstral(n_bands) if frontend == "spectrogram" else OneFrame(n_bands)
+    return Network(backbone, n_outputs, _DROPOUT if dropout is None else dropout)

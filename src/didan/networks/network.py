@@ -1,4 +1,4 @@
-"""What every network gives: the features of its fully connected layers, and a score for each emotion."""
+"""What every network is: a backbone, which makes one vector of an utterance, and a head, which scores it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -9,12 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from didan.features import FeatureSet
 from didan.hardware import one_thread
-from didan.typing import Labels, Utterances
+from didan.typing import Features, Labels, Utterances
 
 LAYERS = ("fc1", "fc2", "output")
 """Names of the fully connected layers, in order; alignment can be attached to any of them."""
 
+_HIDDEN = (256, 128)
 
 _FRAMES = 8192  # of a batch
 _MULTIPLE = 64  # frames; for every new length convolutions would keep memory of their own
@@ -42,88 +44,166 @@ class Output:
         return Output({name: h[rows] for name, h in self.embeddings.items()}, self.scores[rows])
 
 
-class Network(Protocol):
-    """A module that maps features to an :class:`Output`."""
+class Backbone(Protocol):
+    """A module that makes one vector of an utterance.
 
-    widths: dict[str, int]
-    """Length of the feature vector of each layer."""
+    Attributes:
+        width: of the vector.
+        rate: its learning rate, as a share of the head's, unless another is given; 0 if it stays as it is.
+        begins: share of the training after which it learns, unless another is given.
+    """
 
-    def __call__(self, features: Tensor, lengths: Tensor) -> Output:
-        """Run the network.
+    width: int
+    rate: float
+    begins: float
+
+    def __call__(self, features: Tensor, lengths: Tensor) -> Tensor:
+        """Run the backbone.
 
         Args:
-            features: shape (n, frames, bands), padded at the end.
-            lengths: valid frames of each utterance, shape (n,). What lies beyond has no effect on the output.
+            features: of the frontend, before normalisation, shape (n, frames, bands), padded at the end.
+            lengths: valid frames of each utterance, shape (n,). What lies beyond has no effect.
+
+        Returns:
+            Shape (n, width).
         """
 
 
-@contextmanager
-def suitable_threads(network: nn.Module) -> Iterator[None]:
-    """All of torch's threads for convolutions, one for less.
-
-    The threads of a small network wait for one another most of the time; beside one other busy process each step
-    would take as long as the system lets that run.
-    """
-    convolves = any(isinstance(module, nn.Conv1d | nn.Conv2d) for module in network.modules())
-    with nullcontext() if convolves else one_thread():
-        yield
-
-
-def network_outputs(network: nn.Module, features: Utterances) -> Output:
-    """Run a network over utterances, whole, in batches of similar length, in evaluation mode and without
-    gradients.
+class OneFrame(nn.Module):
+    """The backbone for features that are one vector per utterance already.
 
     Args:
-        network: the network.
-        features: of at least one utterance.
-
-    Returns:
-        Embeddings and scores in the order of the utterances.
+        n_bands: number of features.
     """
-    lengths = np.array([len(features[index]) for index in range(len(features))])
-    order = np.argsort(lengths, kind="stable")
-    network.eval()
-    parts: list[Output] = []
-    first = 0
-    with suitable_threads(network):
-        while first < len(order):
-            last = first + 1
-            while last < len(order) and (last + 1 - first) * lengths[order[last]] <= _FRAMES:
-                last += 1
-            parts.append(_run_padded(network, features, order[first:last], lengths[order[first:last]]))
-            first = last
-    back = torch.from_numpy(np.argsort(order))
-    embeddings = {layer: torch.cat([part.embeddings[layer] for part in parts])[back] for layer in LAYERS}
-    return Output(embeddings, torch.cat([part.scores for part in parts])[back])
 
+    rate, begins = 0.0, 0.0
 
-def _run_padded(network: nn.Module, features: Utterances, chosen: Labels, lengths: Labels) -> Output:
-    """Run a network over some utterances, padded to the longest."""
-    longest = int(lengths.max())
-    padded_length = longest if longest == 1 else -(-longest // _MULTIPLE) * _MULTIPLE
-    padded = np.zeros((len(chosen), padded_length, features[int(chosen[0])].shape[1]), dtype=np.float32)
-    for row, (index, length) in enumerate(zip(chosen, lengths, strict=True)):
-        padded[row, :length] = features[int(index)]
-    device = next(network.parameters()).device
-    with torch.inference_mode():
-        output: Output = network(torch.from_numpy(padded).to(device), torch.from_numpy(lengths).to(device))
-    return Output({layer: h.cpu() for layer, h in output.embeddings.items()}, output.scores.cpu())
+    def __init__(self, n_bands: int) -> None:
+        super().__init__()
+        self.width = n_bands
+
+    def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
+        """See :class:`Backbone`."""
+        return features[:, 0]
 
 
 class FullyConnected(nn.Module):
-    """The head: two hidden layers and the output, each with a name that alignment can refer to."""
+    """The head: two hidden layers and the output, each with a name that alignment can refer to.
 
-    def __init__(self, n_inputs: int, n_outputs: int, hidden: tuple[int, int], dropout: float) -> None:
+    Args:
+        n_inputs: length of the vectors.
+        n_outputs: emotions.
+        dropout: share of the inputs of each layer dropped while training.
+    """
+
+    def __init__(self, n_inputs: int, n_outputs: int, dropout: float) -> None:
         super().__init__()
-        self.fc1 = nn.Linear(n_inputs, hidden[0])
-        self.fc2 = nn.Linear(hidden[0], hidden[1])
-        self.output = nn.Linear(hidden[1], n_outputs)
+        self.fc1 = nn.Linear(n_inputs, _HIDDEN[0])
+        self.fc2 = nn.Linear(_HIDDEN[0], _HIDDEN[1])
+        self.output = nn.Linear(_HIDDEN[1], n_outputs)
         self.dropout = nn.Dropout(dropout)
-        self.widths = dict(zip(LAYERS, (*hidden, n_outputs), strict=True))
+        self.widths = dict(zip(LAYERS, (*_HIDDEN, n_outputs), strict=True))
 
     def forward(self, x: Tensor) -> Output:
-        """Map pooled features, shape (n, n_inputs), to an output."""
+        """Map normalised vectors, shape (n, n_inputs), to an output."""
         fc1 = torch.relu(self.fc1(self.dropout(x)))
         fc2 = torch.relu(self.fc2(self.dropout(fc1)))
         scores = self.output(self.dropout(fc2))
         return Output({"fc1": fc1, "fc2": fc2, "output": scores}, scores)
+
+
+class Network(nn.Module):
+    """A backbone, which makes one vector of an utterance, and a head, which scores it once it is normalised.
+
+    Between the two stands the normaliser of the domain, see :mod:`didan.features.normaliser`: speaker and
+    microphone are in what a backbone makes of an utterance as they are in what a frontend makes of it.
+
+    Args:
+        backbone: see :class:`Backbone`.
+        n_outputs: emotions.
+        dropout: of the head.
+    """
+
+    def __init__(self, backbone: nn.Module, n_outputs: int, dropout: float) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.width = int(backbone.width)  # type: ignore[arg-type]
+        self.head = FullyConnected(self.width, n_outputs, dropout)
+
+    @property
+    def widths(self) -> dict[str, int]:
+        """Length of the feature vector of each layer."""
+        return self.head.widths
+
+    @property
+    def sees_frames(self) -> bool:
+        """Whether the backbone has weights."""
+        return any(True for _ in self.backbone.parameters())
+
+    @contextmanager
+    def suitable_threads(self) -> Iterator[None]:
+        """All of torch's threads for a backbone with weights, one for less.
+
+        The threads of a small network wait for one another most of the time; beside one other busy process each
+        step would take as long as the system lets that run.
+        """
+        with nullcontext() if self.sees_frames else one_thread():
+            yield
+
+    def vectors(self, features: Utterances) -> Features:
+        """What the backbone makes of utterances, whole, in batches of similar length and without gradients.
+
+        Args:
+            features: of the frontend, before normalisation, of at least one utterance.
+
+        Returns:
+            Shape (n, width), in the order of the utterances.
+        """
+        lengths = np.array([len(features[index]) for index in range(len(features))])
+        order = np.argsort(lengths, kind="stable")
+        vectors = np.empty((len(order), self.width), dtype=np.float32)
+        first = 0
+        with self.suitable_threads(), _evaluating(self):
+            while first < len(order):
+                last = first + 1
+                while last < len(order) and (last + 1 - first) * lengths[order[last]] <= _FRAMES:
+                    last += 1
+                chosen = order[first:last]
+                vectors[chosen] = self._vectors(features, chosen, lengths[chosen])
+                first = last
+        return vectors
+
+    def _vectors(self, features: Utterances, chosen: Labels, lengths: Labels) -> Features:
+        """Those of some utterances, padded to the longest."""
+        longest = int(lengths.max())
+        padded_length = longest if longest == 1 else -(-longest // _MULTIPLE) * _MULTIPLE
+        padded = np.zeros((len(chosen), padded_length, features[int(chosen[0])].shape[1]), dtype=np.float32)
+        for row, (index, length) in enumerate(zip(chosen, lengths, strict=True)):
+            padded[row, :length] = features[int(index)]
+        device = self.head.output.weight.device
+        vectors: Features = (
+            self.backbone(torch.from_numpy(padded).to(device), torch.from_numpy(lengths).to(device)).cpu().numpy()
+        )
+        return vectors
+
+    def run(self, features: FeatureSet) -> Output:
+        """What the network makes of a set of utterances, whole, each normalised as the set says."""
+        return self.outputs(features.through(self.vectors).vectors())
+
+    def outputs(self, vectors: Features) -> Output:
+        """What the head makes of normalised vectors, shape (n, width), without gradients."""
+        with one_thread(), _evaluating(self):
+            output: Output = self.head(torch.from_numpy(vectors).to(self.head.output.weight.device))
+        return Output({layer: h.cpu() for layer, h in output.embeddings.items()}, output.scores.cpu())
+
+
+@contextmanager
+def _evaluating(network: nn.Module) -> Iterator[None]:
+    """Without dropout and gradients; a network that was training trains on afterwards."""
+    was_training = network.training
+    network.eval()
+    try:
+        with torch.inference_mode():
+            yield
+    finally:
+        network.train(was_training)

@@ -1,6 +1,7 @@
 """Re-adaptation: a trained model and a folder of recordings become a model for that folder."""
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -135,11 +136,11 @@ def adapt(
         features = load_features(task.target, config.frontend, config.normalisation, cache)
         source = source_features(replace(model, config=config), search_paths, cache)
         data = combine(task, source, features)
-        initial = model.network.state_dict()
         if workspace is not None:
-            workspace.claim(data.identity(config, initial))
+            workspace.claim(data.identity(config, model.network.state_dict()))
         held_out = model.source_index.table["validation"].to_numpy(dtype=bool)
-        adapted = fit_model(data, config, held_out, initial=initial, workspace=workspace, progress=progress)
+        network = deepcopy(model.network)
+        adapted = fit_model(data, config, held_out, network=network, workspace=workspace, progress=progress)
         change = _compare(model, adapted, target, features)
         if max(change.after) == 1 and max(change.before) < 1:
             if workspace is not None:

@@ -1,5 +1,7 @@
 """The batches of a training run: each a function of the seed and the step alone, so that runs can resume."""
 
+from typing import Protocol
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -12,6 +14,15 @@ from didan.typing import Utterances
 Batch = dict[str, Tensor]
 
 
+class Augmentation(Protocol):
+    """Changes padded spectrograms, given their lengths."""
+
+    def __call__(
+        self, spectrograms: Tensor, lengths: Tensor, *, rng: np.random.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Spectrograms and lengths as they are afterwards."""
+
+
 class Batches(Dataset[Batch]):
     """The steps of a run, one batch each.
 
@@ -22,17 +33,29 @@ class Batches(Dataset[Batch]):
     Args:
         pair: source and target.
         batch_size: utterances of each.
-        n_frames: frames per utterance; longer ones are cropped at random, shorter ones repeated.
+        n_frames: at most, per utterance; longer ones are cropped at random.
         seed: of the run.
         steps: which steps of the run these are.
         with_target: whether batches have target utterances.
+        augmentation: what source utterances go through; see :func:`didan.features.augment`.
+        from_step: the first step whose batch has features; nothing is learnt from those of steps before.
     """
 
     def __init__(
-        self, pair: DomainPair, *, batch_size: int, n_frames: int, seed: int, steps: range, with_target: bool
+        self,
+        pair: DomainPair,
+        *,
+        batch_size: int,
+        n_frames: int,
+        seed: int,
+        steps: range,
+        with_target: bool,
+        augmentation: Augmentation | None = None,
+        from_step: int = 0,
     ) -> None:
         self.pair, self.batch_size, self.n_frames, self.seed = pair, batch_size, n_frames, seed
         self.steps, self.with_target = steps, with_target
+        self.augmentation, self.from_step = augmentation, from_step
         labels = pair.labels
         self.members = [np.flatnonzero((labels == label) & ~pair.held_out) for label in range(labels.max() + 1)]
 
@@ -48,20 +71,28 @@ class Batches(Dataset[Batch]):
             seed=self.seed,
             steps=range(first, last),
             with_target=self.with_target,
+            augmentation=self.augmentation,
+            from_step=self.from_step,
         )
 
     def __getitem__(self, position: int) -> Batch:
-        rng = np.random.default_rng([self.seed, self.steps[position]])
+        step = self.steps[position]
+        rng = np.random.default_rng([self.seed, step])
         chosen = self._balanced(rng)
-        batch = {
-            "source": self._stack(self.pair.source, chosen, rng),
-            "labels": torch.from_numpy(self.pair.labels[chosen]),
-        }
+        batch = {"source_index": torch.from_numpy(chosen), "labels": torch.from_numpy(self.pair.labels[chosen])}
         if self.with_target:
             count = len(self.pair.target)
             drawn = rng.choice(count, self.batch_size, replace=count < self.batch_size)
-            batch["target"] = self._stack(self.pair.target, drawn, rng)
             batch["target_index"] = torch.from_numpy(drawn)
+        if step < self.from_step:
+            return batch
+        source, lengths = self._crops(self.pair.source.raw, chosen, rng)
+        if self.augmentation is not None:
+            source, lengths = self.augmentation(source, lengths, rng=rng)
+        batch |= {"source": source, "source_lengths": lengths}
+        if self.with_target:
+            target, lengths = self._crops(self.pair.target.raw, drawn, rng)
+            batch |= {"target": target, "target_lengths": lengths}
         return batch
 
     def _balanced(self, rng: np.random.Generator) -> npt.NDArray[np.int64]:
@@ -74,29 +105,31 @@ class Batches(Dataset[Batch]):
         ]
         return rng.permutation(np.concatenate(drawn))
 
-    def _stack(self, features: Utterances, indices: npt.NDArray[np.int64], rng: np.random.Generator) -> Tensor:
-        if isinstance(features, np.ndarray) and features.shape[1] == self.n_frames:
-            return torch.from_numpy(features[indices])
+    def _crops(
+        self, features: Utterances, indices: npt.NDArray[np.int64], rng: np.random.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Crops of utterances, padded to the longest, and how many frames each has."""
         crops = [crop(features[int(index)], self.n_frames, rng) for index in indices]
-        return torch.from_numpy(np.stack(crops).astype(np.float32))
+        lengths = [len(own) for own in crops]
+        padded = np.zeros((len(crops), max(lengths), crops[0].shape[1]), dtype=np.float32)
+        for row, own in zip(padded, crops, strict=True):
+            row[: len(own)] = own
+        return torch.from_numpy(padded), torch.tensor(lengths)
 
 
 def crop(features: npt.NDArray[np.float32], n_frames: int, rng: np.random.Generator) -> npt.NDArray[np.float32]:
-    """Frames from a random place; an utterance that is too short is repeated from its beginning.
+    """Frames from a random place; an utterance that is not longer is left as it is.
 
     Args:
         features: shape (frames, bands).
-        n_frames: how many to return.
+        n_frames: how many to return at most.
         rng: for the place.
 
-    Returns:
-        Shape (n_frames, bands).
-
-    >>> crop(np.arange(3.0)[:, None], 5, np.random.default_rng(0)).ravel()
-    array([0., 1., 2., 0., 1.])
+    >>> crop(np.arange(5.0)[:, None], 3, np.random.default_rng(0)).ravel()
+    array([2., 3., 4.])
     """
     surplus = len(features) - n_frames
-    if surplus >= 0:
-        start = int(rng.integers(surplus + 1))
-        return features[start : start + n_frames]
-    return np.take(features, np.arange(n_frames), axis=0, mode="wrap")
+    if surplus <= 0:
+        return features
+    start = int(rng.integers(surplus + 1))
+    return features[start : start + n_frames]

@@ -3,20 +3,21 @@
 import logging
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import lightning.pytorch as pl
 import pandas as pd
 import torch
-from torch import Tensor, nn
 
+from didan.features import SpectrogramSettings, augment
 from didan.methods import AlignmentSettings, MethodContext, assumed_prior, find_method
 from didan.model.config import Config
-from didan.networks import ScoreLink, build_network, suitable_threads
+from didan.networks import Network, ScoreLink, build_network
 from didan.training.batches import Batches
-from didan.training.module import Adaptation, ramp
+from didan.training.module import Adaptation, Learning, ramp
 from didan.training.pair import DomainPair
 from didan.training.workspace import Workspace
 from didan.typing import Progress
@@ -28,16 +29,16 @@ def fit_network(
     pair: DomainPair,
     config: Config,
     *,
-    initial: Mapping[str, Tensor] | None = None,
+    network: Network | None = None,
     workspace: Workspace | None = None,
     progress: Progress | None = None,
-) -> tuple[nn.Module, pd.DataFrame]:
+) -> tuple[Network, pd.DataFrame]:
     """Train a network, the last step's, with the method and settings of a configuration.
 
     Args:
         pair: source and target.
         config: all settings.
-        initial: weights to begin with; drawn with the seed if None.
+        network: what to train, which is changed; one built for the configuration if None.
         workspace: where to keep what is needed to resume.
         progress: called after every step.
 
@@ -50,17 +51,26 @@ def fit_network(
     settings = config.optimisation
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         torch.manual_seed(config.seed)
-        network = build_network(config.frontend.kind, pair.n_bands, len(pair.emotions), config.network.dropout)
-        if initial is not None:
-            network.load_state_dict(initial)
+        if network is None:
+            network = build_network(
+                config.frontend.kind,
+                pair.n_bands,
+                len(pair.emotions),
+                config.network.dropout,
+                config.network.whisper,
+            )
+        learning = Learning.of(network, settings)
         prior = assumed_prior(config.class_prior, pair.emotions)
         context = MethodContext(
             emotions=pair.emotions,
-            widths=network.widths,  # type: ignore[arg-type]
+            widths=network.widths,
             link=ScoreLink(settings.loss),
             class_prior=prior,
         )
         term = find_method(config.method).build(config.method_settings, context)
+        augmentation = None
+        if config.augmentation.does_anything and isinstance(config.frontend, SpectrogramSettings):
+            augmentation = partial(augment, frontend=config.frontend, settings=config.augmentation)
         batches = Batches(
             pair,
             batch_size=settings.batch_size,
@@ -68,9 +78,11 @@ def fit_network(
             seed=config.seed,
             steps=range(settings.steps),
             with_target=config.adapts,
+            augmentation=augmentation,
+            from_step=0 if augmentation is not None else learning.first,
         )
-        adaptation = Adaptation(network, term, _schedule(config), prior, config, batches)
-        with suitable_threads(network):
+        adaptation = Adaptation(network, term, _schedule(config), prior, config, batches, learning)
+        with network.suitable_threads():
             _run(adaptation, settings.steps, workspace, progress)
     return network.cpu().eval(), pd.DataFrame(adaptation.history)
 

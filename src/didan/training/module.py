@@ -2,23 +2,56 @@
 
 import math
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import lightning.pytorch as pl
+import numpy as np
 import torch
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import one_hot
 from torch.utils.data import DataLoader
 
+from didan.features import FeatureSet
 from didan.methods import AlignmentTerm
-from didan.model.config import Config
-from didan.networks import Output, ScoreLink, network_outputs
+from didan.model.config import Config, OptimisationSettings
+from didan.networks import Network, ScoreLink
 from didan.self_training import PseudoLabels
 from didan.training.batches import Batch, Batches
+from didan.typing import Features
 
 ROUND = 10
 """Steps between two moments at which training can be interrupted and resumed."""
+
+REFRESH = 50
+"""Steps for which vectors of all utterances, and the statistics they are normalised with, are kept."""
+
+
+@dataclass(frozen=True)
+class Learning:
+    """How the backbone of a network learns.
+
+    Attributes:
+        rate: its learning rate, as a share of the head's.
+        first: the first step at which it learns; what it makes of all utterances is known before.
+    """
+
+    rate: float
+    first: int
+
+    @classmethod
+    def of(cls, network: Network, settings: OptimisationSettings) -> "Learning":
+        """As the settings say, or else as suits the backbone."""
+        backbone: Any = network.backbone
+        rate = backbone.rate if settings.backbone_rate is None else settings.backbone_rate
+        begins = backbone.begins if settings.backbone_from is None else settings.backbone_from
+        learns = network.sees_frames and rate > 0
+        return cls(rate, math.floor(begins * settings.steps) if learns else settings.steps)
+
+    def is_due(self, step: int) -> bool:
+        """Whether what is known of all utterances is to be made anew before a step."""
+        return step > self.first and (step - self.first) % REFRESH == 0
 
 
 class Adaptation(pl.LightningModule):
@@ -30,27 +63,31 @@ class Adaptation(pl.LightningModule):
         schedule: weight of the term (lambda) as a function of the share of training done.
         class_prior: assumed of the target, shape (n_emotions,).
         config: all settings.
-        batches: the data.
+        batches: the data; with features where the backbone learns.
+        learning: of the backbone.
     """
 
     class_prior: Tensor
 
     def __init__(
         self,
-        network: nn.Module,
+        network: Network,
         term: AlignmentTerm | None,
         schedule: Callable[[float], float],
         class_prior: Tensor,
         config: Config,
         batches: Batches,
+        learning: Learning,
     ) -> None:
         super().__init__()
         self.network, self.term = network, term
         self.register_buffer("class_prior", class_prior, persistent=False)
         self.schedule, self.config, self.batches = schedule, config, batches
+        self.learning = learning
         self.settings, self.link = config.optimisation, ScoreLink(config.optimisation.loss)
         self.history: list[dict[str, float]] = []
         self.pseudo_labels: PseudoLabels | None = None
+        self.domains: dict[str, _Vectors] = {}
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """The batches of the next round; Lightning asks for them every round."""
@@ -66,9 +103,12 @@ class Adaptation(pl.LightningModule):
 
         So a resumed run repeats an uninterrupted one.
         """
+        if not self.domains or self.learning.is_due(self.global_step):
+            self._refresh()
+        self.network.backbone.requires_grad_(self.global_step >= self.learning.first)
         labeller = self.config.pseudo_labels
         if labeller.due(self.global_step, self.settings.steps):
-            scores = self._target_scores()
+            scores = self.network.outputs(self.domains["target"].normalised()).scores
             self._keep(
                 labeller(self.link.log_probabilities(scores, self.class_prior.cpu()), self.class_prior.cpu())
             )
@@ -76,10 +116,9 @@ class Adaptation(pl.LightningModule):
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """One step."""
-        source, target = batch["source"], batch.get("target")
-        n_source = len(source)
-        # Source and target go through the network together, so batch normalisation sees both.
-        both = self._forward(source if target is None else torch.cat([source, target]))
+        vectors = [self._vectors(batch, side) for side in self.domains]
+        n_source = len(vectors[0])
+        both = self.network.head(torch.cat(vectors))
         scores = both.scores
         labels = one_hot(batch["labels"], scores.shape[1]).to(scores)
         loss = self.link.fit(scores[:n_source], labels)
@@ -105,9 +144,12 @@ class Adaptation(pl.LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """AdamW, with a learning rate that falls to 0 along a cosine."""
-        optimiser = torch.optim.AdamW(
-            self.parameters(), self.settings.learning_rate, weight_decay=self.settings.weight_decay
-        )
+        rate, backbone = self.settings.learning_rate, list(self.network.backbone.parameters())
+        fixed = {id(weights) for weights in backbone}
+        groups = [{"params": [weights for weights in self.parameters() if id(weights) not in fixed], "lr": rate}]
+        if backbone:
+            groups.append({"params": backbone, "lr": rate * self.learning.rate})
+        optimiser = torch.optim.AdamW(groups, weight_decay=self.settings.weight_decay)
         steps = self.settings.steps
         schedule = torch.optim.lr_scheduler.LambdaLR(
             optimiser, lambda step: 0.5 * (1 + math.cos(math.pi * min(step / steps, 1)))
@@ -115,32 +157,59 @@ class Adaptation(pl.LightningModule):
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep the history and the pseudo-labels with the weights."""
+        """Keep the history, the pseudo-labels and what utterances are normalised with."""
         kept = self.pseudo_labels
         checkpoint["history"] = self.history
         checkpoint["pseudo_labels"] = None if kept is None else (kept.labels, kept.weights)
+        checkpoint["domains"] = {side: tuple(domain) for side, domain in self.domains.items()}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Continue with them."""
         self.history = list(checkpoint["history"])
         kept = checkpoint["pseudo_labels"]
         self.pseudo_labels = None if kept is None else PseudoLabels(*kept)
+        self.domains = {side: _Vectors(*tensors) for side, tensors in checkpoint["domains"].items()}
 
     def _keep(self, labels: PseudoLabels | None) -> None:
         if labels is not None:
             labels = PseudoLabels(labels.labels.to(self.device), labels.weights.to(self.device))
         self.pseudo_labels = labels
 
-    def _target_scores(self) -> Tensor:
-        """Of all target utterances, in evaluation mode; afterwards the network trains on."""
-        scores = network_outputs(self.network, self.batches.pair.target).scores
-        self.network.train()
-        return scores
+    def _refresh(self) -> None:
+        """What the backbone makes of all utterances now."""
+        pair = self.batches.pair
+        sides = (
+            {"source": pair.source, "target": pair.target} if self.batches.with_target else {"source": pair.source}
+        )
+        self.domains = {side: _Vectors.of(features, self.network) for side, features in sides.items()}
 
-    def _forward(self, features: Tensor) -> Output:
-        lengths = torch.full((len(features),), features.shape[1], device=features.device)
-        output: Output = self.network(features, lengths)
-        return output
+    def _vectors(self, batch: Batch, side: str) -> Tensor:
+        """What the backbone makes of one side of a batch, normalised."""
+        index = batch[f"{side}_index"].cpu()
+        whole, mean, std = (tensor[index].to(self.device) for tensor in self.domains[side])
+        crops = batch.get(side)
+        vectors: Tensor = whole if crops is None else self.network.backbone(crops, batch[f"{side}_lengths"])
+        return (vectors - mean) / std
+
+
+class _Vectors(NamedTuple):
+    """What a backbone makes of the utterances of a domain, and what each is normalised with, shapes (n, width)."""
+
+    vectors: Tensor
+    mean: Tensor
+    std: Tensor
+
+    @classmethod
+    def of(cls, features: FeatureSet, network: Network) -> "_Vectors":
+        made = features.through(network.vectors)
+        mean = np.stack([own.mean for own in made.statistics])
+        std = np.stack([own.std for own in made.statistics])
+        vectors = np.concatenate([made.raw[index] for index in range(len(made))])
+        return cls(*(torch.from_numpy(array) for array in (vectors, mean, std)))
+
+    def normalised(self) -> Features:
+        normalised: Features = ((self.vectors - self.mean) / self.std).numpy()
+        return normalised
 
 
 def ramp(progress: float, length: float) -> float:

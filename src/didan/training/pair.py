@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from didan.typing import Labels, Mask, Utterances
+from didan.features import FeatureSet
+from didan.typing import Labels, Mask
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,23 +14,23 @@ class DomainPair:
     """Source and target.
 
     Attributes:
-        source: normalised features of the source utterances.
+        source: features of the source utterances.
         labels: class index of each, shape (n,).
-        target: normalised features of the target utterances.
+        target: features of the target utterances.
         emotions: what class indices mean.
         held_out: source utterances not to train on, shape (n,).
     """
 
-    source: Utterances
+    source: FeatureSet
     labels: Labels
-    target: Utterances
+    target: FeatureSet
     emotions: tuple[str, ...]
     held_out: Mask
 
     @property
     def n_bands(self) -> int:
         """Width of the features."""
-        return int(self.source[0].shape[1])
+        return int(self.source.raw[0].shape[1])
 
 
 def hold_out(labels: npt.NDArray[np.integer], share: float, seed: int) -> npt.NDArray[np.bool_]:

@@ -20,6 +20,7 @@ from didan.errors import OnDamaged, UserError, note
 from didan.features import (
     FeatureSet,
     PackedFeatures,
+    PretrainedSettings,
     default_cache,
     encoders_of,
     from_anywhere,
@@ -32,7 +33,7 @@ from didan.methods import assumed_prior, find_method, prior_in_words
 from didan.model.config import Config, make_config
 from didan.model.directory import save
 from didan.model.trained import SourceIndex, TrainedModel
-from didan.networks import ScoreLink, network_outputs
+from didan.networks import Network, ScoreLink, WhisperSettings
 from didan.training.calibration import fit_temperature
 from didan.training.loop import fit_network
 from didan.training.pair import DomainPair, hold_out
@@ -209,7 +210,7 @@ def fit_model(
     config: Config,
     held_out: Mask,
     *,
-    initial: Mapping[str, Tensor] | None = None,
+    network: Network | None = None,
     workspace: Workspace | None = None,
     progress: Progress | None = None,
 ) -> TrainedModel:
@@ -219,7 +220,7 @@ def fit_model(
         data: the task with its features.
         config: all settings.
         held_out: source utterances not to train on, shape (n,), for calibration and label-free criteria.
-        initial: weights to begin with; drawn with the seed if None.
+        network: what to train, which is changed; one built for the configuration if None.
         workspace: where to keep what is needed to resume.
         progress: called after every step.
 
@@ -228,8 +229,8 @@ def fit_model(
     """
     begun = time.perf_counter()
     pair = data.pair(held_out)
-    network, history = fit_network(pair, config, initial=initial, workspace=workspace, progress=progress)
-    embeddings = network_outputs(network, pair.source).embeddings
+    network, history = fit_network(pair, config, network=network, workspace=workspace, progress=progress)
+    embeddings = network.run(pair.source).embeddings
     if not embeddings["output"].isfinite().all():
         if workspace is not None:
             workspace.clear()  # to resume it would lead to the same end
@@ -237,7 +238,7 @@ def fit_model(
             "training diverged: the scores are no numbers, and nothing is written; lower "
             f"optimisation.learning_rate (now {config.optimisation.learning_rate:g})"
         )
-    (normaliser,) = data.target.normalisers
+    (normaliser,) = pair.target.through(network.vectors).normalisers
     return TrainedModel(
         config=config,
         emotions=data.task.emotions,
@@ -273,6 +274,11 @@ def selection_in_words(config: Config) -> str:
     return f"{SELECTION}; assumed class prior of the target: {prior_in_words(config.class_prior)}"
 
 
+def _encoders(config: Config) -> list[PretrainedSettings | WhisperSettings]:
+    whisper = config.network.whisper
+    return [*encoders_of(config.frontend), *([] if whisper is None else [whisper])]
+
+
 def _record(data: TrainingData, config: Config, seconds: float) -> dict[str, Any]:
     return {
         "sources": [corpus.name for corpus in data.task.sources],
@@ -282,7 +288,7 @@ def _record(data: TrainingData, config: Config, seconds: float) -> dict[str, Any
         "n_target": len(data.target),
         "selection": selection_in_words(config),
         "leakage": data.task.leakage.as_dict(),
-        "encoders": [encoder.model_dump(mode="json") for encoder in encoders_of(config.frontend)],
+        "encoders": [encoder.model_dump(mode="json") for encoder in _encoders(config)],
         "seconds": round(seconds, 2),
         "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
         "versions": versions("didan", "torch", "lightning", "numpy"),

@@ -66,16 +66,20 @@ def by_transformers(name: str, clip: Samples) -> list[Tensor]:
 
 
 def whisper_by_transformers(encoder: Any, clip: Samples) -> Any:
-    """Its encoder insists on 30 s; one with as many positions as the clip has frames computes the same."""
     mel = log_mel_by_transformers(clip)
     frames = mel.shape[2] // 2
+    return shortened(encoder, frames)(mel[:, :, : 2 * frames], output_hidden_states=True)
+
+
+def shortened(encoder: Any, frames: int) -> Any:
+    """Whisper's encoder insists on 30 s; one with as many positions as a clip has frames computes the same."""
     config = encoder.config
     short: Any = encoder.__class__(config.__class__(**{**config.to_dict(), "max_source_positions": frames}))
     short.eval()
     weights = dict(encoder.state_dict())
     weights["embed_positions.weight"] = weights["embed_positions.weight"][:frames]
     short.load_state_dict(weights)
-    return short(mel[:, :, : 2 * frames], output_hidden_states=True)
+    return short
 
 
 def log_mel_by_transformers(clip: Samples) -> Tensor:

@@ -42,6 +42,16 @@ class Whisper(nn.Module):
         """See :class:`didan.features.encoders.Encoder`."""
         with in_single_precision(waveform):
             log_mel, n_frames = self.log_mel(waveform, lengths)
+        return self.hidden_states(log_mel, n_frames, last)
+
+    def hidden_states(self, log_mel: Tensor, n_frames: Tensor, last: int) -> tuple[list[Tensor], Tensor]:
+        """The same for what Whisper hears.
+
+        Args:
+            log_mel: see :meth:`log_mel`, shape (n, frames, bands), at most 30 s.
+            n_frames: valid frames of each utterance, shape (n,).
+            last: the highest hidden state that is wanted.
+        """
         valid = is_valid(n_frames, log_mel.shape[1])
         # Convolutions see zeros beyond both ends, whatever follows the utterance in its batch.
         x = gelu(self.model.conv1((log_mel * valid[:, :, None]).mT))
@@ -59,6 +69,15 @@ class Whisper(nn.Module):
         power = self.power_spectrum(mirrored)[:, _REFLECTED // _HOP : -1] @ self.filters
         n_frames = (lengths // _HOP).clamp_min(1)
         valid = is_valid(n_frames, power.shape[1])[:, :, None]
-        log_mel = power.clamp_min(1e-10).log10()
-        loudest = log_mel.masked_fill(~valid, -torch.inf).amax(dim=(1, 2), keepdim=True)
-        return (torch.maximum(log_mel, loudest - 8) + 4) / 4, n_frames
+        return scaled(power.clamp_min(1e-10).log10(), valid), n_frames
+
+
+def scaled(log_mel: Tensor, valid: Tensor) -> Tensor:
+    """A spectrogram as Whisper hears it: nothing is more than 80 dB below the loudest point.
+
+    Args:
+        log_mel: logarithm to base 10 of power, shape (n, frames, bands).
+        valid: which frames are no padding, shape (n, frames, 1).
+    """
+    loudest = log_mel.masked_fill(~valid, -torch.inf).amax(dim=(1, 2), keepdim=True)
+    return (torch.maximum(log_mel, loudest - 8) + 4) / 4
