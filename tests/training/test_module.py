@@ -8,9 +8,9 @@ from sklearn.metrics import mean_squared_error
 from torch.nn.functional import one_hot
 
 from didan.corpora import Corpus
-from didan.model.config import make_config
-from didan.networks import ScoreLink
-from didan.training.module import ramp
+from didan.model.config import OptimisationSettings, make_config
+from didan.networks import ScoreLink, build_network
+from didan.training.module import REFRESH, Learning, ramp
 from didan.training.train import train
 
 
@@ -72,3 +72,30 @@ def test_utterances_without_a_confident_label_are_not_fitted(
     everybody = history(tiny_corpora, session_cache, "source-only", *confident, "pseudo_labels.threshold=0.1")
     assert (everybody["labelled"][10:] == 1).all()
     assert (everybody["pseudo_labels"][10:] > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("frontend", "settings", "rate", "first"),
+    [
+        ("functionals", {"backbone_rate": 1}, 1, 100),  # there is nothing to learn
+        ("spectrogram", {}, 0, 100),
+        ("spectrogram", {"backbone_rate": 0.1}, 0.1, 0),
+        ("spectrogram", {"backbone_rate": 0.1, "backbone_from": 0.25}, 0.1, 25),
+        ("spectrogram", {"backbone_from": 0.25}, 0, 100),
+    ],
+)
+def test_from_which_step_the_backbone_learns(
+    frontend: str, settings: dict[str, float], rate: float, first: int
+) -> None:
+    network = build_network(frontend, 16, 3)
+    learning = Learning.of(network, OptimisationSettings(steps=100, **settings))
+    assert learning == Learning(rate, first)
+
+
+def test_what_is_known_of_utterances_is_made_anew_while_the_backbone_learns() -> None:
+    learning = Learning(rate=0.1, first=30)
+    assert [step for step in range(200) if learning.is_due(step)] == [
+        30 + REFRESH,
+        30 + 2 * REFRESH,
+        30 + 3 * REFRESH,
+    ]

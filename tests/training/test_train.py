@@ -15,13 +15,17 @@ from didan.features import load_features
 from didan.model.config import Config, make_config
 from didan.model.directory import load, save
 from didan.model.trained import TrainedModel
-from didan.training import loop
+from didan.networks import build_network
+from didan.training import loop, module
 from didan.training.train import train
 from helpers import InterruptAt
 
 
 def quick(method: str = "didan", steps: int = 25, *more: str) -> Config:
     return make_config(method, assignments=[f"optimisation.steps={steps}", "optimisation.batch_size=8", *more])
+
+
+LEARNT = ["frontend.kind=spectrogram", "optimisation.crop=0.5", "optimisation.backbone_rate=0.5"]
 
 
 def same_weights(first: TrainedModel, second: TrainedModel) -> bool:
@@ -57,6 +61,8 @@ def test_training_leaves_the_callers_randomness_alone(source: Corpus, target: Co
         ("didan", ["pseudo_labels.every=15"]),
         ("source-only", ["pseudo_labels.weight=2", "pseudo_labels.every=15"]),
         ("mcc", ["pseudo_labels.weight=2", "pseudo_labels.kind=confident", "pseudo_labels.threshold=0.5"]),
+        ("didan", [*LEARNT, "optimisation.backbone_from=0.3"]),  # statistics of step 7 are in use until 14
+        ("source-only", [*LEARNT, "pseudo_labels.weight=2", "augmentation.noise=0.5", "augmentation.tempo=0.2"]),
     ],
 )
 @pytest.mark.parametrize("step", [3, 10, 17, 25])
@@ -68,7 +74,9 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
     method: str,
     settings: list[str],
     step: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(module, "REFRESH", 7)
     config = quick(method, 25, *settings)
     whole = train(source, target, config=config, cache=session_cache)
     arguments: dict[str, Any] = {"config": config, "cache": session_cache, "out": tmp_path / "m"}
@@ -82,6 +90,58 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
     assert same_weights(whole, resumed)
     pd.testing.assert_frame_equal(whole.history, resumed.history)
     assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith("m")) == ["m"]
+
+
+def backbone_of(model: TrainedModel) -> list[torch.Tensor]:
+    return [weights.detach() for weights in model.network.backbone.parameters()]
+
+
+def test_the_backbone_learns_if_and_when_it_is_told_to(
+    source: Corpus, target: Corpus, session_cache: Path
+) -> None:
+    def trained(*settings: str) -> TrainedModel:
+        config = quick("didan", 12, "frontend.kind=spectrogram", "optimisation.crop=0.5", *settings)
+        return train(source, target, config=config, cache=session_cache)
+
+    begun = [weights.detach() for weights in build_network("spectrogram", 64, 3).backbone.parameters()]
+    fixed = trained()
+    assert all(map(torch.equal, backbone_of(fixed), begun))
+    learnt = trained("optimisation.backbone_rate=0.1")
+    assert not any(map(torch.equal, backbone_of(learnt), begun))
+    # Of a network that begins to learn at step 6, steps before are those of a fixed one.
+    late = trained("optimisation.backbone_rate=0.1", "optimisation.backbone_from=0.5")
+    assert late.history["loss"][:6].tolist() == fixed.history["loss"][:6].tolist()
+    assert late.history["loss"][7:].tolist() != fixed.history["loss"][7:].tolist()
+    moved = [
+        sum(float((a - b).abs().sum()) for a, b in zip(backbone_of(model), begun, strict=True))
+        for model in (learnt, late)
+    ]
+    assert 0 < moved[1] < moved[0]
+
+
+def test_the_normaliser_of_a_model_is_that_of_what_its_own_backbone_makes(
+    source: Corpus, target: Corpus, session_cache: Path
+) -> None:
+    settings = ["frontend.kind=spectrogram", "optimisation.crop=0.5", "optimisation.backbone_rate=1"]
+    config = quick("didan", 6, *settings)
+    model = train(source, target, config=config, cache=session_cache)
+    raw = load_features(target.unlabelled(), config.frontend, config.normalisation, session_cache).raw
+    vectors = model.network.vectors(raw).astype(np.float64)
+    np.testing.assert_allclose(model.normaliser.domain.mean, vectors.mean(axis=0), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(model.normaliser.domain.variance, vectors.var(axis=0), rtol=1e-3, atol=1e-6)
+
+
+def test_augmentation_changes_what_is_learnt_and_nothing_else(
+    source: Corpus, target: Corpus, session_cache: Path
+) -> None:
+    spectrogram = ["frontend.kind=spectrogram", "optimisation.crop=0.5"]
+    runs = [
+        train(source, target, config=quick("source-only", 6, *spectrogram, *more), cache=session_cache)
+        for more in ([], ["augmentation.voice=0.1"], ["augmentation.voice=0.1"])
+    ]
+    assert not same_weights(runs[0], runs[1])
+    assert same_weights(runs[1], runs[2])
+    assert all(map(torch.equal, backbone_of(runs[1]), backbone_of(runs[0])))
 
 
 def test_an_unfinished_run_is_neither_overwritten_nor_mixed_up(
