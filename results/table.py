@@ -36,6 +36,8 @@ COLUMNS = {
     "spectrogram": "log-mel spectrograms",
     "functionals": "functionals",
     "pooled": "pooled spectrograms",
+    "pretrained": "tiny.en",
+    "functionals+pretrained": "functionals + tiny.en",
 }
 
 
@@ -107,6 +109,66 @@ def tasks_table(benchmark: Benchmark) -> str:
             f"Model selection: {_selection(benchmark)}. {SEEN}",
         ]
     )
+
+
+def representations_table(studies: dict[str, Benchmark]) -> str:
+    """Mean UAR over all tasks: a row per features and method, a column per knowledge of the speakers.
+
+    Args:
+        studies: by what distinguishes them; empty where their features do.
+    """
+    unknown = " with unknown speakers"
+    lines = ["| UAR in % | | speakers known | speakers unknown |", "|---|---|---|---|"]
+    seeds = set()
+    for distinction, benchmark in studies.items():
+        frame = results_frame(benchmark)
+        rows = {(row["features"], row["method"]): row for _, row in frame[frame["task"] == MEAN].iterrows()}
+        seeds |= {int(row["seeds"]) for row in rows.values()}
+        for features in benchmark.features:
+            for method in [name for kind, name in rows if kind == features and not name.endswith(unknown)]:
+                cells = [
+                    _with_interval(rows[features, name]) if (features, name) in rows else "–"
+                    for name in (method, f"{method}{unknown}")
+                ]
+                kind = f"{COLUMNS.get(features, features)}{distinction}"
+                lines.append(f"| {kind} | {_named(method, benchmark)} | {' | '.join(cells)} |")
+    tasks = {len(benchmark.tasks) for benchmark in studies.values()}
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"Mean over {max(tasks)} tasks ± standard deviation over at most {max(seeds)} seeds [95 % "
+            "interval from resampling the targets' speakers]; methods without randomness have one seed. "
+            f"Model selection: {_selection(next(iter(studies.values())))}. {SEEN}",
+        ]
+    )
+
+
+def _with_interval(mean: "pd.Series[float]") -> str:
+    return f"{_text(mean)} [{mean['uar_low']:.1f}, {mean['uar_high']:.1f}]"
+
+
+def variants_table(records: Path) -> str:
+    """UAR of source-only with one thing changed at a time: a row per variant, a column per task."""
+    with gzip.open(records, "rt", encoding="utf-8") as lines_of:
+        runs = [json.loads(line) for line in lines_of]
+    tasks = sorted({(run["source"], run["target"]) for run in runs})
+    lines = [
+        f"| UAR in % | {' | '.join(f'{source} → {target}' for source, target in tasks)} | mean | minus default |",
+        f"|---|{'---|' * (len(tasks) + 2)}",
+    ]
+    by_variant: dict[str, dict[tuple[str, str], float]] = {}
+    for run in runs:
+        by_variant.setdefault(run["variant"], {})[run["source"], run["target"]] = 100 * run["uar"]
+    default = by_variant["default"]
+    for name, own in by_variant.items():
+        mean, change = np.mean(list(own.values())), np.mean([own[task] - default[task] for task in own])
+        cells = [f"{own[task]:.1f}" if task in own else "–" for task in tasks]
+        lines.append(
+            f"| {name} | {' | '.join(cells)} | {mean:.1f} | {'–' if own is default else f'{change:+.1f}'} |"
+        )
+    selection = ", ".join(sorted({run["selection"] for run in runs}))
+    return "\n".join([*lines, "", f"Source-only, one seed. Model selection: {selection}. {SEEN}"])
 
 
 def elsewhere_table(benchmark: Benchmark) -> str:

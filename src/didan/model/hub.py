@@ -96,7 +96,15 @@ def _without_folders(config: Config) -> Config:
         else part
         for part in parts_of(config.frontend)
     ]
-    return config.model_copy(update={"frontend": with_parts(config.frontend, parts)})
+    whisper = config.network.whisper
+    if whisper is not None:
+        whisper = whisper.model_copy(update={"model": _named({"model": whisper.model})["model"]})
+    return config.model_copy(
+        update={
+            "frontend": with_parts(config.frontend, parts),
+            "network": config.network.model_copy(update={"whisper": whisper}),
+        }
+    )
 
 
 def _named(encoder: dict[str, Any]) -> dict[str, Any]:
