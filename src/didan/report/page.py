@@ -60,9 +60,10 @@ def _features_in_words(features: str) -> str:
     """What a method saw, for a title.
 
     >>> _features_in_words("functionals+pretrained")
-    'Functionals + Hidden states of a pretrained encoder'
+    'Functionals and hidden states of a pretrained encoder'
     """
-    return " + ".join(_FEATURES.get(kind, kind) for kind in features.split("+"))
+    first, *others = (_FEATURES.get(kind, kind) for kind in features.split("+"))
+    return " and ".join([first, *(f"{name[:1].lower()}{name[1:]}" for name in others)])
 
 
 def write_report(
