@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from benchmarks.normalisation import hits_and_counts
 from didan.corpora import Corpus, read_corpus
 from didan.evaluation import evaluate
-from didan.features import FeatureSet, default_cache
+from didan.features import FeatureSet, Moments, default_cache
 from didan.features.short_time import is_valid, moments_over_time
 from didan.model.config import make_config
 from didan.networks import Network
@@ -86,7 +86,7 @@ class Drawn(Cepstral):
 class Convolutions(nn.Module):
     """Convolutions over time and frequency as they are usually drawn, the network that stood here before."""
 
-    rate = 1.0
+    rate, begins = 1.0, 0.0
     channels, strides = (1, 16, 32, 64, 96), ((4, 2), (2, 2), (2, 2), (1, 2))
 
     def __init__(self, n_bands: int) -> None:
@@ -112,7 +112,7 @@ class Convolutions(nn.Module):
 class Attentive(Cepstral):
     """Mean and deviation over frames that an attention weighs, learnt (Okabe, Koshinaka and Shinoda 2018)."""
 
-    rate = 1.0
+    rate, begins = 1.0, 0.0
 
     def __init__(self, n_bands: int) -> None:
         super().__init__(n_bands)
@@ -197,8 +197,9 @@ VARIANTS = {
 
 
 def normalised_frames(features: FeatureSet) -> FeatureSet:
-    """Bands normalised by group, as if nothing were to be normalised by group any more."""
-    frames = [features[index] for index in range(len(features))]
+    """Bands normalised by group, in dB again, as if nothing were to be normalised by group any more."""
+    of_all = Moments.pooled([normaliser.domain for normaliser in features.normalisers]).statistics()
+    frames = [features[index] * of_all.std + of_all.mean for index in range(len(features))]
     domains = tuple(replace(domain, groups=[None] * len(domain.groups)) for domain in features.domains)
     return replace(features, raw=frames, domains=domains)
 

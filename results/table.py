@@ -151,7 +151,7 @@ def _with_interval(mean: "pd.Series[float]") -> str:
 def variants_table(records: Path) -> str:
     """UAR of source-only with one thing changed at a time: a row per variant, a column per task."""
     with gzip.open(records, "rt", encoding="utf-8") as lines_of:
-        runs = [json.loads(line) for line in lines_of]
+        runs = [run for run in map(json.loads, lines_of) if (run["method"], run["seed"]) == ("source-only", 0)]
     tasks = sorted({(run["source"], run["target"]) for run in runs})
     lines = [
         f"| UAR in % | {' | '.join(f'{source} → {target}' for source, target in tasks)} | mean | minus default |",

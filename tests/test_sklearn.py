@@ -73,11 +73,11 @@ def test_probabilities_sum_to_one(data: Data, loss: Any) -> None:
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
 
 
-def test_spectrograms_go_through_the_convolutions(data: Data) -> None:
+def test_spectrograms_go_through_a_backbone(data: Data) -> None:
     _, y, domain = data
     X = np.random.default_rng(0).normal(size=(120, 20, 64)).astype(np.float32)
     model = DIDANClassifier(**{**QUICK, "steps": 2}).fit(X, y, sample_domain=domain)
-    assert type(model.network_) is type(build_network("spectrogram", 64, 2, 0.3))
+    assert type(model.network_.backbone) is type(build_network("spectrogram", 64, 2).backbone)
     # Rows go through in batches, which changes nothing.
     whole = model.predict_proba(np.concatenate([X, X, X]))
     np.testing.assert_allclose(whole[240:], model.predict_proba(X), atol=1e-5)

@@ -28,6 +28,11 @@ def versions(*packages: str) -> dict[str, str]:
     return {name: version(name) for name in packages}
 
 
+def accelerator() -> str:
+    """``cuda`` or ``cpu``; not Apple's, which has no float64 as solvers and marginals need it."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
 @contextmanager
 def one_thread() -> Iterator[None]:
     """torch with one thread while the context lasts: of little work more threads mostly wait for one another."""

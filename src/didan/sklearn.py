@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d
 
-from didan.features import Domain, FeatureSet, Moments, Normaliser, SpectrogramSettings
+from didan.features import Domain, FeatureSet, Moments, Normaliser
 from didan.model.config import Config, make_config
 from didan.networks import Loss, Output, ScoreLink
 from didan.training.loop import fit_network
@@ -112,7 +112,7 @@ class DIDANClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise ValueError(f"the source has only one class, {self.classes_[0]!r}")
         self.n_features_in_ = features.shape[-1]
         frames = features if features.ndim == 3 else features[:, None]
-        config = self._config("functionals" if features.ndim == 2 else "spectrogram", frames.shape[1])
+        config = self._config("functionals" if features.ndim == 2 else "spectrogram")
         fitted = None if features.ndim == 3 else _as_they_come(self.n_features_in_)
         pair = DomainPair(
             source=_one_domain(frames[is_source], fitted),
@@ -165,7 +165,7 @@ class DIDANClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         frames = features if features.ndim == 3 else features[:, None]
         return self.network_.run(_one_domain(frames, self.normaliser_))
 
-    def _config(self, kind: str, n_frames: int) -> Config:
+    def _config(self, kind: str) -> Config:
         optimisation = {
             "steps": self.steps,
             "batch_size": self.batch_size,
@@ -173,8 +173,6 @@ class DIDANClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             "weight_decay": self.weight_decay,
             "loss": self.loss,
             "validation": 0.0,
-            # Utterances are seen whole: as many seconds as frames take.
-            "crop": n_frames * SpectrogramSettings().hop,
         }
         data = {
             "method_settings": self.method_settings or {},

@@ -1,6 +1,5 @@
 """A network that began as Whisper, which is gone: from training to a shared folder and an exported file."""
 
-import contextlib
 from pathlib import Path
 
 import numpy as np
@@ -30,16 +29,15 @@ def model(
     folder = tmp_path_factory.mktemp("whisper")
     encoder = make_encoder("whisper", folder / "owner-tiny")
     settings = ["optimisation.steps=12", "optimisation.batch_size=8", "optimisation.crop=0.5"]
-    with contextlib.chdir(folder):
-        config = make_config(
-            "didan", "spectrogram", assignments=[f"network.whisper.model={encoder.name}", *settings]
-        )
-        trained = train(*tiny_corpora, config=config, cache=session_cache, include_source_features=True)
-        save(trained, folder / "model")
-        begun = config.network.whisper
-        assert begun is not None
-        weights = trained.network.state_dict()["backbone.encoder.model.conv1.weight"]
-        assert not np.array_equal(begun.build().model.conv1.weight, weights)
+    config = make_config("didan", "spectrogram", assignments=[f"network.whisper.model={encoder}", *settings])
+    trained = train(*tiny_corpora, config=config, cache=session_cache, include_source_features=True)
+    save(trained, folder / "model")
+    whisper = config.network.whisper
+    assert whisper is not None
+    begun = whisper.build().model
+    weights = {name.removeprefix("backbone.encoder.model."): w for name, w in trained.network.state_dict().items()}
+    assert not np.array_equal(begun.conv1.weight, weights["conv1.weight"])
+    np.testing.assert_array_equal(begun.embed_positions.weight, weights["embed_positions.weight"])
     encoder.rename(folder / "gone")
     return load(folder / "model")
 
@@ -79,7 +77,8 @@ def test_what_is_shared_names_it_and_no_folder(model: TrainedModel, tmp_path: Pa
     PretrainedModel(model).save_pretrained(tmp_path / "shared")
     settings = (tmp_path / "shared" / "config.yaml").read_text(encoding="utf-8")
     assert "model: owner-tiny" in settings
-    card = (tmp_path / "shared" / "README.md").read_text(encoding="utf-8")
     whisper = model.config.network.whisper
     assert whisper is not None
+    assert str(Path(whisper.model).parent) not in settings
+    card = (tmp_path / "shared" / "README.md").read_text(encoding="utf-8")
     assert f"owner-tiny, weights SHA-256 {whisper.sha256}; its first layers are in the network" in card

@@ -89,5 +89,22 @@ def test_another_family_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_layer_that_does_not_exist_is_refused(folder: Path) -> None:
-    with pytest.raises(UserError, match="has hidden states 0 to 4, not 5"):
+    with pytest.raises(UserError, match=r"^network\.whisper\.layers: .* has hidden states 0 to 4, not 5"):
         WhisperSettings(model=str(folder), layers=(5,)).found()
+
+
+@pytest.mark.parametrize(
+    ("assignment", "message"),
+    [
+        (
+            "network.whisper.layer=[1]",
+            "unknown setting 'network.whisper.layer': did you mean 'network.whisper.layers'",
+        ),
+        ("network.dropuot=0.3", "unknown setting 'network.dropuot': did you mean 'network.dropout'"),
+        ("network.dropout=7", "setting network.dropout: Input should be less than 1"),
+        ("network.whisper.revision=main", "network.whisper.revision: .* is a directory and has no revisions"),
+    ],
+)
+def test_a_wrong_setting_is_named(folder: Path, assignment: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        make_config("didan", "spectrogram", assignments=[f"network.whisper.model={folder}", assignment])

@@ -136,8 +136,8 @@ def test_augmentation_changes_what_is_learnt_and_nothing_else(
 ) -> None:
     spectrogram = ["frontend.kind=spectrogram", "optimisation.crop=0.5"]
     runs = [
-        train(source, target, config=quick("source-only", 6, *spectrogram, *more), cache=session_cache)
-        for more in ([], ["augmentation.voice=0.1"], ["augmentation.voice=0.1"])
+        train(source, target, config=quick("source-only", 6, *spectrogram, more), cache=session_cache)
+        for more in ("augmentation.voice=0.2", "augmentation.voice=0.1", "augmentation.voice=0.1")
     ]
     assert not same_weights(runs[0], runs[1])
     assert same_weights(runs[1], runs[2])
@@ -377,18 +377,19 @@ def test_a_diverged_training_is_an_error_and_leaves_nothing(
 def test_threads_of_a_small_network_do_not_wait_for_one_another(
     source: Corpus, target: Corpus, session_cache: Path
 ) -> None:
-    before, seen = torch.get_num_threads(), set[tuple[str, int]]()
+    before, seen = torch.get_num_threads(), set[tuple[int, int]]()
     try:
         torch.set_num_threads(2)
-        for frontend in ("functionals", "spectrogram"):
-            config = quick(steps=2).model_copy(update={"frontend": make_config(frontend=frontend).frontend})
+        for rate in (0, 1):  # without and with a backbone that learns
 
-            def note(stage: str, done: int, total: int, frontend: str = frontend) -> None:
+            def note(stage: str, done: int, total: int, rate: int = rate) -> None:
                 if stage == "training":
-                    seen.add((frontend, torch.get_num_threads()))
+                    seen.add((rate, torch.get_num_threads()))
+
+            config = quick("didan", 2, "frontend.kind=spectrogram", f"optimisation.backbone_rate={rate}")
 
             train(source, target, config=config, cache=session_cache, progress=note)
             assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
-    assert seen == {("functionals", 1), ("spectrogram", 2)}
+    assert seen == {(0, 1), (1, 2)}

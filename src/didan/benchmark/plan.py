@@ -184,8 +184,8 @@ def _frontend(common: dict[str, Any], kind: str) -> dict[str, Any]:
 def merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     """Nested settings, overridden by others.
 
-    >>> merge({"network": {"name": "mlp"}, "seed": 1}, {"network": {"dropout": 0.5}})
-    {'network': {'name': 'mlp', 'dropout': 0.5}, 'seed': 1}
+    >>> merge({"optimisation": {"steps": 9}, "seed": 1}, {"optimisation": {"crop": 2}})
+    {'optimisation': {'steps': 9, 'crop': 2}, 'seed': 1}
     """
     both = {**below, **above}
     return {

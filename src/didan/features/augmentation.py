@@ -1,7 +1,7 @@
 """Augmentation of log-mel spectrograms: other voices, microphones and rooms, drawn anew at every step.
 
 Everything happens to the spectrogram, where it costs little, and with the random numbers of the step, so that a
-run can be repeated. What each is good for: docs/experiments/spectrogram.md.
+run can be repeated.
 """
 
 import numpy as np
@@ -9,13 +9,15 @@ import numpy.typing as npt
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
+from torch.nn.functional import conv1d, pad
 
 from didan.features.mel import hz_to_mel, mel_edges
+from didan.features.short_time import is_valid
 from didan.features.spectrogram import SpectrogramSettings
 
 _MASKED_BANDS, _MASKED_FRAMES = 0.2, 0.15  # of all, at most, by one mask
 _COSINES = 3  # that the response of a microphone is made of
-_FRAMES_OF_ECHO = 40
+_ECHO = 0.4  # s, of which reverberation is heard
 
 
 class AugmentationSettings(BaseModel):
@@ -79,6 +81,7 @@ def augment(
         x = _stretched_in_frequency(x, voices, frontend)
     if settings.tempo or settings.speed:
         x, lengths = _stretched_in_time(x, lengths, tempi)
+    valid = is_valid(lengths, x.shape[1])[:, :, None]
     if settings.room:
         x = _in_a_room(x, np.where(rng.random(n) < settings.room, rng.uniform(0.2, 1, n), 0), frontend.hop)
     if settings.microphone:
@@ -90,10 +93,11 @@ def augment(
         low, high = rng.uniform(0, 300, n) * limited, np.where(limited, rng.uniform(3400, 8000, n), np.inf)
         centres = mel_edges(frontend.bands, frontend.low, frontend.high)[1:-1]
         heard = torch.from_numpy((centres >= low[:, None]) & (centres <= high[:, None]))
-        x = torch.where(heard[:, None], x, x.amin(dim=(1, 2), keepdim=True))
+        x = torch.where(heard[:, None], x, x.masked_fill(~valid, torch.inf).amin(dim=(1, 2), keepdim=True))
     if settings.noise:
         below = np.where(rng.random(n) < settings.noise, rng.uniform(0, 40, n), np.inf)
-        level = x.amax(dim=(1, 2), keepdim=True) - _column(below[:, None])
+        loudest = x.masked_fill(~valid, -torch.inf).amax(dim=(1, 2), keepdim=True)
+        level = loudest - _column(below[:, None])
         x = 10 * (10 ** (x / 10) + 10 ** (level / 10)).log10()
     if settings.gain:
         x = x + _column(rng.normal(0, settings.gain, (n, 1)))
@@ -132,12 +136,13 @@ def _interpolated(x: Tensor, position: npt.NDArray[np.float64], dim: int) -> Ten
 
 def _in_a_room(x: Tensor, seconds: npt.NDArray[np.float64], hop: float) -> Tensor:
     """Power that decays by 60 dB in so many seconds, 6 dB below the direct sound; 0 for no room."""
-    times = hop * np.arange(1, _FRAMES_OF_ECHO + 1)
+    n_frames = max(round(_ECHO / hop), 1)
+    times = hop * np.arange(1, n_frames + 1)
     decay = 10 ** (-6 * times / np.maximum(seconds, 1e-3)[:, None])
     decay *= 0.25 / decay.sum(axis=1, keepdims=True).clip(1e-9) * (seconds > 0)[:, None]
     kernel = torch.from_numpy(np.concatenate([np.ones((len(x), 1)), decay], axis=1)[:, ::-1].astype(np.float32))
-    power = torch.nn.functional.pad((10 ** (x / 10)).mT, (_FRAMES_OF_ECHO, 0))
-    heard = torch.einsum("nbtk,nk->ntb", power.unfold(2, _FRAMES_OF_ECHO + 1, 1), kernel)
+    power = pad((10 ** (x / 10)).permute(2, 0, 1), (n_frames, 0))  # of every band and utterance
+    heard = conv1d(power, kernel[:, None].contiguous(), groups=len(x)).permute(1, 2, 0)
     return 10 * heard.clamp_min(1e-30).log10()
 
 

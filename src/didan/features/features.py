@@ -1,4 +1,4 @@
-"""The features of a set of utterances, as networks and classical methods see them: normalised, read as needed."""
+"""The features of a set of utterances, and how they, or what a network makes of them, are normalised."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace

@@ -35,7 +35,7 @@ def export(model: TrainedModel, file: Path) -> None:
     Input ``waveform``: 16 kHz mono samples in [-1, 1], float32, shape (n, samples), shorter ones padded with
     zeros. Output ``probabilities``: calibrated, shape (n, n_emotions). Both dimensions of the input are free.
 
-    Optional inputs ``mean`` and ``std``, shape (bands,): statistics of the group that the batch is of; without
+    Optional inputs ``mean`` and ``std``, shape (width,): statistics of the group that the batch is of; without
     them those of the domain that the model was adapted to are used. The outputs ``frames``, ``feature_mean`` and
     ``feature_variance`` are the moments that a group's statistics are made of, see
     :mod:`didan.features.normaliser`; ``didan predict`` does it. The file's metadata name the emotions, the rate,

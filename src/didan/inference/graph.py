@@ -24,12 +24,12 @@ class Graph(nn.Module):
 
         Args:
             waveform: 16 kHz samples, shape (n, samples).
-            mean: of the features of the group, shape (bands,).
+            mean: of the vectors of the group, shape (width,).
             std: the same.
 
         Returns:
-            Probabilities, shape (n, n_emotions); and, of the features before normalisation, for the statistics of
-            groups: number of frames, shape (n,), mean and variance, each of shape (n, bands).
+            Probabilities, shape (n, n_emotions); and, of what there is to normalise, for the statistics of groups:
+            number of vectors of each utterance, 1, shape (n,), mean and variance, each of shape (n, width).
         """
         features, counts = self.frontend(waveform)
         vectors = self.network.backbone(features, counts)

@@ -81,7 +81,7 @@ class OnnxRecogniser:
         return samples
 
     def moments(self, prepared: Sequence[Samples]) -> list[Moments]:
-        """Moments of the features of each utterance, before normalisation."""
+        """Moments of what there is to normalise of each utterance."""
         moments: dict[int, Moments] = {}
         for chosen in _batches(range(len(prepared)), prepared):
             outputs = ["frames", "feature_mean", "feature_variance"]

@@ -2,8 +2,8 @@
 
 The one way from audio to probabilities. Evaluation, the benchmark, the page and exported models all go it:
 
-    utterance -> segments between pauses -> features -> normalised with the statistics of its group -> network ->
-    mean
+    utterance -> segments between pauses -> features -> backbone -> normalised with the statistics of its group ->
+    head -> mean
 
 Statistics of groups need all utterances of a group, so recordings with groups are read twice; those without, once.
 """

@@ -36,7 +36,7 @@ class Recogniser(Protocol[Prepared]):
         """
 
     def moments(self, prepared: Sequence[Prepared]) -> list[Moments]:
-        """Moments of the features of each utterance, before normalisation."""
+        """Moments of what there is to normalise of each utterance: the vector that the backbone makes of it."""
 
     def predict_proba(
         self, prepared: Sequence[Prepared], statistics: Sequence[Statistics]

@@ -30,7 +30,7 @@ class _Settings(BaseModel):
 
 
 class NetworkSettings(_Settings):
-    """The network: fully connected layers, for spectrograms on top of convolutions.
+    """The network: a head of fully connected layers, for spectrograms with a backbone in front.
 
     Attributes:
         dropout: in the fully connected layers; None takes 0.6.
@@ -53,7 +53,8 @@ class OptimisationSettings(_Settings):
             ``learning_rate``; 0 leaves them as they begin. None takes 0, or 0.3 for Whisper's.
         backbone_from: share of training after which they learn: before, what is above them would pull them towards
             its random beginning (Kumar et al., ICLR 2022). None takes 0, or 0.92 for Whisper's.
-        crop: seconds of each utterance seen per step, from a random place, where those layers learn.
+        crop: seconds of each utterance seen per step, from a random place, where those layers learn or
+            spectrograms are augmented; else utterances are seen whole.
         validation: share of the source utterances of every emotion that is not trained on, for criteria that
             need labelled source utterances which the network has not seen.
         loss: ``regression`` (squared error on one-hot labels, the paper's) or ``cross-entropy``.
@@ -247,7 +248,10 @@ def _prepare_for_whisper(data: dict[str, Any]) -> None:
     network = data.get("network")
     if not isinstance(network, dict) or network.get("whisper") is None:
         return
-    whisper = NetworkSettings(**network).whisper
+    try:
+        whisper = NetworkSettings(**network).whisper
+    except ValidationError as error:
+        raise UserError(_explain(error, data, "network")) from None
     assert whisper is not None
     whisper = whisper.found()
     hears = whisper.frontend().model_dump()
@@ -316,6 +320,7 @@ def _all_keys(data: Mapping[str, Any]) -> list[str]:
     parts: dict[str, type[BaseModel]] = {
         "": Config,
         "network.": NetworkSettings,
+        "network.whisper.": WhisperSettings,
         "optimisation.": OptimisationSettings,
         "normalisation.": NormalisationSettings,
         "augmentation.": AugmentationSettings,

@@ -109,7 +109,7 @@ def _without_folders(config: Config) -> Config:
 
 def _named(encoder: dict[str, Any]) -> dict[str, Any]:
     folder = Path(encoder["model"]).expanduser()
-    return {**encoder, "model": folder.name} if folder.is_dir() else encoder
+    return {**encoder, "model": folder.name} if folder.is_dir() or folder.is_absolute() else encoder
 
 
 def _below(files: "pd.Series[str]") -> list[str]:

@@ -3,7 +3,7 @@
 from torch import nn
 
 from didan.networks.cepstral import Cepstral
-from didan.networks.network import LAYERS, Backbone, Network, OneFrame, Output
+from didan.networks.network import LAYERS, Backbone, Network, OneFrame, Output, suitable_threads
 from didan.networks.scores import Loss, ScoreLink
 from didan.networks.whisper import WhisperLayers, WhisperSettings
 
@@ -16,6 +16,7 @@ __all__ = [
     "ScoreLink",
     "WhisperSettings",
     "build_network",
+    "suitable_threads",
 ]
 
 _DROPOUT = 0.6
@@ -34,7 +35,7 @@ def build_network(
     """The network for a kind of features.
 
     Args:
-        frontend: a ``spectrogram`` goes through convolutions, what is one vector per utterance does not.
+        frontend: a ``spectrogram`` goes through a backbone; the others are one vector per utterance.
         n_bands: bands of the features.
         n_outputs: emotions.
         dropout: in the fully connected layers; 0.6 if None.

@@ -136,19 +136,9 @@ class Network(nn.Module):
         return self.head.widths
 
     @property
-    def sees_frames(self) -> bool:
-        """Whether the backbone has weights."""
+    def has_weights(self) -> bool:
+        """Whether the backbone has any."""
         return any(True for _ in self.backbone.parameters())
-
-    @contextmanager
-    def suitable_threads(self) -> Iterator[None]:
-        """All of torch's threads for a backbone with weights, one for less.
-
-        The threads of a small network wait for one another most of the time; beside one other busy process each
-        step would take as long as the system lets that run.
-        """
-        with nullcontext() if self.sees_frames else one_thread():
-            yield
 
     def vectors(self, features: Utterances) -> Features:
         """What the backbone makes of utterances, whole, in batches of similar length and without gradients.
@@ -163,7 +153,7 @@ class Network(nn.Module):
         order = np.argsort(lengths, kind="stable")
         vectors = np.empty((len(order), self.width), dtype=np.float32)
         first = 0
-        with self.suitable_threads(), _evaluating(self):
+        with suitable_threads(self.has_weights), _evaluating(self):
             while first < len(order):
                 last = first + 1
                 while last < len(order) and (last + 1 - first) * lengths[order[last]] <= _FRAMES:
@@ -192,9 +182,20 @@ class Network(nn.Module):
 
     def outputs(self, vectors: Features) -> Output:
         """What the head makes of normalised vectors, shape (n, width), without gradients."""
-        with one_thread(), _evaluating(self):
+        with suitable_threads(False), _evaluating(self):
             output: Output = self.head(torch.from_numpy(vectors).to(self.head.output.weight.device))
         return Output({layer: h.cpu() for layer, h in output.embeddings.items()}, output.scores.cpu())
+
+
+@contextmanager
+def suitable_threads(backbone: bool) -> Iterator[None]:
+    """All of torch's threads where a backbone with weights runs, one for the head alone.
+
+    The threads of a small network wait for one another most of the time; beside one other busy process each step
+    would take as long as the system lets that run.
+    """
+    with nullcontext() if backbone else one_thread():
+        yield
 
 
 @contextmanager

@@ -62,8 +62,11 @@ class WhisperSettings(BaseModel):
         """
         if self.architecture:
             return self
-        encoder = self._encoder().found()
-        weights = encoder.weights()
+        try:
+            encoder = self._encoder().found()
+            weights = encoder.weights()
+        except UserError as error:  # which is about a frontend's settings
+            raise UserError(str(error).replace("frontend.", "network.whisper.")) from None
         kind = weights.config["model_type"]
         if kind != "whisper":
             raise UserError(
@@ -127,6 +130,12 @@ class WhisperLayers(nn.Module):
         super().__init__()
         self.encoder, self.layers = encoder, layers
         self.width = 2 * int(encoder.model.config.d_model)
+
+    def requires_grad_(self, requires_grad: bool = True) -> "WhisperLayers":
+        """Learn, or not; positions are sines and stay so."""
+        super().requires_grad_(requires_grad)
+        self.encoder.model.embed_positions.requires_grad_(False)
+        return self
 
     def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
         """See :class:`didan.networks.Backbone`; of an utterance of more than 30 s, the first 30 s count."""

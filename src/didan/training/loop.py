@@ -13,9 +13,10 @@ import pandas as pd
 import torch
 
 from didan.features import SpectrogramSettings, augment
+from didan.hardware import accelerator
 from didan.methods import AlignmentSettings, MethodContext, assumed_prior, find_method
 from didan.model.config import Config
-from didan.networks import Network, ScoreLink, build_network
+from didan.networks import Network, ScoreLink, build_network, suitable_threads
 from didan.training.batches import Batches
 from didan.training.module import Adaptation, Learning, ramp
 from didan.training.pair import DomainPair
@@ -82,7 +83,7 @@ def fit_network(
             from_step=0 if augmentation is not None else learning.first,
         )
         adaptation = Adaptation(network, term, _schedule(config), prior, config, batches, learning)
-        with network.suitable_threads():
+        with suitable_threads(batches.from_step < settings.steps):
             _run(adaptation, settings.steps, workspace, progress)
     return network.cpu().eval(), pd.DataFrame(adaptation.history)
 
@@ -99,8 +100,7 @@ def _run(adaptation: Adaptation, steps: int, workspace: Workspace | None, progre
     with _quiet_lightning():
         trainer = pl.Trainer(
             max_steps=steps,
-            # Not "auto", which takes Apple's: there is no float64 on it, which solvers and marginals need.
-            accelerator="cuda" if torch.cuda.is_available() else "cpu",
+            accelerator=accelerator(),
             devices=1,
             logger=False,
             enable_checkpointing=False,

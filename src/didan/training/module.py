@@ -25,7 +25,8 @@ ROUND = 10
 """Steps between two moments at which training can be interrupted and resumed."""
 
 REFRESH = 50
-"""Steps for which vectors of all utterances, and the statistics they are normalised with, are kept."""
+"""Steps for which vectors of all utterances are kept while the backbone learns, with the statistics that normalise
+them: to make them anew takes as long as many steps. Pseudo-labels are made from what is kept."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Learning:
         backbone: Any = network.backbone
         rate = backbone.rate if settings.backbone_rate is None else settings.backbone_rate
         begins = backbone.begins if settings.backbone_from is None else settings.backbone_from
-        learns = network.sees_frames and rate > 0
+        learns = network.has_weights and rate > 0
         return cls(rate, math.floor(begins * settings.steps) if learns else settings.steps)
 
     def is_due(self, step: int) -> bool:
@@ -161,7 +162,9 @@ class Adaptation(pl.LightningModule):
         kept = self.pseudo_labels
         checkpoint["history"] = self.history
         checkpoint["pseudo_labels"] = None if kept is None else (kept.labels, kept.weights)
-        checkpoint["domains"] = {side: tuple(domain) for side, domain in self.domains.items()}
+        # Until the backbone learns they follow from it, and are made again.
+        learns = self.global_step > self.learning.first
+        checkpoint["domains"] = {side: tuple(domain) for side, domain in self.domains.items() if learns}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Continue with them."""

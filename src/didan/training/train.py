@@ -28,7 +28,7 @@ from didan.features import (
     load_features,
     readable,
 )
-from didan.hardware import hardware, versions
+from didan.hardware import accelerator, hardware, versions
 from didan.methods import assumed_prior, find_method, prior_in_words
 from didan.model.config import Config, make_config
 from didan.model.directory import save
@@ -230,6 +230,7 @@ def fit_model(
     begun = time.perf_counter()
     pair = data.pair(held_out)
     network, history = fit_network(pair, config, network=network, workspace=workspace, progress=progress)
+    network.to(accelerator())  # where passes over all utterances belong as well
     embeddings = network.run(pair.source).embeddings
     if not embeddings["output"].isfinite().all():
         if workspace is not None:
@@ -239,11 +240,12 @@ def fit_model(
             f"optimisation.learning_rate (now {config.optimisation.learning_rate:g})"
         )
     (normaliser,) = pair.target.through(network.vectors).normalisers
+    network.cpu()
     return TrainedModel(
         config=config,
         emotions=data.task.emotions,
         network=network,
-        normaliser=replace(normaliser, shrinkage=config.normalisation.shrinkage),
+        normaliser=normaliser,
         source_index=SourceIndex(table=_source_table(data, held_out), embeddings=embeddings),
         temperature=_temperature(embeddings["output"].numpy(), pair.labels, held_out, config),
         history=history,
