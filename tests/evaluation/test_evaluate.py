@@ -34,20 +34,24 @@ def evaluation(untrained: TrainedModel, target: Corpus, session_cache: Path) -> 
 def probabilities_by_hand(
     model: TrainedModel, corpus: Corpus, groups: Sequence[str | None], shrinkage: float
 ) -> torch.Tensor:
-    """Those of each utterance alone, normalised by the frames of its group, which are drawn to the domain's."""
+    """Those of each utterance alone, its vector normalised by those of its group, drawn to the domain's."""
     frontend, domain = Spectrogram(SpectrogramSettings()), model.normaliser.domain
-    raw = [extract_features(frontend, read_audio(file)).astype(np.float64) for file in corpus.table["file"]]
+    vectors = []
+    for file in corpus.table["file"]:
+        features = torch.from_numpy(extract_features(frontend, read_audio(file)))[None]
+        with torch.inference_mode():
+            vectors.append(model.network.backbone(features, torch.tensor([features.shape[1]]))[0].double().numpy())
     scores = []
-    for own, features in zip(groups, raw, strict=True):
+    for own, vector in zip(groups, vectors, strict=True):
         mean, variance = domain.mean, domain.variance
         if own is not None:
-            members = [x for x, group in zip(raw, groups, strict=True) if group == own]
-            frames, weight = np.concatenate(members), len(members) / (len(members) + shrinkage)
-            mean = weight * frames.mean(axis=0) + (1 - weight) * mean
-            variance = weight * frames.var(axis=0) + (1 - weight) * variance
-        normal = torch.from_numpy((features - mean) / np.sqrt(variance)).float()
+            members = np.stack([x for x, group in zip(vectors, groups, strict=True) if group == own])
+            weight = len(members) / (len(members) + shrinkage)
+            mean = weight * members.mean(axis=0) + (1 - weight) * mean
+            variance = weight * members.var(axis=0) + (1 - weight) * variance
+        normal = torch.from_numpy((vector - mean) / np.sqrt(variance)).float()
         with torch.inference_mode():
-            scores.append(model.network(normal[None], torch.tensor([len(normal)])).scores[0])
+            scores.append(model.network.head(normal[None]).scores[0])
     return (torch.stack(scores) / model.temperature).softmax(dim=1)
 
 
