@@ -96,6 +96,11 @@ def hits_and_counts(utterances: pd.DataFrame, emotions: Sequence[str]) -> dict[s
     }
 
 
+def records_in(file: Path) -> list[dict[str, Any]]:
+    """One of each line; none if there is no such file yet."""
+    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.exists() else []
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--corpus", action="append", required=True)
@@ -107,11 +112,8 @@ def main() -> None:
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     corpora = {corpus.name: corpus for corpus in map(read_corpus, arguments.corpus)}
-    done: list[dict[str, Any]] = []
-    if arguments.out.exists():
-        done = [json.loads(line) for line in arguments.out.read_text(encoding="utf-8").splitlines()]
     keys = ("source", "target", "method", "seed", "condition", "group", "shrinkage")
-    finished = [{key: record[key] for key in keys} for record in done]
+    finished = [{key: record[key] for key in keys} for record in records_in(arguments.out)]
     part, parts = map(int, arguments.part.split("/"))
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     for number, run in enumerate(runs(list(corpora), arguments.seeds)):

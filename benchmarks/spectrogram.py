@@ -22,7 +22,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from benchmarks.normalisation import hits_and_counts
+from benchmarks.normalisation import hits_and_counts, records_in
 from didan.corpora import Corpus, read_corpus
 from didan.evaluation import evaluate
 from didan.features import FeatureSet, Moments, default_cache
@@ -253,11 +253,8 @@ def main() -> None:
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     corpora = {corpus.name: corpus for corpus in map(read_corpus, arguments.corpus)}
-    done: list[dict[str, Any]] = []
-    if arguments.out.exists():
-        done = [json.loads(line) for line in arguments.out.read_text(encoding="utf-8").splitlines()]
     keys = ("variant", "source", "target", "method", "seed")
-    finished = {tuple(record[key] for key in keys) for record in done}
+    finished = {tuple(record[key] for key in keys) for record in records_in(arguments.out)}
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     every = product(
         range(arguments.seeds),
