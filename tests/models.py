@@ -1,12 +1,17 @@
 """Models that tests make without training."""
 
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import torch
 
 from didan.corpora import Corpus
 from didan.features import load_features
+from didan.inference.predict import predict
+from didan.inference.recogniser import Recogniser
 from didan.model.config import Config
 from didan.model.trained import SourceIndex, TrainedModel
 from didan.networks import build_network
@@ -67,3 +72,9 @@ def untrained_model(corpora: tuple[Corpus, Corpus], cache: Path, config: Config)
             "leakage": {"shared_speakers": [], "labels_read": {"training": "none"}, "identical_files": []},
         },
     )
+
+
+def predictions(recogniser: Recogniser[Any], corpus: Corpus) -> npt.NDArray[np.float64]:
+    """The probabilities that are predicted for a corpus whose speakers are known, shape (n, n_emotions)."""
+    found = predict(recogniser, corpus.grouped("speaker").unlabelled().utterances())
+    return np.array([list((one.probabilities or {}).values()) for one in found])

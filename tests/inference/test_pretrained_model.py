@@ -15,13 +15,13 @@ from didan.features import encoders_of
 from didan.features.encoders import trained_on
 from didan.features.frontend import cached_frontend
 from didan.inference.explain import explain
-from didan.inference.predict import predict
 from didan.model.config import Config, make_config
 from didan.model.directory import load, save
 from didan.model.hub import PretrainedModel
 from didan.model.trained import TrainedModel
 from didan.training.adapt import adapt, adapting_config
 from didan.training.train import train
+from models import predictions
 from tiny_encoders import make_encoder
 
 QUICK = ["optimisation.steps=20", "optimisation.batch_size=8"]
@@ -45,11 +45,6 @@ def model(config: Config, encoder: Path, tiny_corpora: tuple[Corpus, Corpus], se
     source, target = tiny_corpora
     with contextlib.chdir(encoder.parent):
         return train(source, target, config=config, cache=session_cache, include_encoder=True)
-
-
-def predictions(model: TrainedModel, corpus: Corpus) -> np.ndarray:
-    found = predict(model, corpus.grouped("speaker").unlabelled().utterances())
-    return np.array([list((one.probabilities or {}).values()) for one in found])
 
 
 def test_it_evaluates_as_it_predicts(

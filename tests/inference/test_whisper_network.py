@@ -3,21 +3,19 @@
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 
 from didan.corpora import Corpus
 from didan.evaluation import evaluate
 from didan.inference.export import export
 from didan.inference.onnx import OnnxRecogniser
-from didan.inference.predict import predict
-from didan.inference.recogniser import Recogniser
 from didan.model.config import make_config
 from didan.model.directory import load, save
 from didan.model.hub import PretrainedModel
 from didan.model.trained import TrainedModel
 from didan.training.adapt import adapt, adapting_config
 from didan.training.train import train
+from models import predictions
 from tiny_encoders import make_encoder
 
 
@@ -40,11 +38,6 @@ def model(
     np.testing.assert_array_equal(begun.embed_positions.weight, weights["embed_positions.weight"])
     encoder.rename(folder / "gone")
     return load(folder / "model")
-
-
-def predictions(recogniser: Recogniser, corpus: Corpus) -> npt.NDArray[np.float64]:  # type: ignore[type-arg]
-    found = predict(recogniser, corpus.grouped("speaker").unlabelled().utterances())
-    return np.array([list((one.probabilities or {}).values()) for one in found])
 
 
 def test_it_evaluates_as_it_predicts(
