@@ -10,22 +10,16 @@ evaluated without speakers it is what ``didan predict`` gave then. Records are a
 where it was.
 """
 
-import argparse
-import json
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import permutations, product
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-import torch
-
 from benchmarks.conditions import MOODY, moody
-from didan.corpora import Corpus, read_corpus
+from benchmarks.study import continue_study, hits_and_counts, parser, read_corpora
+from didan.corpora import Corpus
 from didan.evaluation import evaluate
-from didan.features import default_cache
 from didan.model.config import make_config
 from didan.training.train import train
 
@@ -83,45 +77,11 @@ def measure(run: dict[str, Any], corpora: dict[str, Corpus], cache: Path) -> dic
     }
 
 
-def hits_and_counts(utterances: pd.DataFrame, emotions: Sequence[str]) -> dict[str, dict[str, list[int]]]:
-    """Utterances of each speaker that were predicted rightly, and all of them, by emotion."""
-    right = utterances["emotion"] == utterances["predicted"]
-    return {
-        str(speaker): {
-            "hits": [int((right & own & (utterances["emotion"] == emotion)).sum()) for emotion in emotions],
-            "counts": [int((own & (utterances["emotion"] == emotion)).sum()) for emotion in emotions],
-        }
-        for speaker in sorted(utterances["speaker"].unique())
-        for own in [utterances["speaker"] == speaker]
-    }
-
-
-def records_in(file: Path) -> list[dict[str, Any]]:
-    """One of each line; none if there is no such file yet."""
-    return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.exists() else []
-
-
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--corpus", action="append", required=True)
-    parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--part", default="0/1", help="which part of how many this process does")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--cache", type=Path, default=default_cache())
-    arguments = parser.parse_args()
-    torch.set_num_threads(1)
-    warnings.simplefilter("ignore")
-    corpora = {corpus.name: corpus for corpus in map(read_corpus, arguments.corpus)}
-    keys = ("source", "target", "method", "seed", "condition", "group", "shrinkage")
-    finished = [{key: record[key] for key in keys} for record in records_in(arguments.out)]
-    part, parts = map(int, arguments.part.split("/"))
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    for number, run in enumerate(runs(list(corpora), arguments.seeds)):
-        if number % parts == part and run not in finished:
-            record = json.dumps(measure(run, corpora, arguments.cache))
-            with arguments.out.open("a", encoding="utf-8") as file:
-                file.write(record + "\n")
-            print(run, flush=True)
+    arguments = parser(__doc__, seeds=3).parse_args()
+    corpora = read_corpora(arguments)
+    every = runs(list(corpora), arguments.seeds)
+    continue_study(arguments, every, lambda run: measure(run, corpora, arguments.cache))
 
 
 if __name__ == "__main__":

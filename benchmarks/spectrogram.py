@@ -8,9 +8,6 @@ what the layers begin as and whether they learn, what is pooled, dropout, and ea
 predicted. Records are appended; the same command continues where it was, ``--only NAME`` takes some variants.
 """
 
-import argparse
-import json
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise, permutations, product
@@ -22,10 +19,10 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from benchmarks.normalisation import hits_and_counts, records_in
-from didan.corpora import Corpus, read_corpus
+from benchmarks.study import continue_study, hits_and_counts, parser, read_corpora
+from didan.corpora import Corpus
 from didan.evaluation import evaluate
-from didan.features import FeatureSet, Moments, default_cache
+from didan.features import FeatureSet, Moments
 from didan.features.short_time import is_valid, moments_over_time
 from didan.model.config import make_config
 from didan.networks import Network
@@ -204,9 +201,9 @@ def normalised_frames(features: FeatureSet) -> FeatureSet:
     return replace(features, raw=frames, domains=domains)
 
 
-def measure(name: str, run: dict[str, Any], corpora: dict[str, Corpus], cache: Path) -> dict[str, Any]:
+def measure(run: dict[str, Any], corpora: dict[str, Corpus], cache: Path) -> dict[str, Any]:
     """Train a variant and evaluate it as it predicts."""
-    variant, target = VARIANTS[name], corpora[run["target"]]
+    variant, target = VARIANTS[run["variant"]], corpora[run["target"]]
     config = make_config(
         run["method"], "spectrogram", run["seed"], assignments=variant.settings, group=variant.group
     )
@@ -233,7 +230,6 @@ def measure(name: str, run: dict[str, Any], corpora: dict[str, Corpus], cache: P
     utterances = utterances.assign(speaker=known["speaker"])
     return {
         **run,
-        "variant": name,
         "selection": model.record["selection"],
         "uar": uar,
         "speakers": hits_and_counts(utterances, model.emotions),
@@ -242,34 +238,22 @@ def measure(name: str, run: dict[str, Any], corpora: dict[str, Corpus], cache: P
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--corpus", action="append", required=True)
-    parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--method", action="append", help="source-only if none is given")
-    parser.add_argument("--only", action="append", choices=VARIANTS)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--cache", type=Path, default=default_cache())
-    arguments = parser.parse_args()
-    torch.set_num_threads(1)
-    warnings.simplefilter("ignore")
-    corpora = {corpus.name: corpus for corpus in map(read_corpus, arguments.corpus)}
-    keys = ("variant", "source", "target", "method", "seed")
-    finished = {tuple(record[key] for key in keys) for record in records_in(arguments.out)}
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    command = parser(__doc__, seeds=1)
+    command.add_argument("--method", action="append", help="source-only if none is given")
+    command.add_argument("--only", action="append", choices=VARIANTS)
+    arguments = command.parse_args()
+    corpora = read_corpora(arguments)
     every = product(
         range(arguments.seeds),
         arguments.only or VARIANTS,
         arguments.method or ["source-only"],
         permutations(corpora, 2),
     )
-    for seed, name, method, (source, target) in every:
-        if (name, source, target, method, seed) in finished:
-            continue
-        run = {"source": source, "target": target, "method": method, "seed": seed}
-        record = measure(name, run, corpora, arguments.cache)
-        with arguments.out.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(record) + "\n")
-        print(name, source, target, f"{100 * record['uar']:.1f}", flush=True)
+    runs = (
+        {"variant": name, "source": source, "target": target, "method": method, "seed": seed}
+        for seed, name, method, (source, target) in every
+    )
+    continue_study(arguments, runs, lambda run: measure(run, corpora, arguments.cache))
 
 
 if __name__ == "__main__":

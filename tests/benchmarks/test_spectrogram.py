@@ -50,8 +50,8 @@ def test_a_record_has_what_the_table_needs(
         return make_config(method, frontend, seed, assignments=[*assignments, *few], group=group)
 
     monkeypatch.setattr("benchmarks.spectrogram.make_config", quick)
-    run = {"source": "a", "target": "b", "method": "source-only", "seed": 0}
-    record = measure(name, run, dict(zip("ab", tiny_corpora, strict=True)), session_cache)
+    run = {"variant": name, "source": "a", "target": "b", "method": "source-only", "seed": 0}
+    record = measure(run, dict(zip("ab", tiny_corpora, strict=True)), session_cache)
     hits = np.sum([own["hits"] for own in record["speakers"].values()], axis=0)
     counts = np.sum([own["counts"] for own in record["speakers"].values()], axis=0)
     assert record["uar"] == pytest.approx((hits / counts).mean())

@@ -10,6 +10,7 @@ from didan.audio import RATE
 from didan.corpora import Corpus
 from didan.errors import AudioError, UserError
 from didan.features import (
+    Block,
     FeatureStore,
     FrontendSettings,
     Functionals,
@@ -29,6 +30,7 @@ from didan.features import (
     extraction,
     found,
     parts_of,
+    scaled_blocks,
 )
 from didan.features import pretrained as module
 from didan.features.encoders import build_encoder, locate
@@ -195,29 +197,38 @@ def test_fused_features_stand_side_by_side(encoder: Path) -> None:
         log_mel.std(axis=0),
     ]
     np.testing.assert_allclose(vector, np.concatenate(expected), atol=1e-3, rtol=1e-4)
-    assert blocks_of(settings) == (552, 64, 40)
-    assert made.n_bands == len(made.feature_names) == len(set(made.feature_names)) == sum(blocks_of(settings))
+    widths = [block.width for block in blocks_of(settings)]
+    assert widths == [552, 64, 40]
+    assert made.n_bands == len(made.feature_names) == len(set(made.feature_names)) == sum(widths)
 
 
 def test_several_encoders_are_fused(encoder: Path, whisper: Path) -> None:
     settings = fused("pretrained", models=[str(encoder), str(whisper)], pooling="mean")
     made = build_frontend(settings)
     assert settings.kind == "pretrained+pretrained"
-    assert blocks_of(settings) == (32, 32)
+    assert blocks_of(settings) == (Block(32, 1), Block(32, 1))
     assert len(set(made.feature_names)) == made.n_bands == 64
     beside = fused("functionals+pretrained", models=[str(encoder), str(whisper)])
     assert beside.kind == "functionals+pretrained+pretrained"
 
 
-def test_blocks_are_equally_long(encoder: Path) -> None:
-    """However many features a block has, the squared length of its normalised part is the same on average."""
+def test_no_block_drowns_the_others() -> None:
+    """Lengths of normalised blocks are in the ratio asked for, and that of the whole is as without scales."""
     rng = np.random.default_rng(0)
-    blocks = (10, 300, 40)
-    features = [rng.normal(3, 5, (1, sum(blocks))).astype(np.float32) for _ in range(50)]
+    widths, ratio = [10, 300, 40], np.array([0.4, 0.4, 1.0])
+    blocks = scaled_blocks(widths, ratio.tolist())
+    features = [rng.normal(3, 5, (1, sum(widths))).astype(np.float32) for _ in range(50)]
     statistics = Normaliser(Moments.pooled(Moments.of(one) for one in features), 20, blocks).statistics()
     scaled = np.concatenate([statistics.apply(one) for one in features])
-    lengths = [np.square(part).sum(axis=1).mean() for part in np.split(scaled, np.cumsum(blocks)[:-1], axis=1)]
-    np.testing.assert_allclose(lengths, sum(blocks) / len(blocks), rtol=1e-3)
+    squares = [np.square(part).sum(axis=1).mean() for part in np.split(scaled, np.cumsum(widths)[:-1], axis=1)]
+    np.testing.assert_allclose(squares / np.sum(squares), ratio**2 / np.sum(ratio**2), rtol=1e-3)
+    assert np.sum(squares) == pytest.approx(sum(widths), rel=1e-3)
+
+
+def test_hidden_states_count_for_more(encoder: Path, whisper: Path) -> None:
+    settings = fused("functionals+pretrained+spectrogram", models=[str(encoder), str(whisper)])
+    lengths = [scale * width**0.5 for width, scale in blocks_of(settings)]
+    np.testing.assert_allclose(np.array(lengths) / lengths[1], [0.4, 1, 1, 0.4])
 
 
 @pytest.mark.parametrize(

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
         with_parts,
     )
     from didan.features.functionals import Functionals, FunctionalsSettings
-    from didan.features.fusion import Fusion, FusionSettings
-    from didan.features.normaliser import Moments, NormalisationSettings, Normaliser, Statistics
+    from didan.features.fusion import Fusion, FusionSettings, scaled_blocks
+    from didan.features.normaliser import Block, Moments, NormalisationSettings, Normaliser, Statistics
     from didan.features.pretrained import Pretrained, PretrainedSettings
     from didan.features.spectrogram import Spectrogram, SpectrogramSettings
     from didan.features.store import FeatureStore, default_cache
@@ -67,8 +67,8 @@ _HOME = {
         "with_parts",
     ),
     "functionals": ("Functionals", "FunctionalsSettings"),
-    "fusion": ("Fusion", "FusionSettings"),
-    "normaliser": ("Moments", "NormalisationSettings", "Normaliser", "Statistics"),
+    "fusion": ("Fusion", "FusionSettings", "scaled_blocks"),
+    "normaliser": ("Block", "Moments", "NormalisationSettings", "Normaliser", "Statistics"),
     "pretrained": ("Pretrained", "PretrainedSettings"),
     "spectrogram": ("Spectrogram", "SpectrogramSettings"),
     "store": ("FeatureStore", "default_cache"),
@@ -77,6 +77,7 @@ _HOME = {
 __all__ = [
     "FRONTENDS",
     "AugmentationSettings",
+    "Block",
     "Domain",
     "Extracted",
     "FeatureSet",
@@ -112,6 +113,7 @@ __all__ = [
     "parts_of",
     "pooled_vectors",
     "readable",
+    "scaled_blocks",
     "with_parts",
 ]
 

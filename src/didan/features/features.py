@@ -13,7 +13,7 @@ import pandas as pd
 from didan.corpora import Recordings
 from didan.features.extraction import extract
 from didan.features.frontend import FrontendSettings, blocks_of
-from didan.features.normaliser import Moments, NormalisationSettings, Normaliser, Statistics
+from didan.features.normaliser import Block, Moments, NormalisationSettings, Normaliser, Statistics
 from didan.typing import Features, Floats, Progress, Utterances
 
 
@@ -84,7 +84,7 @@ class Domain:
 
     groups: Sequence[object]
     shrinkage: float
-    blocks: tuple[int, ...] = ()
+    blocks: tuple[Block, ...] = ()
     fitted: Normaliser | None = None
 
     def normalise(self, moments: Sequence[Moments]) -> tuple[Normaliser, list[Statistics]]:
@@ -204,7 +204,7 @@ def normalised(
     contents: pd.DataFrame,
     normalisation: NormalisationSettings,
     normaliser: Normaliser | None = None,
-    blocks: tuple[int, ...] = (),
+    blocks: tuple[Block, ...] = (),
 ) -> FeatureSet:
     """Raw features of a domain with the statistics of its groups; reads no labels.
 

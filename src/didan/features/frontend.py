@@ -12,7 +12,8 @@ from torch import Tensor
 
 from didan.features.encoders import n_layers_and_width
 from didan.features.functionals import Functionals, FunctionalsSettings
-from didan.features.fusion import PARTS, Fusion, FusionSettings
+from didan.features.fusion import LENGTHS, PARTS, Fusion, FusionSettings, scaled_blocks
+from didan.features.normaliser import Block
 from didan.features.pretrained import Pretrained, PretrainedSettings
 from didan.features.spectrogram import Spectrogram, SpectrogramSettings
 from didan.hardware import one_thread
@@ -106,9 +107,12 @@ def from_anywhere(settings: FrontendSettings) -> FrontendSettings:
     return with_parts(settings, parts)
 
 
-def blocks_of(settings: FrontendSettings) -> tuple[int, ...]:
-    """How many features each part of a fusion has; empty where nothing is fused. Loads no encoder."""
-    return tuple(map(_width, settings.frontends)) if isinstance(settings, FusionSettings) else ()
+def blocks_of(settings: FrontendSettings) -> tuple[Block, ...]:
+    """The block of each part of a fusion; empty where nothing is fused. Loads no encoder."""
+    if not isinstance(settings, FusionSettings):
+        return ()
+    parts = settings.frontends
+    return scaled_blocks([_width(part) for part in parts], [LENGTHS[part.kind] for part in parts])
 
 
 def _width(part: SpectrogramSettings | FunctionalsSettings | PretrainedSettings) -> int:

@@ -16,6 +16,7 @@ as well is ours.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -105,6 +106,13 @@ class Moments:
         return Statistics(self.mean.astype(np.float32), std.astype(np.float32))
 
 
+class Block(NamedTuple):
+    """The features of one part of a fusion: how many, and what they are multiplied by once normalised."""
+
+    width: int
+    scale: float
+
+
 @dataclass(frozen=True)
 class Normaliser:
     """Normalises the utterances of one domain.
@@ -112,15 +120,15 @@ class Normaliser:
     Attributes:
         domain: moments of the domain, that is of a source corpus, or of the target that a model was adapted to.
         shrinkage: k.
-        blocks: number of features of each block of a fusion, empty without; see :mod:`didan.features.fusion`.
+        blocks: of a fusion, empty without; see :mod:`didan.features.fusion`.
     """
 
     domain: Moments
     shrinkage: float
-    blocks: tuple[int, ...] = ()
+    blocks: tuple[Block, ...] = ()
 
     @classmethod
-    def fit(cls, features: Utterances, shrinkage: float, blocks: tuple[int, ...] = ()) -> "Normaliser":
+    def fit(cls, features: Utterances, shrinkage: float, blocks: tuple[Block, ...] = ()) -> "Normaliser":
         """One for the domain that these utterances, at least one, are."""
         return cls(
             Moments.pooled(Moments.of(features[index]) for index in range(len(features))), shrinkage, blocks
@@ -145,12 +153,12 @@ class Normaliser:
         return self._scaled(drawn.statistics())
 
     def _scaled(self, statistics: Statistics) -> Statistics:
-        """Statistics that make all blocks of a fusion equally long on average."""
+        """Statistics that multiply the blocks of a fusion by their scales as well."""
         if not self.blocks:
             return statistics
-        sizes = np.array(self.blocks)
-        lengthened = np.repeat(np.sqrt(sizes / sizes.mean()), sizes).astype(np.float32)
-        return Statistics(statistics.mean, statistics.std * lengthened)
+        widths, scales = zip(*self.blocks, strict=True)
+        each = np.repeat(np.array(scales, dtype=np.float32), widths)
+        return Statistics(statistics.mean, statistics.std / each)
 
     def statistics_by_group(self, moments: Sequence[Moments], groups: Sequence[object]) -> list[Statistics]:
         """What each of some utterances is normalised with.

@@ -97,7 +97,7 @@ def export(model: TrainedModel, file: Path) -> None:
                 "frames": model.normaliser.domain.n_frames,
                 "mean": model.normaliser.domain.mean.tolist(),
                 "variance": model.normaliser.domain.variance.tolist(),
-                "blocks": list(model.normaliser.blocks),
+                "blocks": model.normaliser.blocks,
             }
         ),
         "method": model.config.method,

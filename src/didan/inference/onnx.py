@@ -10,10 +10,10 @@ import numpy.typing as npt
 from didan.audio import RATE
 from didan.errors import UserError
 from didan.extras import require
-from didan.features.normaliser import Moments, Normaliser, Statistics
+from didan.features.normaliser import Block, Moments, Normaliser, Statistics
 from didan.typing import Samples
 
-FORMAT = "didan 2"
+FORMAT = "didan 3"
 """What exported files call themselves."""
 
 _BATCH_SECONDS = 20
@@ -64,7 +64,7 @@ class OnnxRecogniser:
                 np.array(domain["variance"], dtype=np.float64),
             ),
             domain["shrinkage"],
-            tuple(domain.get("blocks", ())),
+            tuple(Block(*block) for block in domain["blocks"]),
         )
 
     def prepare(self, samples: Samples) -> Samples:

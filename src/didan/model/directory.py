@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 
 from didan.errors import UserError, reason
 from didan.features import (
+    Block,
     FrontendSettings,
     Moments,
     Normaliser,
@@ -34,7 +35,7 @@ from didan.model.trained import SourceIndex, TrainedModel
 from didan.networks import build_network
 
 # Raised with the files, and with what features mean: a network knows only those that it was trained with.
-_FORMAT = 5
+_FORMAT = 6
 _FEATURES = "source-features.safetensors"
 _ENCODERS = "encoders"
 
@@ -132,7 +133,7 @@ def _write_config(model: TrainedModel, file: Path) -> None:
             "frames": model.normaliser.domain.n_frames,
             "mean": model.normaliser.domain.mean.tolist(),
             "variance": model.normaliser.domain.variance.tolist(),
-            "blocks": list(model.normaliser.blocks),
+            "blocks": [list(block) for block in model.normaliser.blocks],
         },
         "record": model.record,
     }
@@ -183,7 +184,7 @@ def load(folder: str | Path) -> TrainedModel:
             np.array(domain["mean"], dtype=np.float64),
             np.array(domain["variance"], dtype=np.float64),
         )
-        blocks = tuple(int(size) for size in domain.get("blocks", ()))
+        blocks = tuple(Block(*block) for block in domain["blocks"])
         frontend = config.frontend
         n_bands = frontend.bands if isinstance(frontend, SpectrogramSettings) else len(moments.mean)
         network = build_network(
