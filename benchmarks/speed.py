@@ -45,7 +45,14 @@ def step_parts(repeats: int = 30) -> tuple[float, float]:
     network = build_network("spectrogram", BANDS, EMOTIONS, 0.3)
     labels = torch.arange(BATCH) % EMOTIONS
     link, prior = ScoreLink(), torch.full((EMOTIONS,), 1 / EMOTIONS)
-    context = MethodContext(emotions=NAMES, widths=network.widths, link=link, class_prior=prior)
+    context = MethodContext(
+        emotions=NAMES,
+        widths=network.widths,
+        link=link,
+        class_prior=prior,
+        source_domains=torch.zeros(BATCH, dtype=torch.long),
+        n_target=BATCH,
+    )
     term = METHOD.build(DidanSettings(), context)
     assert term is not None
     optimiser = torch.optim.AdamW(network.parameters(), 1e-3)

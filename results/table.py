@@ -144,29 +144,6 @@ def _with_interval(mean: "pd.Series[float]") -> str:
     return f"{_text(mean)} [{mean['uar_low']:.1f}, {mean['uar_high']:.1f}]"
 
 
-def variants_table(records: Path) -> str:
-    """UAR of source-only with one thing changed at a time: a row per variant, a column per task."""
-    with gzip.open(records, "rt", encoding="utf-8") as lines_of:
-        runs = [run for run in map(json.loads, lines_of) if (run["method"], run["seed"]) == ("source-only", 0)]
-    tasks = sorted({(run["source"], run["target"]) for run in runs})
-    lines = [
-        f"| UAR in % | {' | '.join(f'{source} → {target}' for source, target in tasks)} | mean | minus default |",
-        f"|---|{'---|' * (len(tasks) + 2)}",
-    ]
-    by_variant: dict[str, dict[tuple[str, str], float]] = {}
-    for run in runs:
-        by_variant.setdefault(run["variant"], {})[run["source"], run["target"]] = 100 * run["uar"]
-    default = by_variant["default"]
-    for name, own in by_variant.items():
-        mean, change = np.mean(list(own.values())), np.mean([own[task] - default[task] for task in own])
-        cells = [f"{own[task]:.1f}" if task in own else "–" for task in tasks]
-        lines.append(
-            f"| {name} | {' | '.join(cells)} | {mean:.1f} | {'–' if own is default else f'{change:+.1f}'} |"
-        )
-    selection = ", ".join(sorted({run["selection"] for run in runs}))
-    return "\n".join([*lines, "", f"Source-only, one seed. Model selection: {selection}. {SEEN}"])
-
-
 def elsewhere_table(benchmark: Benchmark) -> str:
     """UAR of the variant that would have been chosen on the corpora that are not the target."""
     frame = results_frame(benchmark)
@@ -254,8 +231,7 @@ def class_priors_table(records: Path) -> str:
 
 def normalisation_table(records: Path) -> str:
     """UAR as predicted, by the shrinkage of statistics: a row per k, a column per method and condition."""
-    with gzip.open(records, "rt", encoding="utf-8") as lines_of:
-        runs = [json.loads(line) for line in lines_of]
+    runs = _lines_of(records)
     columns = {
         "speakers known": ("even", "speaker"),
         "not known to predict": ("even", "none"),
@@ -286,16 +262,68 @@ def normalisation_table(records: Path) -> str:
         lines.append(f"| {name} | {' | '.join(cells)} |")
     seeds, tasks = len({run["seed"] for run in runs}), len({(run["source"], run["target"]) for run in runs})
     spread = f"± standard deviation over {seeds} seeds" if seeds > 1 else "of one seed"
-    selection = ", ".join(sorted({run["selection"] for run in runs}))
     return "\n".join(
         [
             *lines,
             "",
             f"Mean over {tasks} tasks {spread} [95 % interval from resampling the target's speakers]. "
-            f"Model selection: {selection}. k was chosen on these corpora, with their labels: an oracle's choice "
-            "in that respect.",
+            f"Model selection: {_selection_of(runs)}. k was chosen on these corpora, with their labels: an "
+            "oracle's choice in that respect.",
         ]
     )
+
+
+def variants_table(records: Path) -> str:
+    """UAR of source-only with one thing changed at a time: a row per variant, a column per task."""
+    runs = _lines_of(records)
+    tasks = sorted({(run["source"], run["target"]) for run in runs})
+    lines = [
+        f"| UAR in % | {' | '.join(f'{source} → {target}' for source, target in tasks)} | mean | minus default |",
+        f"|---|{'---|' * (len(tasks) + 2)}",
+    ]
+    by_variant: dict[str, dict[tuple[str, str], float]] = {}
+    for run in runs:
+        by_variant.setdefault(run["variant"], {})[run["source"], run["target"]] = 100 * run["uar"]
+    default = by_variant["default"]
+    for name, own in by_variant.items():
+        mean, change = np.mean(list(own.values())), np.mean([own[task] - default[task] for task in own])
+        cells = [f"{own[task]:.1f}" if task in own else "–" for task in tasks]
+        lines.append(
+            f"| {name} | {' | '.join(cells)} | {mean:.1f} | {'–' if own is default else f'{change:+.1f}'} |"
+        )
+    return "\n".join([*lines, "", f"Source-only, one seed. Model selection: {_selection_of(runs)}. {SEEN}"])
+
+
+def lengths_table(records: Path) -> str:
+    """UAR on unseen speakers of one corpus: a row per length of the functionals, a column per normalisation."""
+    runs = [{**run, "source": run["half"], "target": run["corpus"]} for run in _lines_of(records)]
+    columns = {"normalised by speaker": "speaker", "by corpus": "none"}
+    lines = [f"| UAR in % | {' | '.join(columns)} |", f"|---|{'---|' * len(columns)}"]
+    for length in sorted({run["length"] for run in runs}):
+        cells = [
+            _mean_with_interval([run for run in runs if (run["length"], run["group"]) == (length, group)])
+            for group in columns.values()
+        ]
+        lines.append(f"| functionals {length:g} as long | {' | '.join(cells)} |")
+    n_seeds = len({run["seed"] for run in runs})
+    spread = f"± standard deviation over {n_seeds} seeds" if n_seeds > 1 else "of one seed"
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"Mean over both halves of the corpora {spread} [95 % interval from resampling the speakers]. Model "
+            f"selection: {_selection_of(runs)}.",
+        ]
+    )
+
+
+def _lines_of(records: Path) -> list[dict[str, Any]]:
+    with gzip.open(records, "rt", encoding="utf-8") as lines_of:
+        return [json.loads(line) for line in lines_of]
+
+
+def _selection_of(runs: list[dict[str, Any]]) -> str:
+    return ", ".join(sorted({run["selection"] for run in runs}))
 
 
 def _mean_with_interval(runs: list[dict[str, Any]]) -> str:
@@ -370,6 +398,8 @@ PAGES: dict[Path, Callable[[], str]] = {
     _EXPERIMENTS / "representations.md": lambda: representations_table(
         [benchmark_in("pretrained"), benchmark_in("spectrogram-network")]
     ),
+    _EXPERIMENTS / "spectrogram.md": lambda: variants_table(STUDIES / "spectrogram" / "records.jsonl.gz"),
+    _EXPERIMENTS / "fusion.md": lambda: lengths_table(STUDIES / "fusion" / "records.jsonl.gz"),
     _EXPERIMENTS / "per-speaker.md": lambda: means_table(benchmark_in("per-speaker"), seen=True),
     _EXPERIMENTS / "first-benchmark.md": lambda: means_table(benchmark_in("benchmark"), seen=False),
     _EXPERIMENTS / "claim.md": lambda: tasks_table(benchmark_in("per-speaker")),

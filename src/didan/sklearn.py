@@ -117,6 +117,7 @@ class DIDANClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         pair = DomainPair(
             source=_one_domain(frames[is_source], fitted),
             labels=classes.astype(np.int64),
+            domains=np.zeros(len(classes), dtype=np.int64),
             target=_one_domain(frames[~is_source], fitted),
             emotions=tuple(str(label) for label in self.classes_),
             held_out=np.zeros(len(classes), dtype=bool),

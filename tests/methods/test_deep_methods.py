@@ -32,7 +32,7 @@ def output(n: int, seed: int, shift: float = 0.0) -> Output:
         name: (shift + torch.randn(n, width, generator=generator)).requires_grad_()
         for name, width in WIDTHS.items()
     }
-    return Output(embeddings, embeddings["output"])
+    return Output(embeddings, embeddings["output"], torch.arange(n))
 
 
 def build(name: str, loss: Loss = "regression", **settings: Any) -> Any:
@@ -42,6 +42,8 @@ def build(name: str, loss: Loss = "regression", **settings: Any) -> Any:
         widths=WIDTHS,
         link=ScoreLink(loss),
         class_prior=torch.full((3,), 1 / 3, dtype=torch.float64),
+        source_domains=torch.arange(8) % 2,
+        n_target=8,
     )
     torch.manual_seed(0)
     return method.build(method.settings(**settings), context)
@@ -75,7 +77,7 @@ def test_order_of_the_utterances_plays_no_part(name: str) -> None:
 
     def reordered(side: Output) -> Output:
         embeddings = {layer: h.detach()[order] for layer, h in side.embeddings.items()}
-        return Output(embeddings, embeddings["output"])
+        return Output(embeddings, embeddings["output"], order)
 
     first = measure(term, source, target)
     second = measure(term, reordered(source), reordered(target), LABELS[order])

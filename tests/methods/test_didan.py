@@ -29,6 +29,8 @@ def build(class_prior: Sequence[float] = (1 / 3, 1 / 3, 1 / 3), **settings: Any)
         widths=WIDTHS,
         link=ScoreLink(),
         class_prior=torch.tensor(class_prior, dtype=torch.float64),
+        source_domains=torch.arange(8) % 2,
+        n_target=8,
     )
     term = method.build(method.settings(**settings), context)
     assert isinstance(term, nn.Module)

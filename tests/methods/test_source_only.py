@@ -10,7 +10,12 @@ from didan.networks import ScoreLink
 def test_there_is_no_term() -> None:
     method = find_method("source-only")
     context = MethodContext(
-        emotions=("anger", "fear"), widths={"fc1": 3}, link=ScoreLink(), class_prior=torch.tensor([0.5, 0.5])
+        emotions=("anger", "fear"),
+        widths={"fc1": 3},
+        link=ScoreLink(),
+        class_prior=torch.tensor([0.5, 0.5]),
+        source_domains=torch.arange(8) % 2,
+        n_target=8,
     )
     assert method.build(method.settings(), context) is None
 

@@ -20,6 +20,7 @@ def pair() -> DomainPair:
     return DomainPair(
         source=utterances([30] * 20),
         labels=np.array([0] * 15 + [1] * 4 + [2]),
+        domains=np.zeros(20, dtype=np.int64),
         target=utterances([5] * 10, add=100),
         emotions=("anger", "neutral", "sadness"),
         held_out=np.zeros(20, dtype=bool),

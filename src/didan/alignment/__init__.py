@@ -1,5 +1,7 @@
 """Alignment: source and target features become one number, how far they are apart."""
 
+from didan.alignment.a_distance import proxy_a_distance
+from didan.alignment.contrastive import contrastive
 from didan.alignment.ida import Alignment, align, implicit_distribution_alignment
 from didan.alignment.layer_adapted import grouped_alignment
 from didan.alignment.local_mmd import local_mmd
@@ -13,12 +15,14 @@ __all__ = [
     "Reconstruction",
     "align",
     "class_balanced_marginal",
+    "contrastive",
     "grouped_alignment",
     "implicit_distribution_alignment",
     "joint_mmd",
     "local_mmd",
     "margin_disparity",
     "multi_kernel_mmd",
+    "proxy_a_distance",
     "reconstruct",
     "tau_max",
 ]

@@ -4,7 +4,14 @@ from importlib import import_module
 
 from didan.errors import UserError, suggest
 from didan.methods.class_prior import assumed_prior, prior_in_words
-from didan.methods.method import AlignmentSettings, AlignmentTerm, Method, MethodContext, MethodSettings
+from didan.methods.method import (
+    AlignmentSettings,
+    AlignmentTerm,
+    Method,
+    MethodContext,
+    MethodSettings,
+    SourceFreeSettings,
+)
 
 # One file each, in the order of tables. A new method is its file and its line here.
 _FILES = (
@@ -20,6 +27,9 @@ _FILES = (
     "deep_jdot",
     "mcc",
     "mdd",
+    "emo_dna",
+    "djda",
+    "ecan",
 )
 
 METHODS: dict[str, Method] = {
@@ -33,6 +43,7 @@ __all__ = [
     "Method",
     "MethodContext",
     "MethodSettings",
+    "SourceFreeSettings",
     "assumed_prior",
     "find_method",
     "prior_in_words",

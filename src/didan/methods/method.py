@@ -38,6 +38,21 @@ class AlignmentSettings(MethodSettings):
     ramp: float = Field(0.3, ge=0, le=1)
 
 
+class SourceFreeSettings(AlignmentSettings):
+    """Settings of every method that adapts without the source, once it has been trained on it.
+
+    From then on the last layer stays as it is: what an emotion is was learnt from labels, and there are none.
+
+    Attributes:
+        trade_off: weight of the term.
+        ramp: share of training, after that on the source, over which the weight rises linearly from 0.
+        pretraining: share of training on the source alone.
+    """
+
+    ramp: float = Field(0.0, ge=0, le=1)
+    pretraining: float = Field(0.5, ge=0, lt=1)
+
+
 class AlignmentTerm(Protocol):
     """The part of the loss that looks at both corpora. It never sees a target label."""
 
@@ -60,12 +75,17 @@ class MethodContext:
         widths: length of the feature vector of each layer.
         link: between scores and probabilities; it knows the loss by which the network is fitted.
         class_prior: assumed of the target, shape (n_emotions,).
+        source_domains: number of the domain of each source utterance, its corpus where there are several, else its
+            speaker; shape (n_source,).
+        n_target: number of target utterances.
     """
 
     emotions: tuple[str, ...]
     widths: dict[str, int]
     link: ScoreLink
     class_prior: Tensor
+    source_domains: Tensor
+    n_target: int
 
 
 @dataclass(frozen=True, kw_only=True)

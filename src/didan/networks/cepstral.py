@@ -6,7 +6,8 @@
 x_t is the log-mel spectrum of frame t in dB. C and the filters f_k in time, one of each per cepstral coefficient,
 begin as what cepstral analysis has them be: the orthonormal discrete cosine transform (Davis and Mermelstein, IEEE
 TASSP 28, 1980), and regression of the first and second order over several lengths (Furui, IEEE TASSP 34, 1986).
-There they stay by default: what is learnt of one corpus suits that corpus.
+There they stay by default: what is learnt of one corpus suits that corpus. Each part was tried without, see
+docs/experiments/spectrogram.md.
 """
 
 import numpy as np

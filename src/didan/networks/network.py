@@ -30,10 +30,12 @@ class Output:
         embeddings: features of each layer named in ``LAYERS`` after its activation, shape (n, width).
         scores: one number per emotion, shape (n, n_emotions); under the regression loss an estimate of the
             emotion's probability.
+        index: which utterances of their domain these are, shape (n,), in training; None where it does not matter.
     """
 
     embeddings: dict[str, Tensor]
     scores: Tensor
+    index: Tensor | None = None
 
     def __getitem__(self, rows: slice) -> "Output":
         """The same for some of the utterances.
@@ -41,7 +43,8 @@ class Output:
         >>> Output({"fc1": torch.zeros(4, 8)}, torch.zeros(4, 2))[:3].scores.shape
         torch.Size([3, 2])
         """
-        return Output({name: h[rows] for name, h in self.embeddings.items()}, self.scores[rows])
+        index = None if self.index is None else self.index[rows]
+        return Output({name: h[rows] for name, h in self.embeddings.items()}, self.scores[rows], index)
 
 
 class Backbone(Protocol):

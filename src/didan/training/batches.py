@@ -36,7 +36,7 @@ class Batches(Dataset[Batch]):
         n_frames: at most, per utterance; longer ones are cropped at random.
         seed: of the run.
         steps: which steps of the run these are.
-        with_target: whether batches have target utterances.
+        with_target: whether batches have target utterances; they have source utterances if the pair has.
         augmentation: what source utterances go through; see :func:`didan.features.augment`.
         from_step: the first step whose batch has features; nothing is learnt from those of steps before.
     """
@@ -57,7 +57,8 @@ class Batches(Dataset[Batch]):
         self.steps, self.with_target = steps, with_target
         self.augmentation, self.from_step = augmentation, from_step
         labels = pair.labels
-        self.members = [np.flatnonzero((labels == label) & ~pair.held_out) for label in range(labels.max() + 1)]
+        n_labels = labels.max() + 1 if len(labels) else 0
+        self.members = [np.flatnonzero((labels == label) & ~pair.held_out) for label in range(n_labels)]
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -86,10 +87,11 @@ class Batches(Dataset[Batch]):
             batch["target_index"] = torch.from_numpy(drawn)
         if step < self.from_step:
             return batch
-        source, lengths = self._crops(self.pair.source.raw, chosen, rng)
-        if self.augmentation is not None:
-            source, lengths = self.augmentation(source, lengths, rng=rng)
-        batch |= {"source": source, "source_lengths": lengths}
+        if len(chosen):
+            source, lengths = self._crops(self.pair.source.raw, chosen, rng)
+            if self.augmentation is not None:
+                source, lengths = self.augmentation(source, lengths, rng=rng)
+            batch |= {"source": source, "source_lengths": lengths}
         if self.with_target:
             target, lengths = self._crops(self.pair.target.raw, drawn, rng)
             batch |= {"target": target, "target_lengths": lengths}
@@ -97,6 +99,8 @@ class Batches(Dataset[Batch]):
 
     def _balanced(self, rng: np.random.Generator) -> npt.NDArray[np.int64]:
         """Indices with every emotion equally often; which emotions get the remainder is drawn."""
+        if not self.members:
+            return np.empty(0, dtype=np.int64)
         share, rest = divmod(self.batch_size, len(self.members))
         extra = rng.permutation(len(self.members)) < rest
         drawn = [

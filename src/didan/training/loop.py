@@ -14,11 +14,11 @@ import torch
 
 from didan.features import SpectrogramSettings, augment
 from didan.hardware import accelerator
-from didan.methods import AlignmentSettings, MethodContext, assumed_prior, find_method
+from didan.methods import AlignmentSettings, MethodContext, SourceFreeSettings, assumed_prior, find_method
 from didan.model.config import Config
 from didan.networks import Network, ScoreLink, build_network, suitable_threads
 from didan.training.batches import Batches
-from didan.training.module import Adaptation, Learning, ramp
+from didan.training.module import Adaptation, Learning, Weights, ramp
 from didan.training.pair import DomainPair
 from didan.training.workspace import Workspace
 from didan.typing import Progress
@@ -67,6 +67,8 @@ def fit_network(
             widths=network.widths,
             link=ScoreLink(settings.loss),
             class_prior=prior,
+            source_domains=torch.from_numpy(pair.domains),
+            n_target=len(pair.target),
         )
         term = find_method(config.method).build(config.method_settings, context)
         augmentation = None
@@ -88,11 +90,20 @@ def fit_network(
     return network.cpu().eval(), pd.DataFrame(adaptation.history)
 
 
-def _schedule(config: Config) -> Callable[[float], float]:
+def _schedule(config: Config) -> Callable[[float], Weights]:
     aligned = config.method_settings
     if not isinstance(aligned, AlignmentSettings):
-        return lambda progress: 0.0
-    return lambda progress: aligned.trade_off * ramp(progress, aligned.ramp)
+        return lambda progress: Weights(1.0, 0.0)
+    if not isinstance(aligned, SourceFreeSettings):
+        return lambda progress: Weights(1.0, aligned.trade_off * ramp(progress, aligned.ramp))
+
+    def source_free(progress: float) -> Weights:
+        if progress < aligned.pretraining:
+            return Weights(1.0, 0.0)
+        progress = (progress - aligned.pretraining) / (1 - aligned.pretraining)
+        return Weights(0.0, aligned.trade_off * ramp(progress, aligned.ramp))
+
+    return source_free
 
 
 def _run(adaptation: Adaptation, steps: int, workspace: Workspace | None, progress: Progress | None) -> None:

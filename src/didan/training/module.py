@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import lightning.pytorch as pl
@@ -27,6 +27,13 @@ ROUND = 10
 REFRESH = 50
 """Steps for which vectors of all utterances are kept while the backbone learns, with the statistics that normalise
 them: to make them anew takes as long as many steps. Pseudo-labels are made from what is kept."""
+
+
+class Weights(NamedTuple):
+    """What counts for how much at a step: the fit to the source, and the method's term (lambda)."""
+
+    fit: float
+    alignment: float
 
 
 @dataclass(frozen=True)
@@ -61,7 +68,7 @@ class Adaptation(pl.LightningModule):
     Args:
         network: see :class:`didan.networks.Network`.
         term: the method's alignment term, or None.
-        schedule: weight of the term (lambda) as a function of the share of training done.
+        schedule: what counts for how much, as a function of the share of training done.
         class_prior: assumed of the target, shape (n_emotions,).
         config: all settings.
         batches: the data; with features where the backbone learns.
@@ -74,7 +81,7 @@ class Adaptation(pl.LightningModule):
         self,
         network: Network,
         term: AlignmentTerm | None,
-        schedule: Callable[[float], float],
+        schedule: Callable[[float], Weights],
         class_prior: Tensor,
         config: Config,
         batches: Batches,
@@ -107,6 +114,8 @@ class Adaptation(pl.LightningModule):
         if not self.domains or self.learning.is_due(self.global_step):
             self._refresh()
         self.network.backbone.requires_grad_(self.global_step >= self.learning.first)
+        # What an emotion is was learnt from labels; where these play no part any more, it stays.
+        self.network.head.output.requires_grad_(self._weights().fit > 0)
         labeller = self.config.pseudo_labels
         if labeller.due(self.global_step, self.settings.steps):
             scores = self.network.outputs(self.domains["target"].normalised()).scores
@@ -117,18 +126,22 @@ class Adaptation(pl.LightningModule):
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """One step."""
-        vectors = [self._vectors(batch, side) for side in self.domains]
-        n_source = len(vectors[0])
-        both = self.network.head(torch.cat(vectors))
-        scores = both.scores
-        labels = one_hot(batch["labels"], scores.shape[1]).to(scores)
-        loss = self.link.fit(scores[:n_source], labels)
-        row = {"step": self.global_step + 1, "fit": float(loss.detach())}
+        both = self.network.head(torch.cat([self._vectors(batch, side) for side in self.domains]))
+        scores, n_source, counts = both.scores, len(batch["labels"]), self._weights()
+        row: dict[str, float] = {"step": self.global_step + 1}
+        loss: Tensor = scores.new_zeros(())
+        if n_source:
+            labels = one_hot(batch["labels"], scores.shape[1]).to(scores)
+            fit = self.link.fit(scores[:n_source], labels)
+            row["fit"] = float(fit.detach())
+            loss = counts.fit * fit
         if self.term is not None:
-            alignment = self.term(both[:n_source], both[n_source:], batch["labels"])
-            weight = self.schedule(self.global_step / self.settings.steps)
-            row |= {"alignment": float(alignment.loss.detach()), "weight": weight, **alignment.diagnostics}
-            loss = loss + weight * alignment.loss
+            source = replace(both[:n_source], index=batch["source_index"])
+            target = replace(both[n_source:], index=batch["target_index"])
+            alignment = self.term(source, target, batch["labels"])
+            row |= {"alignment": float(alignment.loss.detach()), "weight": counts.alignment}
+            row |= alignment.diagnostics
+            loss = loss + counts.alignment * alignment.loss
         if self.pseudo_labels is not None:
             index = batch["target_index"]
             labels, weights = self.pseudo_labels.labels[index], self.pseudo_labels.weights[index]
@@ -181,10 +194,12 @@ class Adaptation(pl.LightningModule):
     def _refresh(self) -> None:
         """What the backbone makes of all utterances now."""
         pair = self.batches.pair
-        sides = (
-            {"source": pair.source, "target": pair.target} if self.batches.with_target else {"source": pair.source}
-        )
+        sides = {"source": pair.source} if len(pair.source) else {}
+        sides |= {"target": pair.target} if self.batches.with_target else {}
         self.domains = {side: _Vectors.of(features, self.network) for side, features in sides.items()}
+
+    def _weights(self) -> Weights:
+        return self.schedule(self.global_step / self.settings.steps)
 
     def _vectors(self, batch: Batch, side: str) -> Tensor:
         """What the backbone makes of one side of a batch, normalised."""

@@ -14,8 +14,9 @@ class DomainPair:
     """Source and target.
 
     Attributes:
-        source: features of the source utterances.
+        source: features of the source utterances; none for a method that adapts a trained network without them.
         labels: class index of each, shape (n,).
+        domains: number of the domain of each, see :class:`didan.methods.MethodContext`; shape (n,).
         target: features of the target utterances.
         emotions: what class indices mean.
         held_out: source utterances not to train on, shape (n,).
@@ -23,6 +24,7 @@ class DomainPair:
 
     source: FeatureSet
     labels: Labels
+    domains: Labels
     target: FeatureSet
     emotions: tuple[str, ...]
     held_out: Mask
@@ -30,7 +32,7 @@ class DomainPair:
     @property
     def n_bands(self) -> int:
         """Width of the features."""
-        return int(self.source.raw[0].shape[1])
+        return int(self.target.raw[0].shape[1])
 
 
 def hold_out(labels: npt.NDArray[np.integer], share: float, seed: int) -> npt.NDArray[np.bool_]:

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import pandas as pd
 
 from didan.corpora.corpus import Corpus, Recordings
 from didan.corpora.emotions import emotion_counts
 from didan.corpora.leakage import Leakage, shared_speakers
 from didan.errors import UserError, suggest
+from didan.typing import Labels
 
 _MIN_PER_EMOTION = 2
 _MIN_TARGET = 2
@@ -39,6 +41,14 @@ class Task:
     def source_table(self) -> pd.DataFrame:
         """All source utterances, with a ``corpus`` column."""
         return pd.concat([c.table.assign(corpus=c.name) for c in self.sources], ignore_index=True)
+
+    @property
+    def source_domains(self) -> Labels:
+        """Number of the corpus of each source utterance; of the speaker where there is one corpus."""
+        if len(self.sources) > 1:
+            return np.repeat(np.arange(len(self.sources)), [len(corpus) for corpus in self.sources])
+        numbers, _ = pd.factorize(self.sources[0].table["speaker"], use_na_sentinel=False)
+        return numbers.astype(np.int64)
 
 
 def make_task(

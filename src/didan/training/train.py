@@ -153,6 +153,7 @@ class TrainingData:
         return DomainPair(
             source=self.source.in_memory(),
             labels=self.labels,
+            domains=self.task.source_domains,
             target=self.target.in_memory(),
             emotions=self.task.emotions,
             held_out=held_out,

@@ -1,0 +1,30 @@
+"""The proxy A-distance against scikit-learn's ridge regression, fitted anew without each utterance."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import Ridge
+
+from didan.alignment import proxy_a_distance
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.7, 3.0])
+def test_it_is_the_error_of_leaving_one_out(shift: float) -> None:
+    rng = np.random.default_rng(1)
+    h_s, h_t = rng.normal(size=(12, 3)), rng.normal(shift, 1, size=(20, 3))
+    h, y = np.concatenate([h_s, h_t]), np.repeat([1.0, -1.0], [12, 20])
+    weights = np.repeat([0.5 / 12, 0.5 / 20], [12, 20])
+    scatter = np.cov(h, rowvar=False, aweights=weights, ddof=0)
+    penalty = np.trace(scatter) / 3
+    error = 0.0
+    for i in range(32):
+        others = np.arange(32) != i
+        ridge = Ridge(penalty).fit(h[others], y[others], weights[others])
+        error += weights[i] * (ridge.predict(h[[i]])[0] * y[i] <= 0)
+    expected = max(2 * (1 - 2 * error), 0)
+    assert proxy_a_distance(torch.tensor(h_s), torch.tensor(h_t)) == pytest.approx(expected)
+
+
+def test_the_same_distribution_has_nearly_none() -> None:
+    draws = torch.randn(20, 400, 8, generator=torch.Generator().manual_seed(0))
+    assert np.mean([proxy_a_distance(h[:200], h[200:]) for h in draws]) < 0.1

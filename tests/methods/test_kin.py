@@ -1,0 +1,157 @@
+"""DIDAN's kin on batches made by hand, against the formulas written out."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import entropy
+from torch import Tensor
+
+from didan.alignment import local_mmd, multi_kernel_mmd, proxy_a_distance
+from didan.methods import find_method
+from didan.methods.djda import balance, marginal_mmd
+from didan.methods.ecan import Ecan, EcanSettings
+from didan.methods.emo_dna import EmoDna, EmoDnaSettings
+from didan.methods.method import MethodContext
+from didan.networks import Output, ScoreLink
+from didan.typing import Floats
+
+LABELS = torch.tensor([0, 1, 2, 0, 1, 2])
+
+
+def context(n_target: int = 6, domains: Tensor | None = None) -> MethodContext:
+    return MethodContext(
+        emotions=("anger", "happiness", "sadness"),
+        widths={"fc1": 4, "fc2": 5, "output": 3},
+        link=ScoreLink(),
+        class_prior=torch.tensor([0.5, 0.25, 0.25], dtype=torch.float64),
+        source_domains=torch.zeros(6, dtype=torch.long) if domains is None else domains,
+        n_target=n_target,
+    )
+
+
+def output(n: int, seed: int, index: Tensor | None = None) -> Output:
+    generator = torch.Generator().manual_seed(seed)
+    embeddings = {
+        name: torch.randn(n, width, generator=generator) for name, width in (("fc1", 4), ("fc2", 5), ("output", 3))
+    }
+    return Output(embeddings, embeddings["output"], torch.arange(n) if index is None else index)
+
+
+def contrast(own: Floats, other: Floats, positives: list[list[int]], itself: list[int | None]) -> float:
+    """Mean over anchors of the mean over positives, at a temperature of 0.1."""
+    own, other = (h / np.linalg.norm(h, axis=1, keepdims=True) for h in (own, other))
+    means = []
+    for i, chosen in enumerate(positives):
+        counted = [j for j in range(len(other)) if j != itself[i]]
+        total = np.log(sum(np.exp(10 * own[i] @ other[j]) for j in counted))
+        means += [np.mean([total - 10 * own[i] @ other[j] for j in chosen])] if chosen else []
+    return float(np.mean(means)) if means else 0.0
+
+
+def test_emo_dna_is_its_formula() -> None:
+    source, target = output(6, 0), output(6, 1)
+    torch.manual_seed(0)
+    term = EmoDna(EmoDnaSettings(), context())
+    p = ScoreLink().probabilities(target.scores).numpy()
+    pseudo, confidence = p.argmax(axis=1), p.max(axis=1)
+    chosen = [confidence[i] >= confidence[pseudo == pseudo[i]].mean() - 1e-6 for i in range(6)]
+    assert 0 < sum(chosen) < 6
+    h = np.concatenate([source.embeddings["fc2"], target.embeddings["fc2"]])
+    c = term.specific(torch.cat([source.embeddings["fc1"], target.embeddings["fc1"]])).detach().numpy()
+    emotion = [*LABELS.tolist(), *(pseudo[i] if chosen[i] else None for i in range(6))]
+
+    def same(groups: Sequence[int | None]) -> list[list[int]]:
+        known = [j for j in range(12) if groups[j] is not None]
+        return [[j for j in known if j != i and groups[i] == groups[j]] for i in range(12)]
+
+    decouple = contrast(h, np.concatenate([h, c]), same(emotion), [*range(12)])
+    decouple += contrast(c, np.concatenate([c, h]), same([0] * 6 + [1] * 6), [*range(12)])
+    by_class = [[j for j in range(6) if chosen[i] and LABELS[j] == pseudo[i]] for i in range(6)]
+    classes = contrast(h[6:], h[:6], by_class, [None] * 6)
+    expected = decouple + classes + float(multi_kernel_mmd(torch.tensor(h[:6]), torch.tensor(h[6:])))
+    alignment = term(source, target, LABELS)
+    assert float(alignment.loss.detach()) == pytest.approx(expected, rel=1e-4)
+    assert alignment.diagnostics["confident"] == pytest.approx(np.mean(chosen))
+
+
+def test_ecan_is_its_formula_and_remembers() -> None:
+    term = Ecan(EcanSettings(neighbours=2, nearest=0.5, supervised=2.0), context(n_target=9))
+    earlier, now = output(5, 3, torch.tensor([7, 2, 0, 4, 8])), output(4, 4, torch.tensor([1, 2, 5, 6]))
+    nothing = output(0, 0)
+    term(nothing, earlier, LABELS[:0])
+    alignment = term(nothing, now, LABELS[:0])
+
+    link = ScoreLink()
+    known = {  # what was seen last of each
+        i: (side.embeddings["fc2"][row].numpy(), link.probabilities(side.scores)[row].numpy())
+        for side, index in ((earlier, (7, 2, 0, 4, 8)), (now, (1, 2, 5, 6)))
+        for row, i in enumerate(index)
+    }
+    assert sorted(known) == [0, 1, 2, 4, 5, 6, 7, 8]
+    bank, scores = (np.array([known[i][which] for i in sorted(known)]) for which in (0, 1))
+    unit = bank / np.linalg.norm(bank, axis=1, keepdims=True)
+    near = [sorted(set(range(8)) - {i}, key=lambda j, i=i: -unit[i] @ unit[j])[:2] for i in range(8)]  # type: ignore[misc]
+    pseudo = [int(scores[own].mean(axis=0).argmax()) for own in near]
+    places = [sorted(known).index(i) for i in (1, 2, 5, 6)]
+    p = link.probabilities(now.scores).numpy()
+    nearest = contrast(p, scores, [near[i] for i in places], places)  # type: ignore[arg-type]
+    same = [[j for j in range(8) if j != i and pseudo[j] == pseudo[i]] for i in places]
+    supervised = contrast(now.embeddings["fc2"].numpy(), bank, same, places)  # type: ignore[arg-type]
+    diversity = entropy(p.mean(axis=0), [0.5, 0.25, 0.25])
+    expected = diversity + 0.5 * nearest + 2 * supervised
+    assert float(alignment.loss) == pytest.approx(expected, rel=1e-4)
+
+
+def test_djda_aligns_every_domain() -> None:
+    source, target = output(6, 0), output(6, 1)
+    h_s, h_t = source.embeddings["fc2"], target.embeddings["fc2"]
+    domains = torch.tensor([4, 4, 1, 4, 1, 1])
+    assert float(marginal_mmd(h_s, h_t, domains * 0)) == pytest.approx(float(multi_kernel_mmd(h_s, h_t)), rel=1e-5)
+    # Two domains that are the halves of the source: MMD^2 of the whole is less than the mean of the halves'.
+    assert float(marginal_mmd(h_s, h_t, domains)) > float(multi_kernel_mmd(h_s, h_t))
+    # A domain's share is its number of utterances.
+    far = torch.cat([h_t[:5], 100 + h_t[:1]])
+    alone = torch.tensor([0, 0, 0, 0, 0, 1])
+    expected = (5 * mmd_within(far, h_t, slice(0, 5)) + mmd_within(far, h_t, slice(5, 6))) / 6
+    assert float(marginal_mmd(far, h_t, alone)) == pytest.approx(expected, rel=1e-4)
+
+
+def mmd_within(h_s: Tensor, h_t: Tensor, rows: slice) -> float:
+    """Squared MMD of some rows, by a bandwidth of all."""
+    h = torch.cat([h_s, h_t]).double().numpy()
+    distances = ((h[:, None] - h) ** 2).sum(axis=2)
+    b = distances.sum() / (len(h) * (len(h) - 1))
+    kernel = sum(np.exp(-distances / (width * b)) for width in (0.25, 0.5, 1, 2, 4))
+    s, t = np.arange(len(h_s))[rows], np.arange(len(h_s), len(h))
+    blocks = (kernel[np.ix_(a, c)].mean() for a, c in ((s, s), (t, t), (s, t)))
+    return float(next(blocks) + next(blocks) - 2 * next(blocks))
+
+
+def test_djda_weighs_by_the_distance_and_remembers() -> None:
+    source, target = output(6, 0), output(6, 1)
+    h_s, h_t = source.embeddings["fc2"], target.embeddings["fc2"] + 1
+    labels = torch.tensor([0, 0, 0, 1, 1, 1])
+    d = proxy_a_distance(h_s, h_t)
+    own = [proxy_a_distance(h_s[labels == c], h_t[labels == c]) for c in (0, 1)]
+    assert d > 0
+    assert balance(h_s, h_t, labels, labels) == pytest.approx(d / (d + np.mean(own)))
+    assert balance(h_s * 0, h_t * 0, labels, labels) == 0.5
+
+    method = find_method("djda")
+    term = method.build(method.settings(), context(domains=torch.tensor([0, 1, 0, 1, 0, 1])))
+    assert term is not None
+    shifted = Output({**target.embeddings, "fc2": h_t}, target.scores, target.index)
+    weights = []
+    for side in (target, shifted):
+        alignment = term(source, side, LABELS)
+        pseudo_labels = side.scores.argmax(dim=1)
+        weights.append(balance(h_s, side.embeddings["fc2"], LABELS, pseudo_labels))
+    running = 0.9 * weights[0] + 0.1 * weights[1]
+    assert alignment.diagnostics["marginal"] == pytest.approx(running, abs=1e-6)
+    p = ScoreLink().probabilities(target.scores)
+    expected = running * marginal_mmd(h_s, h_t, torch.tensor([0, 1, 0, 1, 0, 1])) + (1 - running) * local_mmd(
+        h_s, h_t, torch.eye(3)[LABELS], p
+    )
+    assert float(alignment.loss) == pytest.approx(float(expected), rel=1e-5)
