@@ -13,10 +13,12 @@ from didan.alignment.regularisers import (
     Regulariser,
     Ridge,
     Simplex,
+    SparseGroup,
     Unpenalised,
     soft_threshold,
 )
 
+GROUPS = torch.tensor([0, 1, 0, 2])
 PENALTIES: list[Regulariser] = [
     L1(0.7, False),
     L1(0.7, True),
@@ -27,6 +29,8 @@ PENALTIES: list[Regulariser] = [
     Simplex(0.0),
     Simplex(0.7),
     Simplex(0.0, 0.7),
+    SparseGroup(0.7, GROUPS, 0.5),
+    SparseGroup(0.7, GROUPS, 1.0),
 ]
 ALL: list[Regulariser] = [*PENALTIES, Unpenalised(False), Unpenalised(True)]
 each = pytest.mark.parametrize("regulariser", ALL, ids=str)
@@ -51,6 +55,10 @@ def by_hand(regulariser: Regulariser, W: Tensor) -> float:
         return float(0.7 * np.abs(w).sum())
     if isinstance(regulariser, L21):
         return float(0.7 * sum(np.sqrt((column**2).sum()) for column in w.T))
+    if isinstance(regulariser, SparseGroup):
+        members = [w[:, [0, 2]], w[:, [1]], w[:, [3]]]
+        groups = sum(np.sqrt(own.shape[1]) * np.linalg.norm(own) for own in members)
+        return float(0.7 * (regulariser.share * groups + (1 - regulariser.share) * np.abs(w).sum()))
     if isinstance(regulariser, Ridge):
         return float(0.7 * (w**2).sum())
     if isinstance(regulariser, Simplex):
@@ -65,14 +73,17 @@ Vector = npt.NDArray[np.float64]
 def numerical_minimum(regulariser: Regulariser, linear: Tensor, quadratic: float) -> tuple[Tensor, float]:
     """scipy's minimum of ``Omega(W) - <linear, W> + quadratic * ||W||^2 / 2`` over the feasible set.
 
-    Absolute values are split into two nonnegative parts; column lengths are rounded off at their kink.
+    Absolute values are split into two nonnegative parts; lengths are rounded off at their kink.
     """
     n, d = linear.shape
     v = linear.numpy()
     simplex = isinstance(regulariser, Simplex)
     square = regulariser.tau if isinstance(regulariser, Ridge | Simplex) else 0.0
     offset = regulariser.offset * n if isinstance(regulariser, Simplex) else 0.0
-    parts = 2 if isinstance(regulariser, L1) and not regulariser.nonnegative else 1
+    elements = 0.7 if isinstance(regulariser, L1) else 0.0
+    if isinstance(regulariser, SparseGroup):
+        elements = 0.7 * (1 - regulariser.share)
+    parts = 2 if elements and not getattr(regulariser, "nonnegative", False) else 1
 
     def coefficients(x: Vector) -> Vector:
         both = x.reshape(parts, n, d)
@@ -86,10 +97,14 @@ def numerical_minimum(regulariser: Regulariser, linear: Tensor, quadratic: float
             lengths = np.sqrt((w**2).sum(axis=0) + KINK**2)
             total += 0.7 * lengths.sum()
             slope = slope + 0.7 * w / lengths
+        if isinstance(regulariser, SparseGroup):
+            numbers = GROUPS.numpy()
+            sizes = np.bincount(numbers)
+            lengths = np.sqrt(np.bincount(numbers, (w**2).sum(axis=0)) + KINK**2)
+            total += 0.7 * regulariser.share * (np.sqrt(sizes) * lengths).sum()
+            slope = slope + 0.7 * regulariser.share * w * (np.sqrt(sizes) / lengths)[numbers]
         gradient = np.concatenate([slope.ravel(), -slope.ravel()][:parts])
-        if isinstance(regulariser, L1):
-            return float(total + 0.7 * x.sum()), gradient + 0.7
-        return float(total), gradient
+        return float(total + elements * x.sum()), gradient + elements
 
     nonnegative = simplex or parts == 2 or getattr(regulariser, "nonnegative", False)
     sums = {"type": "eq", "fun": lambda x: x.reshape(n, d).sum(axis=1) - 1}

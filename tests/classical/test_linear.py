@@ -8,6 +8,8 @@ from scipy.optimize import minimize
 from sklearn.linear_model import MultiTaskLasso
 
 from classical.shifts import joined, shifted, standardised, unbalanced
+from didan.classical.aktlr import AKTLR
+from didan.classical.cafs import CorpusInvariant, Selection
 from didan.classical.dosl import DoSL
 from didan.classical.jdar import JDAR
 from didan.classical.jiasl import JIASL, reconstruction_errors
@@ -177,3 +179,81 @@ def test_jiasl_does_not_escape_by_shrinking() -> None:
     assert np.linalg.norm(strong.P_) > 1e-3 * np.linalg.norm(plain.P_)
     # What is small is blown up again by the largest score.
     assert len(set(strong.predict(X_S))) == 3
+
+
+FAMILIES = ["pitch", "pitch", "loudness", "rhythm", "rhythm", "rhythm"]
+
+
+@pytest.mark.parametrize("sparsity", [0.1, 0.6])
+def test_aktlr_meets_its_optimality_conditions(sparsity: float) -> None:
+    """Those of the sparse group lasso (Simon et al. 2013), and P vanishes at a fraction of 1."""
+    model = AKTLR(1.0, sparsity).fit(X, Y, DOMAIN, FAMILIES)
+    w, L, X_s, _ = parts()
+    gap = balanced_mean(X_S) - X_T.mean(axis=0)
+    slope = 2 * X_s.T @ (w[:, None] * (X_s @ model.P_ - L)) + 2 * np.outer(gap, gap @ model.P_)
+    at_zero = -2 * X_s.T @ (w[:, None] * L)
+    members = [[0, 1], [2], [3, 4, 5]]
+
+    def excess(slope: Array, mu: float, own: list[int]) -> float:
+        """By how much the slope of a family without weights is beyond what the penalty holds at 0."""
+        soft = np.sign(slope[own]) * (np.abs(slope[own]) - mu / 2).clip(0)
+        return float(np.linalg.norm(soft) - mu / 2 * np.sqrt(len(own)))
+
+    low, high = 0.0, 10.0
+    for _ in range(60):
+        mu = (low + high) / 2
+        low, high = (mu, high) if max(excess(at_zero, mu, own) for own in members) > 0 else (low, mu)
+    mu = sparsity * high
+    left_out = 0
+    for own in members:
+        P, length = model.P_[own], np.linalg.norm(model.P_[own])
+        if length == 0:
+            left_out += 1
+            assert excess(slope, mu, own) <= 1e-6
+            continue
+        used = P != 0
+        subgradient = mu / 2 * (np.sqrt(len(own)) * P / length + np.sign(P))
+        np.testing.assert_allclose(slope[own][used], -subgradient[used], atol=5e-3 * mu)
+        assert (np.abs(slope[own][~used]) <= mu / 2 * 1.005).all()
+    assert left_out == (0 if sparsity == 0.1 else left_out)
+    assert sum(model.kept_.values()) == pytest.approx(1)
+    assert not AKTLR(1.0, 1.001).fit(X, Y, DOMAIN, FAMILIES).P_.any()
+
+
+def test_aktlr_leaves_out_families_that_say_nothing() -> None:
+    rng = np.random.default_rng(0)
+    X_s, y_s, X_t, _ = shifted(n=150, d=6)
+    noise = rng.standard_normal((2, 150, 6))
+    sides = [
+        np.concatenate([standardised(own), more], axis=1) for own, more in zip((X_s, X_t), noise, strict=True)
+    ]
+    model = AKTLR(sparsity=0.3).fit(*joined(sides[0], y_s, sides[1]), ["pitch"] * 6 + ["rhythm"] * 6)
+    assert model.kept_ == {"pitch": pytest.approx(1), "rhythm": 0}
+
+
+def test_cafs_minimises_its_objective() -> None:
+    model = CorpusInvariant(10.0, TAU).fit(X, Y, DOMAIN)
+    # The distance between two samples of equal size is that of their sorted values.
+    few = len(X_S)
+    quantiles = (np.arange(50 * few) + 0.5) / (50 * few)
+    d = [
+        np.abs(np.quantile(s, quantiles, method="inverted_cdf") - np.quantile(t, quantiles, method="inverted_cdf"))
+        for s, t in zip(X_S.T, X_T.T, strict=True)
+    ]
+    value = objective([row[None] for row in np.diag(np.mean(d, axis=1))], 10.0)
+    assert value(model.P_) <= minimised(value) + 1e-4
+
+
+def test_cafs_drops_features_that_are_distributed_otherwise() -> None:
+    rng = np.random.default_rng(1)
+    X_s, y_s, X_t, _ = shifted(n=150, d=6)
+    X_s, X_t = standardised(X_s), standardised(X_t)
+    X_s = np.concatenate([X_s, X_s + 0.1 * rng.standard_normal(X_s.shape)], axis=1)
+    # Copies of the features, with as much variance but all of it in a few utterances of the target.
+    odd = standardised(rng.standard_t(1.5, X_t.shape).clip(-30, 30))
+    selection = Selection(CorpusInvariant(sparsity=0.1))
+    kept = selection.fit_transform(
+        *joined(X_s, y_s, np.concatenate([X_t, odd], axis=1))[:2], sample_domain=np.repeat([1, -2], 150)
+    )
+    assert kept.shape[1] == selection.kept_.sum()
+    assert selection.kept_[:6].sum() > selection.kept_[6:].sum()

@@ -119,7 +119,7 @@ def reconstruct(
     if constraint == "free" and (weight == 0 or penalty == "ridge"):
         W, iterations = _closed_form(H_t, H_s, weight), 0
     else:
-        W, iterations = _proximal_gradient(H_t, H_s, omega, tolerance, max_iterations)
+        W, iterations = proximal_gradient(H_t, H_s, omega, tolerance, max_iterations)
     gap = duality_gap(H_t, H_s, W, omega)
     return Reconstruction(W, weight, float(omega.value(W)), float(gap), iterations)
 
@@ -170,10 +170,20 @@ def _closed_form(H_t: Tensor, H_s: Tensor, weight: float) -> Tensor:
     return W.T
 
 
-def _proximal_gradient(
+def proximal_gradient(
     H_t: Tensor, H_s: Tensor, omega: Regulariser, tolerance: float, max_iterations: int
 ) -> tuple[Tensor, int]:
-    """FISTA (Beck and Teboulle 2009) with the restarts of O'Donoghue and Candes (2015), each row for itself."""
+    """The coefficients W, shape (n_t, n_s), that minimise ``||H_t - W H_s||_F^2 + Omega(W)``; and iterations.
+
+    FISTA (Beck and Teboulle 2009) with the restarts of O'Donoghue and Candes (2015), each row for itself.
+
+    Args:
+        H_t: shape (n_t, d).
+        H_s: shape (n_s, d).
+        omega: the regulariser.
+        tolerance: stop once the duality gap is below this fraction of ``||H_t||_F^2``.
+        max_iterations: stop in any case.
+    """
     n_t, n_s = len(H_t), len(H_s)
     gram, cross = H_s @ H_s.T, H_t @ H_s.T
     small = gram if n_s <= H_s.shape[1] else H_s.T @ H_s

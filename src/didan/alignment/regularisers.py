@@ -111,6 +111,61 @@ class L21:
 
 
 @dataclass(frozen=True)
+class SparseGroup:
+    """``tau * ( share sum_g sqrt(n_g) ||W_g||_F + (1 - share) ||W||_1 )`` over groups g of n_g columns.
+
+    The sparse group lasso (Simon et al., JCGS 2013): few groups, and few coefficients inside them.
+
+    Attributes:
+        tau: weight of the whole.
+        groups: number of the group of every column, shape (n_s,).
+        share: of the groups, in (0, 1].
+    """
+
+    tau: float
+    groups: Tensor
+    share: float
+    rows_coupled = True
+
+    def value(self, W: Tensor) -> Tensor:
+        """See :class:`Regulariser`."""
+        elements = (1 - self.share) * W.abs().sum()
+        return self.tau * (self.share * (self._sizes(W).sqrt() * self._norms(W)).sum() + elements)
+
+    def prox(self, W: Tensor, step: float) -> Tensor:
+        """See :class:`Regulariser`; elements first, then groups, which is exact."""
+        W = soft_threshold(W, step * self.tau * (1 - self.share))
+        norms = self._norms(W)
+        kept = (norms - step * self.tau * self.share * self._sizes(W).sqrt()).clamp_min(0) / _nonzero(norms)
+        return W * kept[self.groups]
+
+    def conjugate(self, V: Tensor, W: Tensor) -> Tensor:
+        """Zero where every ``||soft(V_g, tau (1 - share))||_F <= tau share sqrt(n_g)``."""
+        return V.new_zeros(())
+
+    def stretch(self, V: Tensor) -> Tensor:
+        """See :class:`Regulariser`; by bisection, from below."""
+        radius = self.share * self._sizes(V).sqrt()
+        # The group part alone, and the element part alone with what the group allows one element, bound it.
+        largest = V.abs().amax()
+        if largest == 0:
+            return V.new_full((1, 1), torch.inf)
+        low, high = V.new_zeros(()), self.tau * ((1 - self.share) + radius.amax()) / largest
+        for _ in range(50):
+            middle = (low + high) / 2
+            inside = self._norms(soft_threshold(middle * V, self.tau * (1 - self.share))) <= self.tau * radius
+            low, high = (middle, high) if inside.all() else (low, middle)
+        return low.reshape(1, 1)
+
+    def _norms(self, W: Tensor) -> Tensor:
+        squares = W.square().sum(dim=0)
+        return squares.new_zeros(int(self.groups.max()) + 1).index_add(0, self.groups, squares).sqrt()
+
+    def _sizes(self, W: Tensor) -> Tensor:
+        return self.groups.bincount().to(W)
+
+
+@dataclass(frozen=True)
 class Ridge:
     """``tau * ||W||_F^2``, optionally with W >= 0: all source utterances take part, none strongly."""
 

@@ -26,6 +26,8 @@ from didan.features import (
     pooled_vectors,
 )
 from didan.features.encoders.trained_on import heard_in_training
+from didan.features.families import family
+from didan.features.frontend import cached_frontend
 from didan.hardware import hardware, versions
 from didan.records import Record
 from didan.training.task import make_task
@@ -68,7 +70,9 @@ def run_classical(
     ]
     X_s, X_t = np.concatenate(X[:-1]), X[-1]
     labels = class_indices(task.source_table, task.emotions)
-    prediction = fit_predict(CLASSICAL[method], X_s, labels, X_t, seed=0)
+    chosen = CLASSICAL[method]
+    families = _families(frontend, X_s.shape[1]) if chosen.by_family else None
+    prediction = fit_predict(chosen, X_s, labels, X_t, seed=0, families=families)
     seconds = time.perf_counter() - started
     copies = {
         name
@@ -98,3 +102,9 @@ def run_classical(
             emotions = [list(task.source_table["emotion"]), list(kept.table["emotion"])]
             record["map"] = describe_map(source, adapted, *emotions)
     return record
+
+
+def _families(frontend: FrontendSettings, n_features: int) -> list[str]:
+    """The family of every feature; spectrograms are pooled to two statistics of each band."""
+    names = cached_frontend(frontend).feature_names
+    return [family(name) for name in names * (n_features // len(names))]

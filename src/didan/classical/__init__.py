@@ -1,6 +1,6 @@
 """Classical methods: adaptation of fixed-length features, one vector per utterance, without a network."""
 
-from didan.classical import coral, dosl, jdar, jiasl, ot, sa, svm, tca, tjm
+from didan.classical import aktlr, cafs, coral, dosl, jdar, jiasl, ot, sa, svm, tca, tjm
 from didan.classical.method import ClassicalMethod, Prediction, fit_predict
 
 CLASSICAL: dict[str, ClassicalMethod] = {
@@ -15,6 +15,8 @@ CLASSICAL: dict[str, ClassicalMethod] = {
         dosl.METHOD,
         jdar.METHOD,
         jiasl.METHOD,
+        aktlr.METHOD,
+        cafs.METHOD,
     )
 }
 

@@ -20,6 +20,8 @@ import numpy as np
 import torch
 
 from didan.alignment import reconstruct
+from didan.alignment.reconstruction import proximal_gradient
+from didan.alignment.regularisers import SparseGroup
 from didan.classical.method import Array, Labels
 
 SPARSITY = 0.05
@@ -61,6 +63,21 @@ class Centred:
         A, B = self._rows(R)
         solved = reconstruct(torch.from_numpy(B.T), torch.from_numpy(A.T), penalty="l21", tau=sparsity)
         return np.asarray(solved.coefficients.T.numpy())
+
+    def solve_by_family(self, R: Array, families: Labels, sparsity: float, share: float) -> Array:
+        """The minimising P with the sparse group lasso's penalty in place of mu ||P||_2,1.
+
+        Args:
+            R: shape (m, d).
+            families: number of the group of each feature, shape (d,).
+            sparsity: of the penalty, as a fraction of the smallest weight at which P = 0.
+            share: of the groups in it, see :class:`didan.alignment.regularisers.SparseGroup`.
+        """
+        A, B = (torch.from_numpy(rows.T) for rows in self._rows(R))
+        groups = torch.from_numpy(families)
+        largest = 1 / float(SparseGroup(1.0, groups, share).stretch(2 * B @ A.T))
+        W, _ = proximal_gradient(B, A, SparseGroup(sparsity * largest, groups, share), 1e-6, 10_000)
+        return np.asarray(W.T.numpy())
 
     def objective(self, P: Array, R: Array, sparsity: float) -> float:
         """The value of the objective above at P."""

@@ -1,6 +1,6 @@
 """What a classical method is, and how one is run: fixed-length features in, emotions of the target out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,7 @@ class ClassicalMethod:
         normalisation: settings of it, see :class:`didan.features.NormalisationSettings`; None takes those that
             networks are given, as methods that adapt do.
         by_source: whether both corpora are normalised with the statistics of the source instead.
+        by_family: whether ``fit`` takes ``families``, the family of every feature, too.
     """
 
     name: str
@@ -38,6 +39,7 @@ class ClassicalMethod:
     make: Callable[[int], Any]
     normalisation: dict[str, Any] | None = None
     by_source: bool = False
+    by_family: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +57,14 @@ class Prediction:
     target_embeddings: Array | None
 
 
-def fit_predict(method: ClassicalMethod, X_s: Array, y_s: Labels, X_t: Array, seed: int) -> Prediction:
+def fit_predict(
+    method: ClassicalMethod,
+    X_s: Array,
+    y_s: Labels,
+    X_t: Array,
+    seed: int,
+    families: Sequence[str] | None = None,
+) -> Prediction:
     """Adapt to the target without its labels, and predict it.
 
     Args:
@@ -64,6 +73,8 @@ def fit_predict(method: ClassicalMethod, X_s: Array, y_s: Labels, X_t: Array, se
         y_s: class indices from 0, shape (n_s,).
         X_t: normalised target features, shape (n_t, d).
         seed: of whatever is drawn.
+        families: which family of acoustic parameters each feature belongs to, see
+            :mod:`didan.features.families`; they are one if None.
 
     Returns:
         The target's predicted emotions.
@@ -77,7 +88,8 @@ def fit_predict(method: ClassicalMethod, X_s: Array, y_s: Labels, X_t: Array, se
     y = np.concatenate([y_s, np.full(len(X_t), MASKED)])
     domain = np.repeat([SOURCE, TARGET], [len(X_s), len(X_t)])
     model = method.make(seed)
-    model.fit(X, y, sample_domain=domain)
+    known = {"families": families} if method.by_family else {}
+    model.fit(X, y, sample_domain=domain, **known)
     adapted = model.transform(X, sample_domain=domain) if hasattr(model, "transform") else None
     return Prediction(
         classes=np.asarray(model.predict(X_t)),
