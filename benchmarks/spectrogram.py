@@ -5,7 +5,8 @@
 
 Every pair of corpora with the default network and with one thing changed at a time: where features are normalised,
 what the layers begin as and whether they learn, what is pooled, dropout, and each augmentation. Figures are as
-predicted. Records are appended; the same command continues where it was, ``--only NAME`` takes some variants.
+predicted. Records are appended; the same command continues where it was, ``--only NAME`` takes some variants and
+``--task SOURCE:TARGET`` some pairs.
 """
 
 from collections.abc import Callable
@@ -241,13 +242,14 @@ def main() -> None:
     command = parser(__doc__, seeds=1)
     command.add_argument("--method", action="append", help="source-only if none is given")
     command.add_argument("--only", action="append", choices=VARIANTS)
+    command.add_argument("--task", action="append", help="source:target; every pair if none is given")
     arguments = command.parse_args()
     corpora = read_corpora(arguments)
     every = product(
         range(arguments.seeds),
         arguments.only or VARIANTS,
         arguments.method or ["source-only"],
-        permutations(corpora, 2),
+        [task.split(":") for task in arguments.task or ()] or permutations(corpora, 2),
     )
     runs = (
         {"variant": name, "source": source, "target": target, "method": method, "seed": seed}

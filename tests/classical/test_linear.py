@@ -215,7 +215,7 @@ def test_aktlr_meets_its_optimality_conditions(sparsity: float) -> None:
         subgradient = mu / 2 * (np.sqrt(len(own)) * P / length + np.sign(P))
         np.testing.assert_allclose(slope[own][used], -subgradient[used], atol=5e-3 * mu)
         assert (np.abs(slope[own][~used]) <= mu / 2 * 1.005).all()
-    assert left_out == (0 if sparsity == 0.1 else left_out)
+    assert (left_out > 0) == (sparsity == 0.6)
     assert sum(model.kept_.values()) == pytest.approx(1)
     assert not AKTLR(1.0, 1.001).fit(X, Y, DOMAIN, FAMILIES).P_.any()
 
