@@ -41,8 +41,8 @@ def test_prediction_is_whole_repeatable_and_follows_the_order_of_utterances(meth
     first, again, turned = (predicted(method, X_s, y_s, X) for X in (X_t, X_t, X_t[::-1]))
     assert first.classes.shape == (60,)
     np.testing.assert_array_equal(first.classes, again.classes)
-    # Solved iteratively, JIASL is the same only within its tolerance.
-    assert np.mean(first.classes == turned.classes[::-1]) > (0.95 if method.name == "jiasl" else 0.999)
+    # Solved iteratively, JIASL is the same only within its tolerance; style translation draws by number.
+    assert np.mean(first.classes == turned.classes[::-1]) > (0.95 if method.name in ("jiasl", "style") else 0.999)
     if first.source_embeddings is None:
         assert method.name.startswith("svm")
     else:

@@ -1,6 +1,6 @@
 """Classical methods: adaptation of fixed-length features, one vector per utterance, without a network."""
 
-from didan.classical import aktlr, cafs, coral, dosl, jdar, jiasl, ot, sa, svm, tca, tjm
+from didan.classical import aktlr, cafs, coral, dosl, jdar, jiasl, ot, sa, style, svm, tca, tjm
 from didan.classical.method import ClassicalMethod, Prediction, fit_predict
 
 CLASSICAL: dict[str, ClassicalMethod] = {
@@ -17,6 +17,7 @@ CLASSICAL: dict[str, ClassicalMethod] = {
         jiasl.METHOD,
         aktlr.METHOD,
         cafs.METHOD,
+        style.METHOD,
     )
 }
 
