@@ -76,7 +76,7 @@ def runs(names: list[str], seeds: int) -> Iterator[dict[str, Any]]:
 
 
 def main() -> None:
-    command = parser(__doc__, seeds=3)
+    command = parser(__doc__, seeds=2)
     command.add_argument("--encoder", required=True, help="frontend.model")
     arguments = command.parse_args()
     corpora = read_corpora(arguments)

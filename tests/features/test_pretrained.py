@@ -215,7 +215,7 @@ def test_several_encoders_are_fused(encoder: Path, whisper: Path) -> None:
 def test_no_block_drowns_the_others() -> None:
     """Lengths of normalised blocks are in the ratio asked for, and that of the whole is as without scales."""
     rng = np.random.default_rng(0)
-    widths, ratio = [10, 300, 40], np.array([0.4, 0.4, 1.0])
+    widths, ratio = [10, 300, 40], np.array([0.25, 0.25, 1.0])
     blocks = scaled_blocks(widths, ratio.tolist())
     features = [rng.normal(3, 5, (1, sum(widths))).astype(np.float32) for _ in range(50)]
     statistics = Normaliser(Moments.pooled(Moments.of(one) for one in features), 20, blocks).statistics()
@@ -228,7 +228,7 @@ def test_no_block_drowns_the_others() -> None:
 def test_hidden_states_count_for_more(encoder: Path, whisper: Path) -> None:
     settings = fused("functionals+pretrained+spectrogram", models=[str(encoder), str(whisper)])
     lengths = [scale * width**0.5 for width, scale in blocks_of(settings)]
-    np.testing.assert_allclose(np.array(lengths) / lengths[1], [0.4, 1, 1, 0.4])
+    np.testing.assert_allclose(np.array(lengths) / lengths[1], [0.25, 1, 1, 0.25])
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ PARTS: dict[str, type[SpectrogramSettings] | type[FunctionalsSettings] | type[Pr
     "pretrained": PretrainedSettings,
 }
 
-LENGTHS = {"spectrogram": 0.4, "functionals": 0.4, "pretrained": 1.0}
+LENGTHS = {"spectrogram": 0.25, "functionals": 0.25, "pretrained": 1.0}
 """Of the blocks of a fusion, relative to one another."""
 
 
