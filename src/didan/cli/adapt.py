@@ -43,6 +43,12 @@ def adapt(
             help="Where to look for the recordings that the model was trained on. May be repeated.",
         ),
     ] = None,
+    source_free: Annotated[
+        bool,
+        typer.Option(
+            "--source-free", help="Without the recordings that the model was trained on, or features of them."
+        ),
+    ] = False,
     group: Group = None,
     cache: Cache = None,
     strict: Strict = False,
@@ -73,7 +79,7 @@ def adapt(
 
     refuse_existing(out)  # a mistake should surface before recordings are read
     trained = load(model)
-    config = adapting_config(trained, method, seed, set or (), group=group)
+    config = adapting_config(trained, method, seed, set or (), group=group, source_free=source_free)
     unlabelled = Recordings(recordings.name, recordings.table.drop(columns="emotion", errors="ignore"))
     unlabelled.grouped(config.normalisation.group)  # a mistake should surface before recordings are read
     target = unlabelled

@@ -18,7 +18,7 @@ from didan.features import (
     found,
 )
 from didan.files import read_yaml
-from didan.methods import AlignmentSettings, MethodSettings, find_method
+from didan.methods import AlignmentSettings, MethodSettings, SourceFreeSettings, find_method
 from didan.networks import Loss, WhisperSettings
 from didan.self_training import PSEUDO_LABELLERS, AnyPseudoLabeller, BalancedSettings, PseudoLabelSettings
 
@@ -124,6 +124,12 @@ class Config(_Settings):
     def adapts(self) -> bool:
         """Whether training looks at the target."""
         return isinstance(self.method_settings, AlignmentSettings) or self.pseudo_labels.weight > 0
+
+    @property
+    def needs_source(self) -> bool:
+        """Whether training looks at the source; if not, it begins with a trained network."""
+        settings = self.method_settings
+        return not (isinstance(settings, SourceFreeSettings) and settings.pretraining == 0)
 
     @property
     def uses_class_prior(self) -> bool:

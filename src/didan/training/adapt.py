@@ -10,14 +10,14 @@ import numpy as np
 from didan.corpora import Recordings
 from didan.errors import OnDamaged, UserError
 from didan.features import FeatureSet, default_cache, load_features, normalised, readable
-from didan.methods import assumed_prior
+from didan.methods import METHODS, SourceFreeSettings, assumed_prior, find_method
 from didan.model.config import Config, make_config
 from didan.model.directory import save
 from didan.model.trained import TrainedModel
 from didan.selection import CRITERIA, label_free_outputs
-from didan.training.sources import source_corpora, source_features
+from didan.training.sources import no_features, source_corpora, source_features
 from didan.training.task import make_task
-from didan.training.train import combine, fit_model
+from didan.training.train import combine, fit_model, refit_model
 from didan.training.workspace import unfinished
 from didan.typing import Labels, Progress
 
@@ -96,8 +96,8 @@ def adapt(
 ) -> tuple[TrainedModel, Change]:
     """Adapt a model to other recordings without labels, beginning with its weights.
 
-    The source is the one the model was trained on; the target it was adapted to before plays no part any more. The
-    old model is not touched.
+    The source is the one the model was trained on, unless the method does without; the target it was adapted to
+    before plays no part any more. The old model is not touched.
 
     Args:
         model: the model.
@@ -134,13 +134,18 @@ def adapt(
         task = replace(task, target=recordings)
         target = target if len(recordings) == len(target) else recordings
         features = load_features(task.target, config.frontend, config.normalisation, cache)
-        source = source_features(replace(model, config=config), search_paths, cache)
+        as_configured = replace(model, config=config)
+        needed = config.needs_source
+        source = source_features(as_configured, search_paths, cache) if needed else no_features(model)
         data = combine(task, source, features)
         if workspace is not None:
             workspace.claim(data.identity(config, model.network.state_dict()))
-        held_out = model.source_index.table["validation"].to_numpy(dtype=bool)
-        network = deepcopy(model.network)
-        adapted = fit_model(data, config, held_out, network=network, workspace=workspace, progress=progress)
+        if needed:
+            held_out = model.source_index.table["validation"].to_numpy(dtype=bool)
+            network = deepcopy(model.network)
+            adapted = fit_model(data, config, held_out, network=network, workspace=workspace, progress=progress)
+        else:
+            adapted = refit_model(model, data, config, workspace=workspace, progress=progress)
         change = _compare(model, adapted, target, features)
         if max(change.after) == 1 and max(change.before) < 1:
             if workspace is not None:
@@ -156,7 +161,12 @@ def adapt(
         earlier = {key: model.record.get(key) for key in ("sources", "target", "n_target", "adapted_from")}
         adapted.record |= {
             "adapted_from": earlier,
-            "adaptation": {**asdict(change), "emotions": list(change.emotions), "changed": change.changed},
+            "adaptation": {
+                **asdict(change),
+                "emotions": list(change.emotions),
+                "changed": change.changed,
+                "without_source": not needed,
+            },
         }
         if workspace is not None:
             save(adapted, workspace.out)
@@ -170,8 +180,11 @@ def adapting_config(
     assignments: Sequence[str] = (),
     *,
     group: str | None = None,
+    source_free: bool = False,
 ) -> Config:
     """How a model is re-adapted: as it was trained, or with DIDAN if that was without adaptation.
+
+    A method that adapts without the source does so from the first step on: the model has been trained on it.
 
     Args:
         model: the model.
@@ -179,16 +192,26 @@ def adapting_config(
         seed: another one.
         assignments: ``key=value``, as for :func:`didan.make_config`.
         group: what utterances are normalised together.
+        source_free: take the model's method only if it does without the source, else ECAN.
 
     Raises:
-        UserError: the method does not adapt; or a setting that only a model trained from scratch can have.
+        UserError: the method does not adapt, or needs the source where it must not; or a setting that only a model
+            trained from scratch can have.
     """
+    if method is None and source_free and not isinstance(model.config.method_settings, SourceFreeSettings):
+        method = "ecan"
     if method is None and not model.config.adapts:
         method = "didan"
     data = model.config.model_dump(mode="json")
     if method is not None and method != model.config.method:
         del data["method_settings"], data["pseudo_labels"]
+    chosen = find_method(method or model.config.method)
+    if issubclass(chosen.settings, SourceFreeSettings):
+        assignments = ["method_settings.pretraining=0", *assignments]
     config = make_config(method, None, seed, None, assignments, data, group=group)
+    if source_free and config.needs_source:
+        without = [name for name, one in METHODS.items() if issubclass(one.settings, SourceFreeSettings)]
+        raise UserError(f"method {config.method} needs the source; without it: {', '.join(without)}")
     if not config.adapts:
         raise UserError(f"method {config.method} does not adapt; choose another")
     for fixed in ("frontend", "network"):

@@ -55,6 +55,14 @@ def source_features(model: TrainedModel, search_paths: Sequence[Path], cache: Pa
     return join(sets)
 
 
+def no_features(model: TrainedModel) -> FeatureSet:
+    """None of a model's source utterances, but what their recordings are known by."""
+    table = model.source_index.table
+    return FeatureSet(
+        raw=[], domains=(), contents=pd.DataFrame({"file": table["digest"], "audio": table["audio"]})
+    )
+
+
 class _Rows:
     """Some of the utterances."""
 

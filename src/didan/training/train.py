@@ -5,6 +5,7 @@ import json
 import resource
 import time
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -96,6 +97,11 @@ def train(
     sources = [source] if isinstance(source, Corpus) else list(source)
     task = make_task(sources, target, emotions, group=config.normalisation.group)
     assumed_prior(config.class_prior, task.emotions)  # a mistake should surface before features are made
+    if not config.needs_source:
+        raise UserError(
+            f"method {config.method} with method_settings.pretraining=0 begins with a trained network: use didan "
+            "adapt, or let it train on the source for a share of the steps"
+        )
     cache = cache or default_cache()
     with unfinished(out, resume) as workspace:
         task = _readable(task, config, cache, progress, on_damaged)
@@ -233,13 +239,7 @@ def fit_model(
     network, history = fit_network(pair, config, network=network, workspace=workspace, progress=progress)
     network.to(accelerator())  # where passes over all utterances belong as well
     embeddings = network.run(pair.source).embeddings
-    if not embeddings["output"].isfinite().all():
-        if workspace is not None:
-            workspace.clear()  # to resume it would lead to the same end
-        raise UserError(
-            "training diverged: the scores are no numbers, and nothing is written; lower "
-            f"optimisation.learning_rate (now {config.optimisation.learning_rate:g})"
-        )
+    _refuse_diverged(embeddings["output"], config, workspace)
     (normaliser,) = pair.target.through(network.vectors).normalisers
     network.cpu()
     return TrainedModel(
@@ -252,6 +252,66 @@ def fit_model(
         history=history,
         record=_record(data, config, time.perf_counter() - begun),
     )
+
+
+def refit_model(
+    model: TrainedModel,
+    data: TrainingData,
+    config: Config,
+    *,
+    workspace: Workspace | None = None,
+    progress: Progress | None = None,
+) -> TrainedModel:
+    """Fit a trained model to a target by a method that does without the source.
+
+    What the model knows of its source, and the temperature of its probabilities, stay as they are: the last layer
+    does too, so source utterances as they were before and target utterances as they are now still compare.
+
+    Args:
+        model: the model, which is not changed.
+        data: the task, without features of the source.
+        config: all settings.
+        workspace: where to keep what is needed to resume.
+        progress: called after every step.
+
+    Raises:
+        UserError: training diverged.
+    """
+    begun = time.perf_counter()
+    none = np.empty(0, dtype=np.int64)
+    pair = DomainPair(
+        source=data.source,
+        labels=none,
+        domains=none,
+        target=data.target.in_memory(),
+        emotions=model.emotions,
+        held_out=none.astype(bool),
+    )
+    network, history = fit_network(
+        pair, config, network=deepcopy(model.network), workspace=workspace, progress=progress
+    )
+    network.to(accelerator())
+    _refuse_diverged(network.run(pair.target).scores, config, workspace)
+    (normaliser,) = pair.target.through(network.vectors).normalisers
+    network.cpu()
+    return replace(
+        model,
+        config=config,
+        network=network,
+        normaliser=normaliser,
+        history=history,
+        record=_record(data, config, time.perf_counter() - begun),
+    )
+
+
+def _refuse_diverged(scores: Tensor, config: Config, workspace: Workspace | None) -> None:
+    if not scores.isfinite().all():
+        if workspace is not None:
+            workspace.clear()  # to resume it would lead to the same end
+        raise UserError(
+            "training diverged: the scores are no numbers, and nothing is written; lower "
+            f"optimisation.learning_rate (now {config.optimisation.learning_rate:g})"
+        )
 
 
 def _temperature(scores: Floats, labels: Labels, held_out: Mask, config: Config) -> float:
