@@ -1,6 +1,6 @@
 """Types that many rooms share."""
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -31,3 +31,15 @@ class Utterances(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, index: int, /) -> Features: ...
+
+
+class Answers(NamedTuple):
+    """What a recogniser says of utterances.
+
+    Attributes:
+        probabilities: calibrated, shape (n, n_emotions); rows sum to 1.
+        embeddings: features of the first fully connected layer, shape (n, width).
+    """
+
+    probabilities: Features
+    embeddings: Features

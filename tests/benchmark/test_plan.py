@@ -7,6 +7,7 @@ from didan.benchmark.plan import all_methods, config_of, make_plan, paper_tasks,
 from didan.classical import CLASSICAL
 from didan.errors import UserError
 from didan.files import read_yaml
+from didan.inference.adapt_outputs import ADAPTATIONS
 from didan.methods import METHODS
 
 THREE = ["casia", "emodb", "ravdess"]
@@ -85,7 +86,33 @@ def test_methods_run_on_the_features_they_take_and_classical_ones_once() -> None
         else:
             assert run.features in ("functionals", "pooled")
             assert run.seed == 0
-    assert len(runs) == len(networks) * 2 * 2 + len(CLASSICAL) * 2
+    assert len(runs) == (len(networks) + len(ADAPTATIONS)) * 2 * 2 + len(CLASSICAL) * 2
+
+
+def test_a_way_to_adapt_outputs_is_a_method() -> None:
+    plan = make_plan(
+        {
+            "methods": ["source-only", "t3a", {"method": "didan", "name": "didan + lame", "outputs": "lame"}],
+            "seeds": 1,
+        }
+    )
+    plain, after, variant = plan.runs(["a", "b"])[:3]
+    assert (after.name, after.method) == ("t3a", "source-only")
+    assert dict(after.settings) == {**plain.settings, "outputs": "t3a"}
+    assert config_of(dict(after.settings)) == config_of(dict(plain.settings))
+    assert variant.settings["outputs"] == "lame"
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        ({"method": "didan", "outputs": "t3b"}, "unknown way to adapt outputs 't3b': did you mean 't3a'"),
+        ({"method": "jdar", "outputs": "t3a"}, "outputs of jdar cannot be adapted"),
+    ],
+)
+def test_outputs_that_cannot_be_adapted(entry: dict[str, str], expected: str) -> None:
+    with pytest.raises(UserError, match=expected):
+        make_plan({"methods": [entry]})
 
 
 def test_variants_have_names_and_settings_of_their_own() -> None:

@@ -211,3 +211,41 @@ def test_an_onnx_of_somebody_else_is_refused(
     for name, reason in (("other", "not one that didan export"), ("text", "is not an ONNX model")):
         assert run(["predict", str(tmp_path / f"{name}.onnx"), target.table["file"].iloc[0]]) == 2
         assert reason in complaint(capsys)
+
+
+def test_adapted_outputs_are_shown_beside_the_models_own(
+    model: Path, exported: Path, target: Corpus, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = table_of(target)
+    assert len(target) >= 20
+    assert run(["predict", str(model), table, "--format", "csv"]) == 0
+    plain = rows(capsys.readouterr().out)
+    answers = []
+    for recogniser in (model, exported):
+        for format in ("csv", "json", "table"):
+            command = ["predict", str(recogniser), table, "--adapt-outputs", "t3a", "--format", format]
+            assert run(command) == 0
+            answers.append(capsys.readouterr().out)
+    in_csv, in_json = rows(answers[0]), json.loads(answers[1])
+    assert "unadapted" in answers[2]
+    emotions = [name for name in plain[0] if f"{name} unadapted" in in_csv[0]]
+    assert len(emotions) == 3
+    for before, adapted, same in zip(plain, in_csv, in_json, strict=True):
+        for emotion in emotions:
+            assert adapted[f"{emotion} unadapted"] == before[emotion]
+            assert same["unadapted"][emotion] == pytest.approx(float(before[emotion]), abs=1e-4)
+            assert same["probabilities"][emotion] == pytest.approx(float(adapted[emotion]), abs=1e-4)
+        assert same["emotion"] == adapted["emotion"]
+        assert "embedding" not in same
+    # Exported, the same.
+    for own, other in zip(in_json, json.loads(answers[4]), strict=True):
+        assert list(own["probabilities"].values()) == pytest.approx(
+            list(other["probabilities"].values()), abs=2e-3
+        )
+
+
+def test_outputs_of_few_utterances_are_not_adapted(
+    model: Path, target: Corpus, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["predict", str(model), target.table["file"].iloc[0], "--adapt-outputs", "lame"]) == 2
+    assert "at least 20 are needed" in capsys.readouterr().err

@@ -47,7 +47,7 @@ def clips(tiny_corpora: tuple[Corpus, Corpus]) -> list[Samples]:
 def predict_proba(recogniser: Recogniser[Any], waveforms: list[Samples]) -> npt.NDArray[np.float32]:
     """With the statistics of the domain."""
     prepared = [recogniser.prepare(waveform) for waveform in waveforms]
-    return recogniser.predict_proba(prepared, [recogniser.normaliser.statistics()] * len(prepared))
+    return recogniser.answer(prepared, [recogniser.normaliser.statistics()] * len(prepared)).probabilities
 
 
 @pytest.fixture(scope="module")
@@ -77,16 +77,16 @@ def test_clips_of_different_groups_get_the_same_answers(
     for own, other in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(other.mean, own.mean, atol=1e-3)
         np.testing.assert_allclose(other.std, own.std, rtol=1e-4)
-    expected = untrained.predict_proba([untrained.prepare(clip) for clip in clips], ours)
+    expected = untrained.answer([untrained.prepare(clip) for clip in clips], ours).probabilities
     assert np.abs(expected - predict_proba(untrained, clips)).max() > 0.01
-    np.testing.assert_allclose(recogniser.predict_proba(clips, theirs), expected, atol=1e-4)
+    np.testing.assert_allclose(recogniser.answer(clips, theirs).probabilities, expected, atol=1e-4)
 
 
 def test_a_plain_runtime_suffices(untrained: TrainedModel, exported: Path, clips: list[Samples]) -> None:
     session = onnxruntime.InferenceSession(exported)
     assert [one.name for one in session.get_inputs()] == ["waveform"]
     assert {one.name for one in session.get_overridable_initializers()} == {"mean", "std"}
-    outputs = ["probabilities", "frames", "feature_mean", "feature_variance"]
+    outputs = ["probabilities", "embeddings", "frames", "feature_mean", "feature_variance"]
     assert [one.name for one in session.get_outputs()] == outputs
     about = session.get_modelmeta().custom_metadata_map
     assert (json.loads(about["emotions"]), about["rate"]) == (list(untrained.emotions), "16000")

@@ -32,6 +32,7 @@ DOMAIN = {
     "frames": 300,
     "mean": MEAN,
     "variance": VARIANCE,
+    "blocks": [],
 }
 ABOUT = {
     "format": FORMAT,
@@ -60,9 +61,10 @@ def write(file: Path, about: Mapping[str, str] = ABOUT) -> Path:
         helper.make_node("Sub", ["feature_mean", "mean"], ["centred"]),
         helper.make_node("Div", ["centred", "std"], ["scores"]),
         helper.make_node("Softmax", ["scores"], ["probabilities"], axis=1),
+        helper.make_node("Identity", ["scores"], ["embeddings"]),
     ]
     domain: dict[str, list[float]] = {"mean": MEAN, "std": np.sqrt(VARIANCE).tolist()}
-    outputs = ("probabilities", "feature_mean", "feature_variance")
+    outputs = ("probabilities", "embeddings", "feature_mean", "feature_variance")
     graph = helper.make_graph(
         nodes,
         "by hand",
@@ -104,7 +106,7 @@ def expected(
 
 def predict_proba(recogniser: OnnxRecogniser, waveforms: list[Samples]) -> npt.NDArray[np.float32]:
     """With the statistics of the domain."""
-    return recogniser.predict_proba(waveforms, [recogniser.normaliser.statistics()] * len(waveforms))
+    return recogniser.answer(waveforms, [recogniser.normaliser.statistics()] * len(waveforms)).probabilities
 
 
 def clips(lengths: list[int]) -> list[Samples]:
@@ -164,7 +166,7 @@ def test_every_waveform_is_normalised_with_its_own_statistics(
         for _ in range(4)
     ]
     choices[3] = Statistics(choices[0].mean.copy(), choices[0].std.copy())  # equal, but another object
-    answers = recogniser.predict_proba(waveforms, [choices[group] for group in groups])
+    answers = recogniser.answer(waveforms, [choices[group] for group in groups]).probabilities
     for waveform, group, answer in zip(waveforms, groups, answers, strict=True):
         own = choices[group]
         np.testing.assert_allclose(answer, expected([waveform], own.mean, own.std**2)[0], atol=1e-5)

@@ -55,7 +55,8 @@ def execute(
         elif run.method == TARGET_ONLY:
             fields = run_target_only(sources, target, config_of(dict(run.settings)), cache)
         else:
-            fields = run_network(sources, target, config_of(dict(run.settings)), cache, with_map=run.seed == 0)
+            outputs, config = run.settings.get("outputs"), config_of(dict(run.settings))
+            fields = run_network(sources, target, config, cache, with_map=run.seed == 0, outputs=outputs)
     return {
         "format": 1,
         **run.description,

@@ -10,6 +10,7 @@ from didan.benchmark.run import Run
 from didan.classical import CLASSICAL
 from didan.errors import UserError, suggest
 from didan.features import FRONTENDS, FrontendSettings, NormalisationSettings
+from didan.inference.adapt_outputs import ADAPTATIONS
 from didan.methods import METHODS
 from didan.model.config import Config, make_config
 
@@ -28,7 +29,7 @@ PAPER_CORPORA = ("emodb", "enterface", "casia")
 
 def all_methods() -> list[str]:
     """Names of all methods that can be benchmarked."""
-    return [*METHODS, TARGET_ONLY, *CLASSICAL]
+    return [*METHODS, *ADAPTATIONS, TARGET_ONLY, *CLASSICAL]
 
 
 class Entry(BaseModel):
@@ -37,6 +38,8 @@ class Entry(BaseModel):
     Attributes:
         method: its name.
         name: in tables; that of the method if not given.
+        outputs: how a network's outputs are adapted, see :mod:`didan.inference.adapt_outputs`; as a method, such a
+            way follows source-only.
         settings: of the method, where they differ from its defaults.
         training: of the training, where they differ from the plan's: normalisation, network and so on.
     """
@@ -45,6 +48,7 @@ class Entry(BaseModel):
 
     method: str
     name: str = Field(pattern=r"^[\w.=+ -]+$")
+    outputs: str | None = None
     settings: dict[str, Any] = {}
     training: dict[str, Any] = {}
 
@@ -53,7 +57,12 @@ class Entry(BaseModel):
     def _from_a_name(cls, data: Any) -> Any:
         if isinstance(data, str):
             data = {"method": data}
-        return {"name": data.get("method"), **data} if isinstance(data, dict) else data
+        if not isinstance(data, dict):
+            return data
+        data = {"name": data.get("method"), **data}
+        if data["method"] in ADAPTATIONS:
+            data |= {"method": "source-only", "outputs": data["method"]}
+        return data
 
     @field_validator("method")
     @classmethod
@@ -62,10 +71,19 @@ class Entry(BaseModel):
             raise UserError(f"unknown method {method!r}: {suggest(method, all_methods())}")
         return method
 
+    @field_validator("outputs")
+    @classmethod
+    def _adaptable(cls, outputs: str | None) -> str | None:
+        if outputs is not None and outputs not in ADAPTATIONS:
+            raise UserError(f"unknown way to adapt outputs {outputs!r}: {suggest(outputs, ADAPTATIONS)}")
+        return outputs
+
     @model_validator(mode="after")
     def _settable(self) -> Self:
         if self.settings and self.method not in METHODS:
             raise UserError(f"{self.method} has no settings")
+        if self.outputs and self.method not in METHODS:
+            raise UserError(f"outputs of {self.method} cannot be adapted, only those of a network")
         return self
 
 
@@ -167,7 +185,9 @@ def run_settings(entry: Entry, features: str, seed: int, common: dict[str, Any])
     given = {**common, "method": method, "seed": seed, "method_settings": entry.settings}
     given["frontend"] = _frontend(common, features)
     settings = make_config(data=given).model_dump(mode="json")
-    return {**settings, "method": TARGET_ONLY, "folds": FOLDS} if entry.method == TARGET_ONLY else settings
+    if entry.method == TARGET_ONLY:
+        return {**settings, "method": TARGET_ONLY, "folds": FOLDS}
+    return {**settings, "outputs": entry.outputs} if entry.outputs else settings
 
 
 def _frontend(common: dict[str, Any], kind: str) -> dict[str, Any]:
@@ -196,7 +216,7 @@ def merge(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
 
 def config_of(settings: dict[str, Any]) -> Config:
     """The training configuration in the settings of a run."""
-    settings = {key: value for key, value in settings.items() if key != "folds"}
+    settings = {key: value for key, value in settings.items() if key not in ("folds", "outputs")}
     if settings["method"] == TARGET_ONLY:
         settings["method"] = "source-only"
     return Config(**settings)

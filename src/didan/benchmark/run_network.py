@@ -20,7 +20,14 @@ from didan.selection import LAYER, label_free_outputs
 from didan.training.train import train
 
 
-def run_network(sources: Sequence[Corpus], target: Corpus, config: Config, cache: Path, with_map: bool) -> Record:
+def run_network(
+    sources: Sequence[Corpus],
+    target: Corpus,
+    config: Config,
+    cache: Path,
+    with_map: bool,
+    outputs: str | None = None,
+) -> Record:
     """Train on the sources, adapt to the target, and evaluate what is predicted for it.
 
     Args:
@@ -29,17 +36,18 @@ def run_network(sources: Sequence[Corpus], target: Corpus, config: Config, cache
         config: of the training.
         cache: folder for features.
         with_map: whether to make a map of the embeddings.
+        outputs: how outputs are adapted, see :mod:`didan.inference.adapt_outputs`.
     """
     model = train(sources, target, config=config, cache=cache)
-    evaluation = evaluate(model, target, cache=cache)
+    evaluation = evaluate(model, target, adapted_by=outputs, cache=cache)
     kept = target.only(model.emotions)
     recordings = kept.grouped(model.group).unlabelled()
-    outputs = model.outputs(load_features(recordings, config.frontend, config.normalisation, cache))
+    run = model.outputs(load_features(recordings, config.frontend, config.normalisation, cache))
     index = model.source_index
-    source_embeddings, target_embeddings = index.embeddings[LAYER].numpy(), outputs.embeddings[LAYER].numpy()
+    source_embeddings, target_embeddings = index.embeddings[LAYER].numpy(), run.embeddings[LAYER].numpy()
     record: dict[str, Any] = {
         **describe_evaluation(evaluation),
-        "label_free": describe_criteria(label_free_outputs(model, outputs)),
+        "label_free": describe_criteria(label_free_outputs(model, run)),
         "domain": describe_gap(source_embeddings, target_embeddings, index.table, kept.table),
         "curves": describe_history(model.history),
         "cost": {key: model.record[key] for key in ("seconds", "peak_memory_mb")},

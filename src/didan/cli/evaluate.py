@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from didan.cli.options import Cache, Group, Labelled, Mapping, ModelFolder, Strict
+from didan.cli.options import AdaptOutputs, Cache, Group, Labelled, Mapping, ModelFolder, Strict
 from didan.cli.output import print_table
 
 
@@ -27,6 +27,7 @@ def evaluate(
             "does not; the figures are labelled accordingly.",
         ),
     ] = False,
+    adapt_outputs: AdaptOutputs = None,
     map: Mapping = None,
     cache: Cache = None,
     strict: Strict = False,
@@ -58,6 +59,7 @@ def evaluate(
             labelled,
             group=group,
             own_statistics=own_statistics,
+            adapted_by=adapt_outputs,
             cache=cache,
             progress=hook,
             on_damaged=None if strict else damage,

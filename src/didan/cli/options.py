@@ -1,5 +1,6 @@
 """Arguments that several commands take, described once."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -47,6 +48,24 @@ Group = Annotated[
         metavar="GROUP",
         help="Normalise together the utterances of one speaker, file or folder, or of one value of a COLUMN of "
         "the table: speaker, file, folder, COLUMN or none. (default: the model's, or speaker)",
+        show_default=False,
+    ),
+]
+
+
+class Adaptation(StrEnum):
+    """Ways to adapt outputs; see :mod:`didan.inference.adapt_outputs`."""
+
+    t3a = "t3a"
+    lame = "lame"
+
+
+AdaptOutputs = Annotated[
+    Adaptation | None,
+    typer.Option(
+        "--adapt-outputs",
+        help="Adjust the probabilities by how at least 20 utterances lie together, without training: by "
+        "prototypes of the emotions (t3a) or by neighbours (lame). The model's own are shown beside.",
         show_default=False,
     ),
 ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from didan.cli.options import Group
+from didan.cli.options import AdaptOutputs, Group
 from didan.cli.output import json_text, print_table
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ def predict(
         typer.Option("--hop", metavar="S", help="Seconds from one window to the next. (default: half a window)"),
     ] = None,
     group: Group = None,
+    adapt_outputs: AdaptOutputs = None,
     format: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.table,
 ) -> None:
     """Predict the emotion of recordings; where nobody speaks there is none.
@@ -81,9 +82,13 @@ def predict(
 
     utterances = utterances_named(audio, recogniser.group, group, damage)
     predictions = counted(predict_all(recogniser, utterances, window=window, hop=hop, on_damaged=damage))
+    if adapt_outputs is not None:
+        from didan.inference.adapt_outputs import adapt_outputs as adjusted
+
+        predictions = iter(adjusted(predictions, adapt_outputs))
     parts = window is not None or any(one.start == one.start or one.end == one.end for one in utterances)
     {Format.csv: _print_csv, Format.json: _print_json, Format.table: _print_table}[format](
-        predictions, recogniser.emotions, parts
+        predictions, recogniser.emotions, parts, adapt_outputs is not None
     )
     damage.refuse(done)
 
@@ -131,32 +136,39 @@ def _paths(audio: list[str]) -> Iterator[Path]:
             yield from (Path(line.rstrip("\r\n")) for line in sys.stdin if line.strip())
 
 
-def _print_csv(predictions: Iterable["Prediction"], emotions: tuple[str, ...], parts: bool) -> None:
+def _print_csv(predictions: Iterable["Prediction"], emotions: tuple[str, ...], parts: bool, adapted: bool) -> None:
     import csv
     import sys
 
     rows = csv.writer(sys.stdout, lineterminator="\n")
-    rows.writerow(["file", *(["start", "end"] if parts else []), "emotion", *emotions])
+    header = ["file", *(["start", "end"] if parts else []), "emotion", *emotions]
+    rows.writerow([*header, *(f"{emotion} unadapted" for emotion in emotions)] if adapted else header)
     for one in predictions:
-        values = [f"{one.probabilities[e]:.4f}" for e in emotions] if one.probabilities else [""] * len(emotions)
+        shown = [one.probabilities, one.unadapted] if adapted else [one.probabilities]
+        values = [f"{own[e]:.4f}" if own else "" for own in shown for e in emotions]
         times = [f"{one.start:.2f}", f"{one.end:.2f}"] if parts else []
         rows.writerow([one.file, *times, one.emotion or "", *values])
 
 
-def _print_json(predictions: Iterable["Prediction"], emotions: tuple[str, ...], parts: bool) -> None:
+def _print_json(
+    predictions: Iterable["Prediction"], emotions: tuple[str, ...], parts: bool, adapted: bool
+) -> None:
     from dataclasses import asdict
 
     print("[", end="")
     comma = ""
     for one in predictions:
-        values: dict[str, Any] = {key: value for key, value in asdict(one).items() if key != "row"}
+        left_out = {"row", "embedding", *(() if adapted else ("unadapted",))}
+        values: dict[str, Any] = {key: value for key, value in asdict(one).items() if key not in left_out}
         values |= {key: round(values[key], 3) for key in ("start", "end", "speech")}
         print(f"{comma}\n  {json_text(values)}", end="")
         comma = ","
     print("\n]")
 
 
-def _print_table(predictions: Iterable["Prediction"], emotions: tuple[str, ...], parts: bool) -> None:
+def _print_table(
+    predictions: Iterable["Prediction"], emotions: tuple[str, ...], parts: bool, adapted: bool
+) -> None:
     from rich import box
     from rich.markup import escape
     from rich.table import Column, Table
@@ -164,11 +176,14 @@ def _print_table(predictions: Iterable["Prediction"], emotions: tuple[str, ...],
     when = ["start", "end"] if parts else []
     file = Column("file", overflow="fold", min_width=_NAME_WIDTH)
     probabilities = [Column(emotion, overflow="fold", min_width=4) for emotion in emotions]
-    columns: list[Column | str] = [file, *when, Column("emotion", no_wrap=True), *probabilities]
+    before = [Column("unadapted", no_wrap=True)] if adapted else []
+    columns: list[Column | str] = [file, *when, Column("emotion", no_wrap=True), *probabilities, *before]
     table = Table(*columns, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for one in predictions:
         values = [f"{one.probabilities[e]:.2f}" for e in emotions] if one.probabilities else ["–"] * len(emotions)
         times = [f"{one.start:.1f}", f"{one.end:.1f}"] if parts else []
-        table.add_row(escape(one.file), *times, one.emotion or "[dim]no speech[/dim]", *values)
+        most = max(one.unadapted, key=one.unadapted.__getitem__) if one.unadapted else None
+        own = [f"{most} {one.unadapted[most]:.2f}" if one.unadapted and most else "–"] if adapted else []
+        table.add_row(escape(one.file), *times, one.emotion or "[dim]no speech[/dim]", *values, *own)
     if table.row_count:
         print_table(table)

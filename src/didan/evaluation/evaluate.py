@@ -18,6 +18,7 @@ from didan.errors import AudioError, OnDamaged, report_damaged
 from didan.features import FeatureStore, FrontendSettings, default_cache
 from didan.features.encoders.trained_on import heard_in_training
 from didan.files import as_json, written_whole
+from didan.inference.adapt_outputs import adapt_outputs
 from didan.inference.predict import Prediction, predict
 from didan.inference.segments import StoredSegments, store_segments
 from didan.metrics import recalls, resampling_unit, uar_interval, unweighted_average_recall
@@ -143,6 +144,7 @@ def evaluate(
     *,
     group: str | None = None,
     own_statistics: bool = False,
+    adapted_by: str | None = None,
     cache: Path | None = None,
     progress: Progress | None = None,
     on_damaged: OnDamaged | None = None,
@@ -160,6 +162,7 @@ def evaluate(
         own_statistics: normalise each group with its own statistics alone. No label is used for it, but all of a
             speaker's utterances, in every emotion, are: prediction does not do this, and the figures say so
             wherever they are shown.
+        adapted_by: adapt the outputs in this way, see :mod:`didan.inference.adapt_outputs`.
         cache: folder for features; the user's cache folder if None.
         progress: called after every utterance.
         on_damaged: called with the reason for an utterance that cannot be read, which is then left out; if None
@@ -182,6 +185,9 @@ def evaluate(
         model = replace(model, normaliser=replace(model.normaliser, shrinkage=0))
     predictions = list(predict(model, utterances, segments=segments))
     normalised_by = OWN_STATISTICS if own_statistics else AS_PREDICTED
+    if adapted_by is not None:
+        predictions = adapt_outputs(predictions, adapted_by)
+        normalised_by = f"{normalised_by}, outputs adapted by {adapted_by}"
     result = compare_predictions(model, grouped, predictions, cache, normalised_by)
     return replace(result, n_damaged=len(damage) - len(rows))
 

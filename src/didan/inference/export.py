@@ -33,7 +33,8 @@ def export(model: TrainedModel, file: Path) -> None:
     """Write a model as an ONNX file that needs neither didan nor torch to run.
 
     Input ``waveform``: 16 kHz mono samples in [-1, 1], float32, shape (n, samples), shorter ones padded with
-    zeros. Output ``probabilities``: calibrated, shape (n, n_emotions). Both dimensions of the input are free.
+    zeros. Outputs ``probabilities``: calibrated, shape (n, n_emotions); ``embeddings``: features of the first
+    fully connected layer. Both dimensions of the input are free.
 
     Optional inputs ``mean`` and ``std``, shape (width,): statistics of the group that the batch is of; without
     them those of the domain that the model was adapted to are used. The outputs ``frames``, ``feature_mean`` and
@@ -74,7 +75,7 @@ def export(model: TrainedModel, file: Path) -> None:
             Graph(model).eval(),
             (samples, mean, std),
             input_names=["waveform", "mean", "std"],
-            output_names=["probabilities", "frames", "feature_mean", "feature_variance"],
+            output_names=["probabilities", "embeddings", "frames", "feature_mean", "feature_variance"],
             dynamic_shapes={"waveform": waveform, "mean": None, "std": None},
             opset_version=OPSET,
             dynamo=True,

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from didan.features import build_frontend
 from didan.model.trained import TrainedModel
+from didan.networks import Output
 
 
 class Graph(nn.Module):
@@ -19,7 +20,9 @@ class Graph(nn.Module):
         self.frontend, self.network = build_frontend(model.config.frontend), model.network
         self.link, self.temperature = model.link, model.temperature
 
-    def forward(self, waveform: Tensor, mean: Tensor, std: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def forward(
+        self, waveform: Tensor, mean: Tensor, std: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """Predict a batch, all of it of one group.
 
         Args:
@@ -28,11 +31,13 @@ class Graph(nn.Module):
             std: the same.
 
         Returns:
-            Probabilities, shape (n, n_emotions); and, of what there is to normalise, for the statistics of groups:
-            number of vectors of each utterance, 1, shape (n,), mean and variance, each of shape (n, width).
+            Probabilities, shape (n, n_emotions); features of the first fully connected layer, shape (n, width of
+            the layer); and, of what there is to normalise, for the statistics of groups: number of vectors of each
+            utterance, 1, shape (n,), mean and variance, each of shape (n, width).
         """
         features, counts = self.frontend(waveform)
         vectors = self.network.backbone(features, counts)
-        scores: Tensor = self.network.head((vectors - mean) / std).scores
-        probabilities = self.link.probabilities(scores, self.temperature)
-        return probabilities, torch.ones_like(counts), vectors, torch.zeros_like(vectors)
+        output: Output = self.network.head((vectors - mean) / std)
+        probabilities = self.link.probabilities(output.scores, self.temperature)
+        embeddings = output.embeddings["fc1"]
+        return probabilities, embeddings, torch.ones_like(counts), vectors, torch.zeros_like(vectors)

@@ -11,7 +11,7 @@ from didan.audio import RATE
 from didan.errors import UserError
 from didan.extras import require
 from didan.features.normaliser import Block, Moments, Normaliser, Statistics
-from didan.typing import Samples
+from didan.typing import Answers, Samples
 
 FORMAT = "didan 3"
 """What exported files call themselves."""
@@ -52,6 +52,8 @@ class OnnxRecogniser:
                 "written by an older didan; export it again" if older else "not one that didan export has written"
             )
             raise UserError(f"{file} is an ONNX model, but {hint}")
+        shapes = {output.name: output.shape for output in self._session.get_outputs()}
+        self._width = int(shapes["embeddings"][1])
         self._longest: int | None = json.loads(metadata.get("longest", "null"))
         self.emotions: tuple[str, ...] = tuple(json.loads(metadata["emotions"]))
         domain = json.loads(metadata["normaliser"])
@@ -91,11 +93,10 @@ class OnnxRecogniser:
                 moments[index] = Moments(1, int(frames[row]), *values)
         return [moments[index] for index in range(len(prepared))]
 
-    def predict_proba(
-        self, prepared: Sequence[Samples], statistics: Sequence[Statistics]
-    ) -> npt.NDArray[np.float32]:
-        """The calibrated probability of every emotion, shape (n, n_emotions)."""
+    def answer(self, prepared: Sequence[Samples], statistics: Sequence[Statistics]) -> Answers:
+        """Calibrated probabilities and embeddings; see :class:`didan.inference.Recogniser`."""
         probabilities = np.zeros((len(prepared), len(self.emotions)), dtype=np.float32)
+        embeddings = np.zeros((len(prepared), self._width), dtype=np.float32)
         by_group: dict[int, list[int]] = {}
         for index, own in enumerate(statistics):
             by_group.setdefault(id(own), []).append(index)
@@ -103,8 +104,9 @@ class OnnxRecogniser:
             own = statistics[members[0]]
             for chosen in _batches(members, prepared):
                 inputs = {"waveform": _padded(prepared, chosen), "mean": own.mean, "std": own.std}
-                probabilities[chosen] = self._session.run(["probabilities"], inputs)[0]
-        return probabilities
+                answers = self._session.run(["probabilities", "embeddings"], inputs)
+                probabilities[chosen], embeddings[chosen] = answers
+        return Answers(probabilities, embeddings)
 
 
 def _padded(waveforms: Sequence[Samples], chosen: Sequence[int]) -> npt.NDArray[np.float32]:

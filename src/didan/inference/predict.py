@@ -9,7 +9,7 @@ Statistics of groups need all utterances of a group, so recordings with groups a
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Generic
@@ -41,6 +41,9 @@ class Prediction:
         speech: share of it that is speech.
         emotion: the most probable one, or None where there is too little speech.
         probabilities: of every emotion, in the recogniser's order; they sum to 1. None without an emotion.
+        unadapted: the recogniser's own where ``probabilities`` are adapted, see
+            :mod:`didan.inference.adapt_outputs`.
+        embedding: features of the first fully connected layer, shape (width,); None without an emotion.
     """
 
     row: int
@@ -50,6 +53,8 @@ class Prediction:
     speech: float
     emotion: str | None
     probabilities: dict[str, float] | None
+    unadapted: dict[str, float] | None = None
+    embedding: npt.NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
 
 
 def utterances_in(
@@ -191,7 +196,7 @@ def statistics_of(
 
 @dataclass(frozen=True)
 class _Answer(Generic[Prepared]):
-    """A segment of an utterance with its probabilities.
+    """A segment of an utterance with its probabilities and embedding.
 
     The last of an utterance has no content; it knows how long the utterance is, or why it cannot be read.
     """
@@ -200,6 +205,7 @@ class _Answer(Generic[Prepared]):
     segment: PreparedSegment[Prepared]
     statistics: Statistics
     probabilities: npt.NDArray[np.float32] | None = None
+    embedding: npt.NDArray[np.float32] | None = None
     error: AudioError | None = None
 
 
@@ -234,15 +240,15 @@ def _predict_batch(
 ) -> Iterator[_Answer[Prepared]]:
     spoken = [answer for answer in waiting if answer.segment.prepared is not None]
     prepared = [answer.segment.prepared for answer in spoken if answer.segment.prepared is not None]
-    probabilities = iter(recogniser.predict_proba(prepared, [answer.statistics for answer in spoken]))
+    answers = zip(*recogniser.answer(prepared, [answer.statistics for answer in spoken]), strict=True)
     for answer in waiting:
         segment = answer.segment
-        yield _Answer(
-            answer.row,
-            PreparedSegment(segment.start, segment.end, segment.speech, None),
-            answer.statistics,
-            None if segment.prepared is None else next(probabilities),
-            answer.error,
+        probabilities, embedding = (None, None) if segment.prepared is None else next(answers)
+        yield replace(
+            answer,
+            segment=PreparedSegment(segment.start, segment.end, segment.speech, None),
+            probabilities=probabilities,
+            embedding=embedding,
         )
 
 
@@ -254,14 +260,14 @@ def _prediction(
     start: float,
     end: float,
 ) -> Prediction:
-    spoken = [
-        (answer.probabilities, answer.segment.speech) for answer in answers if answer.probabilities is not None
-    ]
+    spoken = [answer for answer in answers if answer.probabilities is not None]
     speech = sum(answer.segment.speech for answer in answers) / (end - start) if end > start else 0.0
-    emotion, by_emotion = None, None
+    emotion, by_emotion, embedding = None, None, None
     if spoken:
-        probabilities = np.average(
-            np.stack([own for own, _ in spoken]), axis=0, weights=[seconds for _, seconds in spoken]
+        seconds = [answer.segment.speech for answer in spoken]
+        probabilities, embedding = (
+            np.average(np.stack([getattr(answer, what) for answer in spoken]), axis=0, weights=seconds)
+            for what in ("probabilities", "embedding")
         )
         if not np.isfinite(probabilities).all():
             raise UserError(f"{utterance.file}: the model gives no numbers (NaN); it is damaged, train it again")
@@ -276,4 +282,5 @@ def _prediction(
         speech=speech,
         emotion=emotion,
         probabilities=by_emotion,
+        embedding=embedding,
     )

@@ -3,11 +3,8 @@
 from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
-import numpy as np
-import numpy.typing as npt
-
 from didan.features.normaliser import Moments, Normaliser, Statistics
-from didan.typing import Samples
+from didan.typing import Answers, Samples
 
 Prepared = TypeVar("Prepared")
 """An utterance as a recogniser takes it: features before normalisation, or samples if it makes features itself."""
@@ -38,15 +35,10 @@ class Recogniser(Protocol[Prepared]):
     def moments(self, prepared: Sequence[Prepared]) -> list[Moments]:
         """Moments of what there is to normalise of each utterance: the vector that the backbone makes of it."""
 
-    def predict_proba(
-        self, prepared: Sequence[Prepared], statistics: Sequence[Statistics]
-    ) -> npt.NDArray[np.float32]:
-        """The probability of every emotion.
+    def answer(self, prepared: Sequence[Prepared], statistics: Sequence[Statistics]) -> Answers:
+        """What it says of utterances.
 
         Args:
             prepared: of each utterance.
             statistics: what the features of each are normalised with.
-
-        Returns:
-            Shape (n, n_emotions); rows sum to 1.
         """

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import torch
 from torch import Tensor
@@ -14,7 +13,7 @@ from didan.features import FeatureSet, Moments, Normaliser, PackedFeatures, Stat
 from didan.features.frontend import cached_frontend, extract_features
 from didan.model.config import Config
 from didan.networks import Network, Output, ScoreLink
-from didan.typing import Features, Samples
+from didan.typing import Answers, Features, Samples
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,23 +80,17 @@ class TrainedModel:
         """Moments of what the network's backbone makes of each utterance, which is what is normalised."""
         return [Moments.of(self.network.vectors([features])) for features in prepared]
 
-    def predict_proba(
-        self, prepared: Sequence[Features], statistics: Sequence[Statistics]
-    ) -> npt.NDArray[np.float32]:
-        """The calibrated probability of every emotion.
+    def answer(self, prepared: Sequence[Features], statistics: Sequence[Statistics]) -> Answers:
+        """Calibrated probabilities and embeddings; see :class:`didan.inference.Recogniser`.
 
-        Args:
-            prepared: of each utterance.
-            statistics: what each is normalised with.
-
-        Returns:
-            Shape (n, n_emotions). Utterances go through the network one by one, so that an answer does not depend,
-            not even in its last bit, on which others were asked about at the same time.
+        Utterances go through the network one by one, so that an answer does not depend, not even in its last bit,
+        on which others were asked about at the same time.
         """
-        if not prepared:
-            return np.zeros((0, len(self.emotions)), dtype=np.float32)
-        scores = [self.forward(features, own).scores for features, own in zip(prepared, statistics, strict=True)]
-        return self.probabilities(torch.cat(scores)).numpy()
+        outputs = [self.forward(features, own) for features, own in zip(prepared, statistics, strict=True)]
+        none = torch.zeros(0, self.network.widths["fc1"])
+        scores = torch.cat([torch.zeros(0, len(self.emotions)), *(output.scores for output in outputs)])
+        embeddings = torch.cat([none, *(output.embeddings["fc1"] for output in outputs)])
+        return Answers(self.probabilities(scores).numpy(), embeddings.numpy())
 
     def forward(self, features: Features, statistics: Statistics) -> Output:
         """Run the network over one utterance, given its features before normalisation."""
