@@ -187,7 +187,7 @@ FAMILIES = ["pitch", "pitch", "loudness", "rhythm", "rhythm", "rhythm"]
 @pytest.mark.parametrize("sparsity", [0.1, 0.6])
 def test_aktlr_meets_its_optimality_conditions(sparsity: float) -> None:
     """Those of the sparse group lasso (Simon et al. 2013), and P vanishes at a fraction of 1."""
-    model = AKTLR(1.0, sparsity).fit(X, Y, DOMAIN, FAMILIES)
+    model = AKTLR(1.0, sparsity, 0.5).fit(X, Y, DOMAIN, FAMILIES)
     w, L, X_s, _ = parts()
     gap = balanced_mean(X_S) - X_T.mean(axis=0)
     slope = 2 * X_s.T @ (w[:, None] * (X_s @ model.P_ - L)) + 2 * np.outer(gap, gap @ model.P_)
@@ -217,7 +217,7 @@ def test_aktlr_meets_its_optimality_conditions(sparsity: float) -> None:
         assert (np.abs(slope[own][~used]) <= mu / 2 * 1.005).all()
     assert (left_out > 0) == (sparsity == 0.6)
     assert sum(model.kept_.values()) == pytest.approx(1)
-    assert not AKTLR(1.0, 1.001).fit(X, Y, DOMAIN, FAMILIES).P_.any()
+    assert not AKTLR(1.0, 1.001, 0.5).fit(X, Y, DOMAIN, FAMILIES).P_.any()
 
 
 def test_aktlr_leaves_out_families_that_say_nothing() -> None:

@@ -12,9 +12,11 @@ import soundfile
 from didan.audio import RATE
 from didan.cli import run
 from didan.corpora import Corpus
+from didan.model.config import make_config
 from didan.model.directory import save
 from didan.model.trained import TrainedModel
-from helpers import complaint
+from helpers import complaint, table_of
+from models import untrained_model
 
 
 @pytest.fixture
@@ -58,3 +60,45 @@ def test_a_file_is_written_once(model: Path, tmp_path: Path, capsys: pytest.Capt
         assert reason in complaint(capsys)
     assert file.read_bytes() == content
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "model.onnx"]
+
+
+def test_parameters_in_every_format(
+    tiny_corpora: tuple[Corpus, Corpus],
+    session_cache: Path,
+    target: Corpus,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    table = table_of(target)
+    save(untrained_model(tiny_corpora, session_cache, make_config()), tmp_path / "m")
+    command = ["explain", str(tmp_path / "m"), table, "--parameters"]
+    assert run([*command, "--format", "json", "--plot", str(tmp_path / "p.png")]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert sum(row["weight"] for row in found["families"]) == pytest.approx(1)
+    assert sum(row["parameters"] for row in found["families"]) == len(found["parameters"]) == 552
+    weights = [row["weight"] for row in found["parameters"]]
+    assert weights == sorted(weights, reverse=True)
+    assert 0 < sum(weight > 0 for weight in weights) < 552
+    for row in found["families"]:
+        own = [one for one in found["parameters"] if one["family"] == row["family"]]
+        assert row["kept"] == sum(one["weight"] > 0 for one in own)
+        assert row["weight"] == pytest.approx(sum(one["weight"] for one in own))
+    assert (tmp_path / "p.png").stat().st_size > 10_000
+    assert run([*command, "--format", "csv"]) == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert [row["parameter"] for row in rows] == [one["parameter"] for one in found["parameters"]]
+    assert run(command) == 0
+    assert found["parameters"][0]["parameter"] in capsys.readouterr().out
+
+
+def test_what_parameters_cannot_be_asked_of(
+    model: Path, target: Corpus, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = target.table["file"].iloc[0]
+    assert run(["explain", str(model), file, "--plot", str(tmp_path / "p.png")]) == 2
+    assert "give both" in complaint(capsys)
+    assert run(["explain", str(model), table_of(target), "--parameters", "--plot", str(tmp_path / "p.txt")]) == 2
+    assert ".png" in complaint(capsys)
+    assert run(["explain", str(model), table_of(target), "--parameters"]) == 2
+    assert "no acoustic parameters" in complaint(capsys)
+    assert not list(tmp_path.glob("p.*"))

@@ -14,22 +14,23 @@ class AKTLR(LinearAdaptation):
     """Acoustic knowledge-guided transfer linear regression.
 
         min_P ||L_s - P^T X_s||_F^2 + lambda ||mean(P^T X_s) - mean(P^T X_t)||^2
-              + mu ( (1/2) sum_g sqrt(n_g) ||P_g||_F + (1/2) ||P||_1 )
+              + mu ( a sum_g sqrt(n_g) ||P_g||_F + (1 - a) ||P||_1 )
 
     The paper's: a transfer term, and dual sparsity, of families g of acoustic parameters and of elements inside
-    each. Ours: the formula, with the weights and the scale of mu of :mod:`didan.classical.linear`, and the
-    families, see :mod:`didan.features.families`.
+    each. Ours: the formula, with the weights and the scale of mu of :mod:`didan.classical.linear`, the
+    families, see :mod:`didan.features.families`, and a = 0.05, customary for the sparse group lasso (Simon et al.,
+    JCGS 2013): with more the families alone decide, and hardly an element inside them is 0.
 
     Args:
         trade_off: lambda, as for :class:`didan.classical.dosl.DoSL`.
         sparsity: mu as a fraction of the smallest weight at which P = 0.
-        share: of the families in the penalty, in (0, 1].
+        share: a, of the families in the penalty, in (0, 1].
 
     Attributes:
         kept_: share of ||P||_F^2 of every family, by name; 0 for those that are left out.
     """
 
-    def __init__(self, trade_off: float = 1.0, sparsity: float = SPARSITY, share: float = 0.5) -> None:
+    def __init__(self, trade_off: float = 1.0, sparsity: float = SPARSITY, share: float = 0.05) -> None:
         self.trade_off = trade_off
         self.sparsity = sparsity
         self.share = share

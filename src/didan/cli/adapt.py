@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from didan.cli.options import Cache, Group, ModelFolder, Strict
+from didan.cli.options import Cache, Group, ModelFolder, SourceFolder, Strict
 from didan.cli.output import print_table
 
 if TYPE_CHECKING:
@@ -35,14 +35,7 @@ def adapt(
     seed: Annotated[
         int | None, typer.Option("--seed", help="Seed of everything random. (default: the model's)")
     ] = None,
-    source_folder: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--source-folder",
-            metavar="DIR",
-            help="Where to look for the recordings that the model was trained on. May be repeated.",
-        ),
-    ] = None,
+    source_folder: SourceFolder = None,
     source_free: Annotated[
         bool,
         typer.Option(

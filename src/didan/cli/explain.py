@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from didan.cli.options import ModelFolder
+from didan.cli.options import Cache, ModelFolder, SourceFolder
 from didan.cli.output import json_text, print_table
 from didan.cli.predict import Format
 
@@ -13,13 +13,42 @@ from didan.cli.predict import Format
 def explain(
     model: ModelFolder,
     audio: Annotated[
-        Path, typer.Argument(metavar="AUDIO", help="The recording.", show_default=False, readable=False)
+        Path,
+        typer.Argument(
+            metavar="AUDIO",
+            help="The recording; with --parameters a folder, or a table of utterances.",
+            show_default=False,
+            readable=False,
+        ),
     ],
-    n: Annotated[int, typer.Option("-n", min=1, help="How many source utterances to name at most.")] = 5,
+    n: Annotated[
+        int, typer.Option("-n", min=1, help="How many source utterances, or parameters, to name at most.")
+    ] = 5,
+    parameters: Annotated[
+        bool,
+        typer.Option(
+            "--parameters",
+            help="Instead: which families of acoustic parameters carry over from the model's source to AUDIO.",
+        ),
+    ] = False,
+    plot: Annotated[
+        Path | None,
+        typer.Option("--plot", metavar="FILE", help="Draw the families (.png, .pdf or .svg)."),
+    ] = None,
+    source_folder: SourceFolder = None,
     format: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.table,
+    cache: Cache = None,
 ) -> None:
     """Name the source utterances that a recording resembles to the network, with weights."""
     import sys
+
+    if parameters:
+        _explain_parameters(model, audio, n, plot, source_folder or [], format, cache)
+        return
+    if plot is not None:
+        from didan.errors import UserError
+
+        raise UserError("--plot draws what --parameters finds; give both")
 
     from didan.inference.explain import explain as mixture
     from didan.inference.explain import to_dict
@@ -54,3 +83,62 @@ def explain(
     shares = sorted(explanation.weights.items(), key=lambda pair: -pair[1])
     print("all weights by emotion: " + ", ".join(f"{e} {w:.2f}" for e, w in shares if w > 0.005))
     print(f"left unexplained: {100 * explanation.residual:.0f} % of its features")
+
+
+def _explain_parameters(
+    model: Path,
+    audio: Path,
+    n: int,
+    plot: Path | None,
+    source_folder: list[Path],
+    format: Format,
+    cache: Path | None,
+) -> None:
+    import sys
+
+    from didan.corpora import Recordings, read_target
+    from didan.evaluation.plots import plot_families, plot_format, save_plot
+    from didan.features import default_cache
+    from didan.inference.parameters import by_family, kept_parameters
+    from didan.model.directory import load
+    from didan.speech.utterances import find_utterances
+
+    if plot is not None:
+        plot_format(plot)  # a mistake should surface before features are made
+    trained = load(model)
+    found = read_target(str(audio))
+    recordings = Recordings(found.name, found.table.drop(columns="emotion", errors="ignore"))
+
+    from didan.cli.progress import progress_bars
+
+    with progress_bars() as hook:
+        if audio.is_dir():
+            recordings = find_utterances(recordings, hook, None)
+        places = tuple(source_folder)
+        table = kept_parameters(trained, recordings, cache or default_cache(), search_paths=places, progress=hook)
+    families = by_family(table)
+    if plot is not None:
+        sources = " + ".join(trained.record["sources"])
+        save_plot(plot_families(families, f"{sources} and {recordings.name}"), plot)
+    if format is Format.csv:
+        table.to_csv(sys.stdout, index=False, float_format="%.6f")
+        return
+    if format is Format.json:
+        rows = {"families": families.to_dict("records"), "parameters": table.to_dict("records")}
+        print(json_text(rows, indent=2))
+        return
+
+    from rich.table import Column, Table
+
+    shown = Table(
+        "family",
+        *(Column(name, justify="right") for name in ("kept", "of", "weight", "distance")),
+        title=f"what carries over to {recordings.name}",
+    )
+    for row in families.to_dict("records"):
+        weight, distance = f"{100 * row['weight']:.0f} %", f"{row['distance']:.2f}"
+        shown.add_row(row["family"], str(row["kept"]), str(row["parameters"]), weight, distance)
+    print_table(shown)
+    heaviest = table[table["weight"] > 0].head(n).to_dict("records")
+    print("heaviest: " + ", ".join(f"{row['parameter']} {100 * row['weight']:.0f} %" for row in heaviest))
+    print("distance: between the corpora, in deviations of the normalised parameters")

@@ -41,6 +41,15 @@ Mapping = Annotated[
     ),
 ]
 
+SourceFolder = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--source-folder",
+        metavar="DIR",
+        help="Where to look for the recordings that the model was trained on. May be repeated.",
+    ),
+]
+
 Group = Annotated[
     str | None,
     typer.Option(

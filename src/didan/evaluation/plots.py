@@ -50,6 +50,25 @@ def plot_confusion(confusion: Sequence[Sequence[int]], emotions: Sequence[str], 
     return figure
 
 
+def plot_families(families: pd.DataFrame, title: str = "") -> Figure:
+    """Families of acoustic parameters: the weight of each, and how far two corpora are apart in it.
+
+    Args:
+        families: from :func:`didan.inference.parameters.by_family`.
+        title: above the plot.
+    """
+    figure = Figure(figsize=(7.5, 1.2 + 0.35 * len(families)), layout="constrained")
+    figure.suptitle(title)
+    weight, distance = figure.subplots(1, 2, sharey=True)
+    names = [f"{row.family} ({row.kept} of {row.parameters})" for row in families.itertuples()]
+    weight.barh(names, 100 * families["weight"], color="tab:blue")
+    weight.set(xlabel="% of the weight")
+    distance.barh(names, families["distance"], color="tab:orange")
+    distance.set(xlabel="distance between corpora, in deviations")
+    weight.invert_yaxis()
+    return figure
+
+
 def plot_history(histories: Mapping[str, Sequence[pd.DataFrame]], columns: dict[str, str]) -> Figure:
     """Training curves, one panel per column of the history: a line per name, a band over its runs.
 
