@@ -155,3 +155,18 @@ def test_djda_weighs_by_the_distance_and_remembers() -> None:
         h_s, h_t, torch.eye(3)[LABELS], p
     )
     assert float(alignment.loss) == pytest.approx(float(expected), rel=1e-5)
+
+
+@pytest.mark.parametrize("certain", [False, True])
+def test_shot_is_its_formula(certain: bool) -> None:
+    method = find_method("shot")
+    term = method.build(method.settings(), context())
+    assert term is not None
+    target = output(6, 1)
+    if certain:  # of every emotion as often as the prior has it: nothing is left to gain
+        scores = 100 * torch.eye(3)[[0, 0, 1, 2]]
+        target = Output({**target.embeddings, "output": scores}, scores, torch.arange(4))
+    p = ScoreLink().probabilities(target.scores).numpy().astype(float)
+    expected = np.mean([entropy(row) for row in p]) + entropy(p.mean(axis=0), [0.5, 0.25, 0.25])
+    alignment = term(output(0, 0), target, LABELS[:0])
+    assert float(alignment.loss) == pytest.approx(0 if certain else expected, abs=1e-5)

@@ -19,6 +19,7 @@ from didan.model.trained import TrainedModel
 from didan.training import loop
 from didan.training.adapt import adapt, adapting_config
 from didan.training.loop import _schedule
+from didan.training.module import Weights
 from didan.training.train import train
 from helpers import InterruptAt
 
@@ -29,8 +30,8 @@ def trained(tiny_corpora: tuple[Corpus, Corpus], session_cache: Path) -> Trained
     return train(*tiny_corpora, config=make_config("source-only", assignments=few), cache=session_cache)
 
 
-def without_source(model: TrainedModel, *settings: str) -> Config:
-    return adapting_config(model, assignments=["optimisation.steps=24", *settings], source_free=True)
+def without_source(model: TrainedModel, method: str | None = None) -> Config:
+    return adapting_config(model, method, assignments=["optimisation.steps=24"], source_free=True)
 
 
 def same_weights(first: TrainedModel, second: TrainedModel) -> bool:
@@ -59,7 +60,8 @@ def test_what_an_emotion_is_stays_and_what_is_heard_changes(
     for name, weights in before.items():
         assert torch.equal(weights, after[name]) == ("output" in name)
     assert "fit" not in new.history
-    assert (new.history["weight"] == 1).all()
+    assert (new.history["weight"] == 0.1).all()
+    assert new.history["pseudo_labels"].notna().all()
     assert new.temperature == trained.temperature
     for layer, embeddings in trained.source_index.embeddings.items():
         assert torch.equal(new.source_index.embeddings[layer], embeddings)
@@ -68,19 +70,20 @@ def test_what_an_emotion_is_stays_and_what_is_heard_changes(
     assert explain(new, file).weights
 
 
-@pytest.mark.parametrize("step", [4, 21])
+@pytest.mark.parametrize(("method", "step"), [("shot", 21), ("ecan", 4), ("ecan", 21)])
 def test_a_resumed_one_equals_an_uninterrupted_one(
     trained: TrainedModel,
     tiny_corpora: tuple[Corpus, Corpus],
     session_cache: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    method: str,
     step: int,
 ) -> None:
     """The bank of features is kept with the network."""
     monkeypatch.setattr(loop, "_SECONDS_BETWEEN_CHECKPOINTS", -1.0)
     target = tiny_corpora[1].unlabelled()
-    arguments: dict[str, Any] = {"config": without_source(trained), "cache": session_cache}
+    arguments: dict[str, Any] = {"config": without_source(trained, method), "cache": session_cache}
     whole, expected = adapt(trained, target, **arguments)
     with pytest.raises(KeyboardInterrupt):
         adapt(trained, target, **arguments, out=tmp_path / "m", progress=InterruptAt("training", step))
@@ -92,7 +95,8 @@ def test_a_resumed_one_equals_an_uninterrupted_one(
 
 def test_in_a_training_the_source_comes_first() -> None:
     schedule = _schedule(make_config("ecan", assignments=["method_settings.trade_off=0.3"]))
-    assert [schedule(progress) for progress in (0, 0.49, 0.5, 1)] == [(1, 0), (1, 0), (0, 0.3), (0, 0.3)]
+    first, second = Weights(1, 0, 1), Weights(0, 0.3, 0.1)
+    assert [schedule(progress) for progress in (0, 0.49, 0.5, 1)] == [first, first, second, second]
     ramped = _schedule(make_config("ecan", assignments=["method_settings.ramp=0.5"]))
     assert [ramped(progress).alignment for progress in (0.5, 0.625, 0.75, 0.9)] == [0, 0.5, 1, 1]
 
@@ -108,9 +112,9 @@ def test_without_source_from_the_beginning_there_must_be_a_model(
 
 def test_the_method_is_one_that_can(trained: TrainedModel) -> None:
     config = adapting_config(trained, source_free=True)
-    assert config.method == "ecan"
+    assert config.method == "shot"
     assert not config.needs_source
-    with pytest.raises(UserError, match="method didan needs the source; without it: ecan"):
+    with pytest.raises(UserError, match="method didan needs the source; without it: ecan, shot"):
         adapting_config(trained, "didan", source_free=True)
     with pytest.raises(UserError, match="method ecan needs the source"):
         adapting_config(trained, "ecan", assignments=["method_settings.pretraining=0.5"], source_free=True)
@@ -124,7 +128,7 @@ def test_a_saved_one_is_adapted_again(
     save(new, tmp_path / "m")
     shutil.copytree(tmp_path / "m", tmp_path / "copy")
     again = load(tmp_path / "copy")
-    assert adapting_config(again).method == "ecan"
+    assert adapting_config(again).method == "shot"
     assert not adapting_config(again).needs_source
     twice, _ = adapt(again, target, config=without_source(again), cache=session_cache)
     assert twice.record["adapted_from"]["adapted_from"] is not None

@@ -2,6 +2,7 @@
 
 from didan.alignment.a_distance import proxy_a_distance
 from didan.alignment.contrastive import contrastive
+from didan.alignment.divergence import divergence
 from didan.alignment.ida import Alignment, align, implicit_distribution_alignment
 from didan.alignment.layer_adapted import grouped_alignment
 from didan.alignment.local_mmd import local_mmd
@@ -16,6 +17,7 @@ __all__ = [
     "align",
     "class_balanced_marginal",
     "contrastive",
+    "divergence",
     "grouped_alignment",
     "implicit_distribution_alignment",
     "joint_mmd",

@@ -30,6 +30,7 @@ _FILES = (
     "emo_dna",
     "djda",
     "ecan",
+    "shot",
 )
 
 METHODS: dict[str, Method] = {

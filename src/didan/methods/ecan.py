@@ -16,7 +16,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from didan.alignment import Alignment, contrastive
+from didan.alignment import Alignment, contrastive, divergence
 from didan.methods.method import Method, MethodContext, SourceFreeSettings
 from didan.networks import Output
 
@@ -104,15 +104,6 @@ def neighbours(bank: Tensor, count: int) -> Tensor:
     if len(bank) > 1:
         similarity.fill_diagonal_(-torch.inf)
     return similarity.topk(min(count, max(len(bank) - 1, 1)), dim=1).indices
-
-
-def divergence(p: Tensor, prior: Tensor) -> Tensor:
-    """Kullback-Leibler divergence of p from a prior, both of shape (n_emotions,).
-
-    >>> float(divergence(torch.tensor([0.5, 0.5]), torch.tensor([0.5, 0.5])))
-    0.0
-    """
-    return (p * (p.clamp_min(1e-8).log() - prior.clamp_min(1e-8).log())).sum()
 
 
 METHOD = Method(

@@ -47,10 +47,12 @@ class SourceFreeSettings(AlignmentSettings):
         trade_off: weight of the term.
         ramp: share of training, after that on the source, over which the weight rises linearly from 0.
         pretraining: share of training on the source alone.
+        rate: learning rate from then on, as a share of what it would be.
     """
 
     ramp: float = Field(0.0, ge=0, le=1)
     pretraining: float = Field(0.5, ge=0, lt=1)
+    rate: float = Field(0.1, gt=0)
 
 
 class AlignmentTerm(Protocol):

@@ -192,14 +192,14 @@ def adapting_config(
         seed: another one.
         assignments: ``key=value``, as for :func:`didan.make_config`.
         group: what utterances are normalised together.
-        source_free: take the model's method only if it does without the source, else ECAN.
+        source_free: take the model's method only if it does without the source, else SHOT.
 
     Raises:
         UserError: the method does not adapt, or needs the source where it must not; or a setting that only a model
             trained from scratch can have.
     """
     if method is None and source_free and not isinstance(model.config.method_settings, SourceFreeSettings):
-        method = "ecan"
+        method = "shot"
     if method is None and not model.config.adapts:
         method = "didan"
     data = model.config.model_dump(mode="json")
@@ -207,7 +207,7 @@ def adapting_config(
         del data["method_settings"], data["pseudo_labels"]
     chosen = find_method(method or model.config.method)
     if issubclass(chosen.settings, SourceFreeSettings):
-        assignments = ["method_settings.pretraining=0", *assignments]
+        assignments = ["method_settings.pretraining=0", "pseudo_labels.start=0", *assignments]
     config = make_config(method, None, seed, None, assignments, data, group=group)
     if source_free and config.needs_source:
         without = [name for name, one in METHODS.items() if issubclass(one.settings, SourceFreeSettings)]

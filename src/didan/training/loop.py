@@ -101,7 +101,7 @@ def _schedule(config: Config) -> Callable[[float], Weights]:
         if progress < aligned.pretraining:
             return Weights(1.0, 0.0)
         progress = (progress - aligned.pretraining) / (1 - aligned.pretraining)
-        return Weights(0.0, aligned.trade_off * ramp(progress, aligned.ramp))
+        return Weights(0.0, aligned.trade_off * ramp(progress, aligned.ramp), aligned.rate)
 
     return source_free
 

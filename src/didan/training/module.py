@@ -30,10 +30,11 @@ them: to make them anew takes as long as many steps. Pseudo-labels are made from
 
 
 class Weights(NamedTuple):
-    """What counts for how much at a step: the fit to the source, and the method's term (lambda)."""
+    """What counts for how much at a step: the fit to the source, the method's term (lambda), the learning rate."""
 
     fit: float
     alignment: float
+    rate: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -166,7 +167,7 @@ class Adaptation(pl.LightningModule):
         optimiser = torch.optim.AdamW(groups, weight_decay=self.settings.weight_decay)
         steps = self.settings.steps
         schedule = torch.optim.lr_scheduler.LambdaLR(
-            optimiser, lambda step: 0.5 * (1 + math.cos(math.pi * min(step / steps, 1)))
+            optimiser, lambda step: self.schedule(step / steps).rate * falling(step / steps)
         )
         return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
@@ -228,6 +229,15 @@ class _Vectors(NamedTuple):
     def normalised(self) -> Features:
         normalised: Features = ((self.vectors - self.mean) / self.std).numpy()
         return normalised
+
+
+def falling(progress: float) -> float:
+    """Half a cosine from 1 to 0.
+
+    >>> falling(0), falling(1)
+    (1.0, 0.0)
+    """
+    return 0.5 * (1 + math.cos(math.pi * min(progress, 1)))
 
 
 def ramp(progress: float, length: float) -> float:
