@@ -60,7 +60,7 @@ def test_what_an_emotion_is_stays_and_what_is_heard_changes(
     for name, weights in before.items():
         assert torch.equal(weights, after[name]) == ("output" in name)
     assert "fit" not in new.history
-    assert (new.history["weight"] == 0.1).all()
+    assert (new.history["weight"] == 1).all()
     assert new.history["pseudo_labels"].notna().all()
     assert new.temperature == trained.temperature
     for layer, embeddings in trained.source_index.embeddings.items():

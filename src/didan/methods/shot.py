@@ -7,7 +7,6 @@ last layer as the source left it. Ours: balanced pseudo-labels Q (:mod:`didan.se
 those by centroids, and a class prior that may be other than uniform.
 """
 
-from pydantic import Field
 from torch import Tensor, nn
 
 from didan.alignment import Alignment, divergence
@@ -17,13 +16,7 @@ from didan.self_training import BalancedSettings
 
 
 class ShotSettings(SourceFreeSettings):
-    """Settings of source hypothesis transfer.
-
-    Attributes:
-        trade_off: of information maximisation.
-    """
-
-    trade_off: float = Field(0.1, ge=0)
+    """Settings of source hypothesis transfer; the trade-off is that of information maximisation."""
 
     def assumes_uniform_prior(self) -> bool:
         """See :class:`didan.methods.MethodSettings`."""
