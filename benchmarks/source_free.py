@@ -3,8 +3,8 @@
     python -m benchmarks.source_free --corpus emodb=/data/emodb --corpus casia=/data/casia \\
         --corpus ravdess=/data/ravdess --out results/source-free/records.jsonl
 
-A model is trained on every corpus without adaptation, and then adapted to every other one: with its source (DIDAN, as
-``didan adapt`` does), without it (SHOT and ECAN, ``--source-free``), and without training (T3A and LAME, which
+A model is trained on every corpus without adaptation, and then adapted to every other one: with its source (DIDAN,
+as ``didan adapt`` does), without it (SHOT and ECAN, ``--source-free``), and without training (T3A and LAME, which
 adjust outputs). Figures are as predicted. Records are appended; the same command continues where it was.
 """
 
