@@ -291,7 +291,14 @@ def variants_table(records: Path) -> str:
         lines.append(
             f"| {name} | {' | '.join(cells)} | {mean:.1f} | {'–' if own is default else f'{change:+.1f}'} |"
         )
-    return "\n".join([*lines, "", f"Source-only, one seed. Model selection: {_selection_of(runs)}. {SEEN}"])
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"Source-only, one seed; –: not run, mean and difference are over the tasks run. Model selection: "
+            f"{_selection_of(runs)}. {SEEN}",
+        ]
+    )
 
 
 def lengths_table(records: Path) -> str:
