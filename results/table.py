@@ -120,7 +120,10 @@ def representations_table(studies: list[Benchmark]) -> str:
         frame = results_frame(benchmark)
         rows = {(row["features"], row["method"]): row for _, row in frame[frame["task"] == MEAN].iterrows()}
         seeds |= {int(row["seeds"]) for row in rows.values()}
+        settings = [run["identity"]["settings"] for run in benchmark.records]
+        tuned = all(own.get("network", {}).get("whisper") for own in settings)
         for features in benchmark.features:
+            named = COLUMNS[features] + (", first layers of tiny.en" if tuned else "")
             for method in [name for kind, name in rows if kind == features and not name.endswith(unknown)]:
                 cells = [
                     _with_interval(rows[features, name]) if (features, name) in rows else "–"
@@ -128,7 +131,7 @@ def representations_table(studies: list[Benchmark]) -> str:
                 ]
                 if method.endswith("-corpus"):  # which asks nobody who speaks
                     cells.reverse()
-                lines.append(f"| {COLUMNS[features]} | {_named(method, benchmark)} | {' | '.join(cells)} |")
+                lines.append(f"| {named} | {_named(method, benchmark)} | {' | '.join(cells)} |")
     return "\n".join(
         [
             *lines,
@@ -403,7 +406,7 @@ PAGES: dict[Path, Callable[[], str]] = {
     _EXPERIMENTS / "as-predicted.md": lambda: tasks_table(benchmark_in("as-predicted")),
     _EXPERIMENTS / "normalisation.md": lambda: normalisation_table(STUDIES / "normalisation" / "records.jsonl.gz"),
     _EXPERIMENTS / "representations.md": lambda: representations_table(
-        [benchmark_in("pretrained"), benchmark_in("spectrogram-network")]
+        [benchmark_in(name) for name in ("pretrained", "spectrogram-network", "spectrogram-whisper")]
     ),
     _EXPERIMENTS / "spectrogram.md": lambda: variants_table(STUDIES / "spectrogram" / "records.jsonl.gz"),
     _EXPERIMENTS / "fusion.md": lambda: lengths_table(STUDIES / "fusion" / "records.jsonl.gz"),

@@ -24,6 +24,7 @@ NAMES = (
     "uneven",
     "pretrained",
     "spectrogram-network",
+    "spectrogram-whisper",
 )
 
 
