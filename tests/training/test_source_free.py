@@ -101,6 +101,18 @@ def test_in_a_training_the_source_comes_first() -> None:
     assert [ramped(progress).alignment for progress in (0.5, 0.625, 0.75, 0.9)] == [0, 0.5, 1, 1]
 
 
+def test_nothing_is_learnt_of_the_target_while_the_source_is_there(
+    tiny_corpora: tuple[Corpus, Corpus], session_cache: Path
+) -> None:
+    few = ["optimisation.steps=40", "optimisation.batch_size=8", "method_settings.pretraining=0.5"]
+    history = train(*tiny_corpora, config=make_config("shot", assignments=few), cache=session_cache).history
+    assert history["pseudo_labels"].notna().tolist() == [step >= 24 for step in range(40)]
+    plain = make_config("source-only", assignments=few[:2])
+    alone = train(*tiny_corpora, config=plain, cache=session_cache).history
+    assert history["fit"][0] == pytest.approx(alone["fit"][0])
+    assert history["loss"][:20].tolist() == history["fit"][:20].tolist()
+
+
 def test_without_source_from_the_beginning_there_must_be_a_model(
     tiny_corpora: tuple[Corpus, Corpus], tmp_path: Path
 ) -> None:

@@ -50,5 +50,5 @@ METHOD = Method(
     summary="without the source, once trained on it: confident, diverse predictions and balanced pseudo-labels",
     settings=ShotSettings,
     build=Shot,
-    pseudo_labels=BalancedSettings(weight=2.0, start=0.5),
+    pseudo_labels=BalancedSettings(weight=2.0),
 )

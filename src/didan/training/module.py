@@ -14,7 +14,7 @@ from torch.nn.functional import one_hot
 from torch.utils.data import DataLoader
 
 from didan.features import FeatureSet
-from didan.methods import AlignmentTerm
+from didan.methods import AlignmentTerm, SourceFreeSettings
 from didan.model.config import Config, OptimisationSettings
 from didan.networks import Network, ScoreLink
 from didan.self_training import PseudoLabels
@@ -118,7 +118,9 @@ class Adaptation(pl.LightningModule):
         # What an emotion is was learnt from labels; where these play no part any more, it stays.
         self.network.head.output.requires_grad_(self._weights().fit > 0)
         labeller = self.config.pseudo_labels
-        if labeller.due(self.global_step, self.settings.steps):
+        # A method that does without the source is trained on it first, as if there were no target.
+        source_first = isinstance(self.config.method_settings, SourceFreeSettings) and self._weights().fit > 0
+        if not source_first and labeller.due(self.global_step, self.settings.steps):
             scores = self.network.outputs(self.domains["target"].normalised()).scores
             self._keep(
                 labeller(self.link.log_probabilities(scores, self.class_prior.cpu()), self.class_prior.cpu())
