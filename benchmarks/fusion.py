@@ -15,7 +15,8 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from benchmarks.study import continue_study, hits_and_counts, parser, read_corpora
+from benchmarks.study import continue_study, parser, read_corpora
+from didan.benchmark.record_fields import per_speaker
 from didan.corpora import Corpus
 from didan.evaluation import evaluate
 from didan.features import FeatureSet, scaled_blocks
@@ -59,12 +60,11 @@ def measure(run: dict[str, Any], corpus: Corpus, encoder: str, cache: Path) -> d
     )
     model = fit_model(data, config, hold_out(data.labels, config.optimisation.validation, config.seed))
     evaluation = evaluate(model, target, cache=cache)
-    utterances = evaluation.utterances.assign(speaker=target.only(model.emotions).table["speaker"])
     return {
         **run,
         "selection": model.record["selection"],
         "uar": evaluation.uar,
-        "speakers": hits_and_counts(utterances, model.emotions),
+        "speakers": per_speaker(evaluation.utterances, evaluation.emotions),
         "versions": model.record["versions"],
     }
 

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.conditions import MOODY, moody
-from benchmarks.study import continue_study, hits_and_counts, parser, read_corpora
+from benchmarks.study import continue_study, parser, read_corpora
+from didan.benchmark.record_fields import per_speaker
 from didan.corpora import Corpus
 from didan.evaluation import evaluate
 from didan.model.config import make_config
@@ -66,7 +67,7 @@ def measure(run: dict[str, Any], corpora: dict[str, Corpus], cache: Path) -> dic
         evaluation = evaluate(model, with_callers(target, condition), group=group, cache=cache)
         # Intervals resample the people who speak, whoever counts as a caller.
         utterances = evaluation.utterances.assign(speaker=target.only(model.emotions).table["speaker"])
-        counted = hits_and_counts(utterances, model.emotions)
+        counted = per_speaker(utterances, model.emotions)
         figures.append({"condition": condition, "group": group, "uar": evaluation.uar, "speakers": counted})
     return {
         **run,

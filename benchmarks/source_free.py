@@ -13,7 +13,8 @@ from itertools import permutations, product
 from pathlib import Path
 from typing import Any
 
-from benchmarks.study import continue_study, hits_and_counts, parser, read_corpora
+from benchmarks.study import continue_study, parser, read_corpora
+from didan.benchmark.record_fields import per_speaker
 from didan.corpora import Corpus
 from didan.evaluation import evaluate
 from didan.inference.adapt_outputs import ADAPTATIONS
@@ -44,8 +45,8 @@ def measure(run: dict[str, Any], corpora: dict[str, Corpus], cache: Path) -> dic
     figures = {}
     for name, (own, outputs) in models.items():
         evaluation = evaluate(own, target, adapted_by=outputs, cache=cache)
-        utterances = evaluation.utterances.assign(speaker=target.only(own.emotions).table["speaker"])
-        figures[name] = {"uar": evaluation.uar, "speakers": hits_and_counts(utterances, own.emotions)}
+        speakers = per_speaker(evaluation.utterances, evaluation.emotions)
+        figures[name] = {"uar": evaluation.uar, "speakers": speakers}
     return {
         **run,
         "selection": model.record["selection"],

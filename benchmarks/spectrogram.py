@@ -20,7 +20,8 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from benchmarks.study import continue_study, hits_and_counts, parser, read_corpora
+from benchmarks.study import continue_study, parser, read_corpora
+from didan.benchmark.record_fields import per_speaker
 from didan.corpora import Corpus
 from didan.evaluation import evaluate
 from didan.features import FeatureSet, Moments
@@ -233,7 +234,7 @@ def measure(run: dict[str, Any], corpora: dict[str, Corpus], cache: Path) -> dic
         **run,
         "selection": model.record["selection"],
         "uar": uar,
-        "speakers": hits_and_counts(utterances, model.emotions),
+        "speakers": per_speaker(utterances, model.emotions),
         "versions": model.record["versions"],
     }
 

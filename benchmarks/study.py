@@ -3,11 +3,10 @@
 import argparse
 import json
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import torch
 
 from didan.corpora import Corpus, read_corpus
@@ -55,16 +54,3 @@ def continue_study(
         with out.open("a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
         print(run, f"{100 * record['uar']:.1f}" if "uar" in record else "", flush=True)
-
-
-def hits_and_counts(utterances: pd.DataFrame, emotions: Sequence[str]) -> dict[str, dict[str, list[int]]]:
-    """Utterances of each speaker that were predicted rightly, and all of them, by emotion."""
-    right = utterances["emotion"] == utterances["predicted"]
-    return {
-        str(speaker): {
-            "hits": [int((right & own & (utterances["emotion"] == emotion)).sum()) for emotion in emotions],
-            "counts": [int((own & (utterances["emotion"] == emotion)).sum()) for emotion in emotions],
-        }
-        for speaker in sorted(utterances["speaker"].unique())
-        for own in [utterances["speaker"] == speaker]
-    }

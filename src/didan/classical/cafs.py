@@ -10,6 +10,15 @@ from didan.classical.method import Array, ClassicalMethod, Labels
 from didan.classical.svm import AdaptedSVM, linear_svm
 
 
+def feature_distances(X_s: Array, X_t: Array) -> Array:
+    """d, the 1-Wasserstein distance between two corpora in every feature, shape (d,).
+
+    >>> feature_distances(np.array([[0.0], [1.0]]), np.array([[2.0], [3.0]]))
+    array([2.])
+    """
+    return np.array([wasserstein_distance(s, t) for s, t in zip(X_s.T, X_t.T, strict=True)])
+
+
 class CorpusInvariant(LinearAdaptation):
     """Transfer subspace regression whose projection selects features.
 
@@ -30,7 +39,7 @@ class CorpusInvariant(LinearAdaptation):
 
     def minimise(self, data: Centred) -> Array:
         """See :class:`didan.classical.linear.LinearAdaptation`."""
-        distances = [wasserstein_distance(s, t) for s, t in zip(data.X_s.T, data.X_t.T, strict=True)]
+        distances = feature_distances(data.X_s, data.X_t)
         return data.solve(np.sqrt(self.trade_off) * np.diag(distances), self.sparsity)
 
 

@@ -57,6 +57,16 @@ class Prediction:
     target_embeddings: Array | None
 
 
+def joined(X_s: Array, y_s: Labels, X_t: Array) -> tuple[Array, Labels, Labels]:
+    """Both corpora as an estimator takes them: features, labels with the target's masked, and domains.
+
+    >>> joined(np.zeros((1, 2)), np.array([3]), np.zeros((1, 2)))[1:]
+    (array([ 3, -1]), array([ 1, -2]))
+    """
+    y = np.concatenate([y_s, np.full(len(X_t), MASKED)])
+    return np.concatenate([X_s, X_t]), y, np.repeat([SOURCE, TARGET], [len(X_s), len(X_t)])
+
+
 def fit_predict(
     method: ClassicalMethod,
     X_s: Array,
@@ -84,9 +94,7 @@ def fit_predict(
     >>> fit_predict(CLASSICAL["svm-linear-source"], X, np.array([0, 0, 1, 1]), X[::-1], seed=0).classes
     array([1, 1, 0, 0])
     """
-    X = np.concatenate([X_s, X_t])
-    y = np.concatenate([y_s, np.full(len(X_t), MASKED)])
-    domain = np.repeat([SOURCE, TARGET], [len(X_s), len(X_t)])
+    X, y, domain = joined(X_s, y_s, X_t)
     model = method.make(seed)
     known = {"families": families} if method.by_family else {}
     model.fit(X, y, sample_domain=domain, **known)

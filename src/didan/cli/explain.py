@@ -114,8 +114,9 @@ def _explain_parameters(
     with progress_bars() as hook:
         if audio.is_dir():
             recordings = find_utterances(recordings, hook, None)
-        places = tuple(source_folder)
-        table = kept_parameters(trained, recordings, cache or default_cache(), search_paths=places, progress=hook)
+        table = kept_parameters(
+            trained, recordings, cache or default_cache(), search_paths=source_folder, progress=hook
+        )
     families = by_family(table)
     if plot is not None:
         sources = " + ".join(trained.record["sources"])

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import brentq
 from scipy.sparse import csr_matrix
-from scipy.special import softmax, xlogy
+from scipy.special import entr, softmax
 from sklearn.neighbors import kneighbors_graph
 from sklearn.preprocessing import normalize
 
@@ -91,7 +91,7 @@ ADAPTATIONS: dict[str, Callable[[Array, Array], Array]] = {"t3a": t3a, "lame": l
 
 def entropy(probabilities: Array) -> Array:
     """Of each row, in nats."""
-    return np.asarray(-xlogy(probabilities, probabilities).sum(axis=1))
+    return np.asarray(entr(probabilities).sum(axis=1))
 
 
 def _as_sure(scores: Array, mean_entropy: float) -> Array:

@@ -5,14 +5,15 @@ between the model's source and the recordings, says which ones the source needs;
 says which ones can be relied upon.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.stats import wasserstein_distance
 
 from didan.classical.aktlr import AKTLR
-from didan.classical.method import MASKED, SOURCE, TARGET
+from didan.classical.cafs import feature_distances
+from didan.classical.method import joined
 from didan.corpora import Recordings
 from didan.corpora.emotions import class_indices
 from didan.errors import UserError
@@ -32,7 +33,7 @@ def kept_parameters(
     recordings: Recordings,
     cache: Path,
     *,
-    search_paths: tuple[Path, ...] = (),
+    search_paths: Sequence[Path] = (),
     progress: Progress | None = None,
 ) -> pd.DataFrame:
     """Weight and distance of every acoustic parameter.
@@ -63,19 +64,14 @@ def kept_parameters(
         features.vectors().astype(np.float64) for features in (source_features(model, search_paths, cache), target)
     )
     labels = class_indices(model.source_index.table, model.emotions)
-    regression = AKTLR(sparsity=SPARSITY).fit(
-        np.concatenate([X_s, X_t]),
-        np.concatenate([labels, np.full(len(X_t), MASKED)]),
-        np.repeat([SOURCE, TARGET], [len(X_s), len(X_t)]),
-        families,
-    )
+    regression = AKTLR(sparsity=SPARSITY).fit(*joined(X_s, labels, X_t), families)
     squares = np.square(regression.P_).sum(axis=1)
     table = pd.DataFrame(
         {
             "parameter": names,
             "family": families,
             "weight": squares / squares.sum(),
-            "distance": [wasserstein_distance(s, t) for s, t in zip(X_s.T, X_t.T, strict=True)],
+            "distance": feature_distances(X_s, X_t),
         }
     )
     return table.sort_values("weight", ascending=False, kind="stable", ignore_index=True)

@@ -134,9 +134,11 @@ def adapt(
         task = replace(task, target=recordings)
         target = target if len(recordings) == len(target) else recordings
         features = load_features(task.target, config.frontend, config.normalisation, cache)
-        as_configured = replace(model, config=config)
         needed = config.needs_source
-        source = source_features(as_configured, search_paths, cache) if needed else no_features(model)
+        if needed:
+            source = source_features(replace(model, config=config), search_paths, cache)
+        else:
+            source = no_features(model)
         data = combine(task, source, features)
         if workspace is not None:
             workspace.claim(data.identity(config, model.network.state_dict()))
