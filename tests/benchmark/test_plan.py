@@ -115,6 +115,12 @@ def test_outputs_that_cannot_be_adapted(entry: dict[str, str], expected: str) ->
         make_plan({"methods": [entry]})
 
 
+@pytest.mark.parametrize("entry", [{"name": "x"}, {"settings": {}}, {"method": ["t3a"]}])
+def test_an_entry_without_a_method_is_the_users_mistake(entry: dict[str, Any]) -> None:
+    with pytest.raises(UserError, match=r"methods\.0\.method"):
+        make_plan({"methods": [entry]})
+
+
 def test_variants_have_names_and_settings_of_their_own() -> None:
     plan = make_plan(
         {

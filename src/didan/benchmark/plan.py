@@ -60,7 +60,7 @@ class Entry(BaseModel):
         if not isinstance(data, dict):
             return data
         data = {"name": data.get("method"), **data}
-        if data["method"] in ADAPTATIONS:
+        if data.get("method") in list(ADAPTATIONS):  # whatever was written there
             data |= {"method": "source-only", "outputs": data["method"]}
         return data
 
