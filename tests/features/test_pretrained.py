@@ -92,6 +92,25 @@ def test_pauses_are_left_out(encoder: Path) -> None:
     assert np.abs(vector - only).max() < 0.2 * np.abs(every - only).max()
 
 
+def test_frames_are_means_of_tenths_of_a_second(encoder: Path) -> None:
+    samples = noise(1.15, 0.1)
+    made = extract_features(frontend(encoder, pooling="frames"), samples)
+    states = hidden(encoder, samples, (1, 2))
+    expected = np.stack([part.mean(dim=0) for part in torch.split(states, 5)])
+    np.testing.assert_allclose(made, expected, atol=1e-5)
+
+
+def test_frames_in_a_batch_and_of_long_recordings(whisper: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = frontend(whisper, pooling="frames")
+    short, long = noise(0.33, 0.1), noise(2.5, 0.1)
+    for own, clip in zip(extract_batch(made, [long, short]), [long, short], strict=True):
+        np.testing.assert_allclose(own, extract_features(made, clip), atol=1e-5)
+    monkeypatch.setattr(module, "LONGEST", RATE)
+    whole = np.concatenate([extract_features(made, long[start : start + 14_400]) for start in (0, 14_400, 28_800)])
+    np.testing.assert_allclose(extract_features(made, long), whole, atol=1e-5)  # three windows of 0.9 s
+    np.testing.assert_allclose(extract_batch(made, [short, long])[1], whole, atol=1e-5)
+
+
 @pytest.mark.parametrize("name", ["wav2vec2", "whisper"])
 def test_a_batch_gives_what_single_clips_give(name: str, request: pytest.FixtureRequest) -> None:
     made = frontend(request.getfixturevalue("encoder" if name == "wav2vec2" else "whisper"))

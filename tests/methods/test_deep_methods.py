@@ -166,7 +166,8 @@ def test_deep_jdot_is_the_cheapest_assignment() -> None:
 
 @pytest.mark.parametrize("name", ALIGNING)
 def test_every_method_trains(name: str, source: Corpus, target: Corpus, session_cache: Any) -> None:
-    config = make_config(name, assignments=["optimisation.steps=2", "optimisation.batch_size=6"])
+    frontend = "spectrogram" if METHODS[name].hierarchical else "functionals"
+    config = make_config(name, frontend, assignments=["optimisation.steps=2", "optimisation.batch_size=6"])
     model = train(source, target, config=config, cache=session_cache)
     assert model.config.method == name
     assert np.isfinite(model.history["alignment"]).all()

@@ -1,6 +1,7 @@
 """DIDAN's kin on batches made by hand, against the formulas written out."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -102,6 +103,28 @@ def test_ecan_is_its_formula_and_remembers() -> None:
     diversity = entropy(p.mean(axis=0), [0.5, 0.25, 0.25])
     expected = diversity + 0.5 * nearest + 2 * supervised
     assert float(alignment.loss) == pytest.approx(expected, rel=1e-4)
+
+
+def test_hda_aligns_every_level() -> None:
+    torch.manual_seed(0)
+    source, target = (
+        replace(output(6, seed), levels={"frames": torch.randn(300, 4), "segments": torch.randn(40, 4) + seed})
+        for seed in (0, 1)
+    )
+    term = find_method("hda").build(find_method("hda").settings(), context())
+    assert term is not None
+    made = term(source, target, LABELS)
+    fewer = term(replace(source, levels={}), replace(target, levels={}), LABELS)
+    utterances = float(multi_kernel_mmd(source.embeddings["fc1"], target.embeddings["fc1"]))
+    # All segments are compared, whatever their order, and as many frames as it takes.
+    segments = float(multi_kernel_mmd(source.levels["segments"], target.levels["segments"]))
+    frames = float(multi_kernel_mmd(source.levels["frames"], target.levels["frames"]))
+    assert float(fewer.loss) == pytest.approx(utterances)
+    assert made.diagnostics == pytest.approx(
+        {"utterances": utterances, "segments": segments, "frames": made.diagnostics["frames"]}, rel=1e-4
+    )
+    assert made.diagnostics["frames"] == pytest.approx(frames, abs=0.01)
+    assert float(made.loss) == pytest.approx(sum(made.diagnostics.values()))
 
 
 def test_djda_aligns_every_domain() -> None:

@@ -146,7 +146,7 @@ def test_normalisation_by_utterance_leads_to_no_column_of_that_name() -> None:
 
 @pytest.mark.parametrize("method", sorted(METHODS))
 def test_methods_come_with_their_pseudo_labels(method: str) -> None:
-    config = make_config(method)
+    config = make_config(method, "spectrogram")
     assert isinstance(config.pseudo_labels, BalancedSettings)
     assert config.pseudo_labels.weight == (2 if method in ("didan", "shot") else 0)
     assert (config.pseudo_labels.start, config.pseudo_labels.every) == (0.1, 10)

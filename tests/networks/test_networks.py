@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from didan.networks import LAYERS, Network, build_network
 from didan.networks.cepstral import Cepstral
+from didan.networks.hierarchical import Hierarchical
 from didan.networks.network import OneFrame
 from didan.networks.whisper import WhisperLayers, WhisperSettings
 from tiny_encoders import make_encoder
@@ -20,11 +21,14 @@ def whisper(tmp_path_factory: pytest.TempPathFactory) -> WhisperSettings:
     return WhisperSettings(model=str(make_encoder("whisper", tmp_path_factory.mktemp("encoder")))).found()
 
 
-@pytest.fixture(scope="module", params=["functionals", "spectrogram", "whisper"])
+@pytest.fixture(scope="module", params=["functionals", "spectrogram", "whisper", "hierarchical", "hidden states"])
 def network(request: pytest.FixtureRequest) -> Network:
     torch.manual_seed(1)
     if request.param == "whisper":
         return build_network("spectrogram", BANDS, EMOTIONS, 0.5, request.getfixturevalue("whisper")).eval()
+    if request.param in ("hierarchical", "hidden states"):
+        kind = "spectrogram" if request.param == "hierarchical" else "pretrained"
+        return build_network(kind, BANDS, EMOTIONS, 0.5, hierarchical=True).eval()
     return build_network(request.param, BANDS, EMOTIONS, 0.5).eval()
 
 
@@ -122,3 +126,40 @@ def test_which_backbone(whisper: WhisperSettings) -> None:
     assert isinstance(build_network("functionals", BANDS, EMOTIONS).backbone, OneFrame)
     assert isinstance(build_network("spectrogram", BANDS, EMOTIONS).backbone, Cepstral)
     assert isinstance(build_network("spectrogram", BANDS, EMOTIONS, None, whisper).backbone, WhisperLayers)
+    assert isinstance(build_network("pretrained", BANDS, EMOTIONS, hierarchical=True).backbone, Hierarchical)
+
+
+@pytest.mark.parametrize("n_frames", [1, 11, 49, 96, 100])
+def test_levels_are_what_the_vector_is_made_of(n_frames: int) -> None:
+    """A segment is what its frames are on average, unless its transformer says more."""
+    torch.manual_seed(0)
+    network = build_network("spectrogram", BANDS, EMOTIONS, hierarchical=True).eval()
+    backbone = network.backbone
+    assert isinstance(backbone, Hierarchical)
+    for layer in (backbone.of_segments.self_attn.out_proj, backbone.of_segments.linear2):
+        nn.init.zeros_(layer.weight)
+        nn.init.zeros_(layer.bias)  # what is left of the layer is what goes past it
+    features = 20 * torch.randn(2, 144, BANDS)
+    with torch.inference_mode():
+        vectors, levels = network.levels(features, torch.tensor([n_frames, 144]))
+    tokens = -(-n_frames // 4)
+    frames, segments = levels["frames"], levels["segments"]
+    assert len(frames) == tokens + 36
+    assert len(segments) == -(-tokens // 12) + 3
+    own = torch.stack([part.mean(dim=0) for part in torch.split(frames[:tokens], 12)])
+    torch.testing.assert_close(segments[: len(own)], own)
+    expected = torch.cat([own.mean(dim=0), (own.var(dim=0, correction=0) + 1e-6).sqrt()])
+    torch.testing.assert_close(vectors[0], expected)
+
+
+def test_frames_of_a_segment_hear_one_another_and_no_others() -> None:
+    torch.manual_seed(0)
+    network = build_network("spectrogram", BANDS, EMOTIONS, hierarchical=True).eval()
+    features = 20 * torch.randn(1, 144, BANDS)
+    changed = features.clone()
+    changed[0, 50] += 10
+    with torch.inference_mode():
+        (_, before), (_, after) = (network.levels(x, torch.tensor([144])) for x in (features, changed))
+    differs = (before["frames"] - after["frames"]).abs().amax(dim=1) > 1e-6
+    np.testing.assert_array_equal(differs.numpy(), np.arange(36) // 12 == 1)
+    assert ((before["segments"] - after["segments"]).abs().amax(dim=1) > 1e-6).all()

@@ -69,7 +69,7 @@ def test_labels_are_distributions_and_weights_0_or_1(kind: str) -> None:
 @every_kind
 @pytest.mark.parametrize("method", list(METHODS))
 def test_any_method_can_have_any_of_them(method: str, kind: str) -> None:
-    config = make_config(method, data={"pseudo_labels": {"kind": kind, "weight": 0.5}})
+    config = make_config(method, "spectrogram", data={"pseudo_labels": {"kind": kind, "weight": 0.5}})
     assert isinstance(config.pseudo_labels, PSEUDO_LABELLERS[kind])
     assert config.pseudo_labels.weight == 0.5
     assert config.adapts

@@ -11,7 +11,7 @@ from didan.classical import CLASSICAL
 from didan.errors import UserError, suggest
 from didan.features import FRONTENDS, FrontendSettings, NormalisationSettings
 from didan.inference.adapt_outputs import ADAPTATIONS
-from didan.methods import METHODS
+from didan.methods import METHODS, find_method
 from didan.model.config import Config, make_config
 
 TARGET_ONLY = "target-only"
@@ -169,21 +169,23 @@ def run_settings(entry: Entry, features: str, seed: int, common: dict[str, Any])
         UserError: a setting is unknown or out of range.
     """
     common = merge(common, entry.training)
+    kind = "spectrogram" if features == POOLED else features
+    frontend = _frontend(common, kind)
+    frames = features != POOLED and (kind == "spectrogram" or frontend.get("pooling") == "frames")
     if entry.method in CLASSICAL:
-        if features == "spectrogram" or seed > 0:  # they take one vector per utterance, and nothing is random
+        if frames or seed > 0:  # they take one vector per utterance, and nothing is random
             return None
-        kind = "spectrogram" if features == POOLED else features
         classical = CLASSICAL[entry.method]
         own = {} if classical.normalisation is None else {"normalisation": classical.normalisation}
-        given = {"frontend": _frontend(common, kind), "normalisation": common.get("normalisation", {}), **own}
+        given = {"frontend": frontend, "normalisation": common.get("normalisation", {}), **own}
         settings = make_config(data=given).model_dump(mode="json")
         normalisation = None if classical.by_source else settings["normalisation"]
         return {"method": entry.method, "normalisation": normalisation, "frontend": settings["frontend"]}
-    if features == POOLED:
-        return None
     method = "source-only" if entry.method == TARGET_ONLY else entry.method
+    if features == POOLED or (find_method(method).hierarchical and not frames):
+        return None
     given = {**common, "method": method, "seed": seed, "method_settings": entry.settings}
-    given["frontend"] = _frontend(common, features)
+    given["frontend"] = frontend
     settings = make_config(data=given).model_dump(mode="json")
     if entry.method == TARGET_ONLY:
         return {**settings, "method": TARGET_ONLY, "folds": FOLDS}

@@ -124,6 +124,17 @@ def _width(part: SpectrogramSettings | FunctionalsSettings | PretrainedSettings)
     return width * len(part.pooling.split("+"))
 
 
+def frame_period(settings: FrontendSettings) -> float | None:
+    """Seconds from one frame of a frontend to the next; None where an utterance is one vector.
+
+    >>> frame_period(SpectrogramSettings()), frame_period(FunctionalsSettings())
+    (0.01, None)
+    """
+    if isinstance(settings, SpectrogramSettings):
+        return settings.hop
+    return 0.1 if isinstance(settings, PretrainedSettings) and settings.pooling == "frames" else None
+
+
 def build_frontend(settings: FrontendSettings) -> Functionals | Spectrogram | Pretrained | Fusion:
     """The frontend with these settings.
 

@@ -11,7 +11,7 @@ of one corpus, see docs/experiments/fusion.md.
 """
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -69,6 +69,12 @@ class FusionSettings(BaseModel):
 
     kind: str
     frontends: tuple[PartSettings, ...] = Field(min_length=2)
+
+    @model_validator(mode="after")
+    def _of_vectors(self) -> Self:
+        if any(isinstance(part, PretrainedSettings) and part.pooling == "frames" for part in self.frontends):
+            raise ValueError("pooling=frames keeps frames, and only vectors can be fused")
+        return self
 
     @model_validator(mode="before")
     @classmethod

@@ -2,6 +2,8 @@
 
     x = [mean_t h_t, std_t h_t],    h_t = 1/|L| sum_(l in L) h_t^(l)
 
+(Or, for a network that looks at frames, the mean of every tenth of a second.)
+
 h_t^(l) is hidden state l of the encoder at frame t, L the middle third of its layers, and t runs over the frames
 with speech: those at most 40 dB under the loudest. Published comparisons find emotion in the middle layers, not in
 the last (docs/how-to/pretrained.md); the plain mean needs no labels and is what did best of what needs none.
@@ -13,6 +15,8 @@ from typing import Literal
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
+from torch.nn.functional import pad
+from torch.nn.utils.rnn import pad_sequence
 
 from didan.audio import RATE
 from didan.errors import AudioError, UserError
@@ -25,7 +29,9 @@ from didan.features.spectrogram import Spectrogram, SpectrogramSettings
 
 _FRAME = 320  # samples of a frame of every encoder
 
-Pooling = Literal["mean", "mean+std"]
+_TENTH = 5  # frames
+
+Pooling = Literal["mean", "mean+std", "frames"]
 
 PRESETS = {
     "laptop": "openai/whisper-base",
@@ -44,7 +50,8 @@ class PretrainedSettings(BaseModel):
             preset: ``laptop``, ``gpu`` or ``gpu-english``.
         revision: branch, tag or commit on the hub; once loaded, the commit.
         layers: hidden states to average, 0 being what goes into the first layer; None takes the middle third.
-        pooling: over the frames with speech.
+        pooling: over the frames with speech; ``frames`` keeps one vector for each tenth of a second, silent ones
+            too, for a network that aligns frames.
         sha256: of the weights, filled in once they are found; others are refused.
         setup: the same of their configuration.
     """
@@ -107,7 +114,7 @@ class PretrainedSettings(BaseModel):
 
 
 class Pretrained(nn.Module):
-    """Waveforms in, one vector per utterance out.
+    """Waveforms in, one vector per utterance out, or one for each tenth of a second.
 
     Utterances longer than 30 s go through the encoder in equal windows of at most that, so memory is bounded; mean
     and deviation are over all of them.
@@ -139,49 +146,60 @@ class Pretrained(nn.Module):
             waveform: 16 kHz samples, shape (n, samples).
 
         Returns:
-            Shape (n, 1, n_bands): one frame, as functionals are; and 1 for each utterance, shape (n,).
+            Shape (n, 1, n_bands): one frame, as functionals are, unless frames are kept; and how many frames are
+            each utterance's own, shape (n,).
 
         Raises:
             AudioError: an utterance is shorter than one frame of the encoder.
         """
         lengths = n_samples(waveform)
+        if self.settings.pooling == "frames":
+            return self._tenths(waveform, lengths)
         log_mel, n_frames = self.spectrogram(waveform)
         speech = has_speech(log_mel, n_frames)
-        if torch.compiler.is_exporting():
-            moments = self._moments(waveform, lengths, speech)
+        if torch.compiler.is_exporting() or len(windows := self._windows(lengths)) == len(lengths):
+            _, mean, variance = self._moments(waveform, lengths, speech)
         else:
-            moments = self._moments_by_window(waveform, lengths, speech)
-        _, mean, variance = moments
-        pooled = mean if self.settings.pooling == "mean" else torch.cat([mean, variance.sqrt()], dim=1)
-        return pooled[:, None], torch.ones_like(lengths)
+            parts_of: dict[int, list[tuple[Tensor, Tensor, Tensor]]] = {}
+            for row, start, end in windows:  # one by one, which bounds memory
+                own = speech[row : row + 1, start // 160 : end // 160 + 1]
+                part = self._moments(waveform[row : row + 1, start:end], lengths.new_tensor([end - start]), own)
+                parts_of.setdefault(row, []).append(part)
+            pooled = [_pooled(parts_of[row]) for row in range(len(lengths))]
+            _, mean, variance = (torch.cat([one[k] for one in pooled]) for k in range(3))
+        vectors = mean if self.settings.pooling == "mean" else torch.cat([mean, variance.sqrt()], dim=1)
+        return vectors[:, None], torch.ones_like(lengths)
 
-    def _moments_by_window(
-        self, waveform: Tensor, lengths: Tensor, speech: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Count, mean and variance of the frames of utterances of any length; see :meth:`_moments`."""
+    def _windows(self, lengths: Tensor) -> list[tuple[int, int, int]]:
+        """Row, start and end, in samples, of the windows that utterances go through the encoder in.
+
+        Raises:
+            AudioError: an utterance is shorter than one frame of the encoder.
+        """
         shortest = int(lengths.min())
         if shortest < self.encoder.shortest:
             raise AudioError(
                 f"{1000 * shortest / RATE:.0f} ms are shorter than one frame of the encoder "
                 f"({1000 * self.encoder.shortest / RATE:.0f} ms)"
             )
-        rows = []
+        step = _TENTH * _FRAME if self.settings.pooling == "frames" else _FRAME
+        windows = []
         for row, length in enumerate(lengths.tolist()):
             parts = -(-length // LONGEST)
-            window = -(-length // (parts * _FRAME)) * _FRAME
-            starts = range(0, length, window)
-            cut = [(start, min(start + window, length)) for start in starts]
-            rows += [(row, start, end) for start, end in cut]
-        if len(rows) == len(lengths):
-            return self._moments(waveform, lengths, speech)
-        parts_of: dict[int, list[tuple[Tensor, Tensor, Tensor]]] = {}
-        for row, start, end in rows:  # one by one, which bounds memory
-            own = speech[row : row + 1, start // 160 : end // 160 + 1]
-            part = self._moments(waveform[row : row + 1, start:end], lengths.new_tensor([end - start]), own)
-            parts_of.setdefault(row, []).append(part)
-        pooled = [_pooled(parts_of[row]) for row in range(len(lengths))]
-        count, mean, variance = (torch.cat([one[k] for one in pooled]) for k in range(3))
-        return count, mean, variance
+            window = -(-length // (parts * step)) * step
+            windows += [(row, start, min(start + window, length)) for start in range(0, length, window)]
+        return windows
+
+    def _tenths(self, waveform: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean hidden states of each tenth of a second, shape (n, tenths, width), and how many, shape (n,)."""
+        if torch.compiler.is_exporting() or len(windows := self._windows(lengths)) == len(lengths):
+            return means_of_tenths(*self._hidden(waveform, lengths))
+        rows: list[list[Tensor]] = [[] for _ in lengths]
+        for row, start, end in windows:
+            part = self._hidden(waveform[row : row + 1, start:end], lengths.new_tensor([end - start]))
+            rows[row].append(means_of_tenths(*part)[0][0])
+        whole = [torch.cat(parts) for parts in rows]
+        return pad_sequence(whole, batch_first=True), lengths.new_tensor([len(own) for own in whole])
 
     def _moments(self, waveform: Tensor, lengths: Tensor, speech: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Count, shape (n, 1), mean and variance, shape (n, width), of the frames with speech.
@@ -191,12 +209,35 @@ class Pretrained(nn.Module):
             lengths: shape (n,).
             speech: which frames of 10 ms are speech, shape (n, frames).
         """
+        return moments_over_speech(*self._hidden(waveform, lengths), speech)
+
+    def _hidden(self, waveform: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Hidden states of frames of 20 ms, shape (n, frames, width), and how many are valid, shape (n,)."""
         device = waveform.device.type
         half = torch.float16 if device == "cuda" else torch.bfloat16
         with torch.autocast(device, half, enabled=self.half_precision):
             states, n_frames = self.encoder(waveform, lengths, max(self.layers))
             hidden = torch.stack([states[layer] for layer in self.layers]).mean(dim=0).float()
-        return moments_over_speech(hidden, n_frames, speech)
+        return hidden, n_frames
+
+
+def means_of_tenths(hidden: Tensor, n_frames: Tensor) -> tuple[Tensor, Tensor]:
+    """Means over each five frames, the last of an utterance over fewer; shapes (n, tenths, width) and (n,).
+
+    Args:
+        hidden: frames of 20 ms, shape (n, frames, width).
+        n_frames: valid ones of each utterance, shape (n,).
+
+    >>> means_of_tenths(torch.arange(6.0)[None, :, None], torch.tensor([6]))
+    (tensor([[[2.],
+             [5.]]]), tensor([2]))
+    """
+    n, length, width = hidden.shape
+    end = (0, 0, 0, -length % _TENTH)
+    valid = is_valid(n_frames, length)[:, :, None].to(hidden)
+    sums = pad(hidden * valid, end).reshape(n, -1, _TENTH, width).sum(dim=2)
+    counts = pad(valid, end).reshape(n, -1, _TENTH, 1).sum(dim=2)
+    return sums / counts.clamp(min=1), (n_frames + _TENTH - 1) // _TENTH
 
 
 def has_speech(log_mel: Tensor, n_frames: Tensor) -> Tensor:
@@ -237,5 +278,7 @@ def _pooled(parts: list[tuple[Tensor, Tensor, Tensor]]) -> tuple[Tensor, Tensor,
 
 
 def _names(pooling: Pooling, width: int) -> tuple[str, ...]:
+    if pooling == "frames":
+        return tuple(f"hidden{unit:04d}" for unit in range(width))
     statistics = pooling.split("+")
     return tuple(f"hidden{unit:04d}_{statistic}" for statistic in statistics for unit in range(width))

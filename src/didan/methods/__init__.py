@@ -29,6 +29,7 @@ _FILES = (
     "mdd",
     "emo_dna",
     "djda",
+    "hda",
     "ecan",
     "shot",
 )

@@ -101,6 +101,7 @@ class Method:
         build: makes the alignment term, or None for a method that trains on the source alone. A term that is a
             ``torch.nn.Module`` is moved, trained and saved with the network.
         pseudo_labels: self-training that belongs to the method; most have none by default.
+        hierarchical: whether it looks at frames and segments, which the hierarchical backbone makes.
     """
 
     name: str
@@ -108,3 +109,4 @@ class Method:
     settings: type[MethodSettings]
     build: Callable[[Any, MethodContext], AlignmentTerm | None]
     pseudo_labels: BalancedSettings = field(default_factory=BalancedSettings)
+    hierarchical: bool = False

@@ -16,6 +16,7 @@ from didan.features import (
     NormalisationSettings,
     SpectrogramSettings,
     found,
+    frame_period,
 )
 from didan.files import read_yaml
 from didan.methods import AlignmentSettings, MethodSettings, SourceFreeSettings, find_method
@@ -35,10 +36,12 @@ class NetworkSettings(_Settings):
     Attributes:
         dropout: in the fully connected layers; None takes 0.6.
         whisper: for spectrograms, a pretrained Whisper as whose first layers the network begins.
+        hierarchical: whether frames go through nested transformers, which learn; None takes what the method needs.
     """
 
     dropout: float | None = Field(None, ge=0, lt=1)
     whisper: WhisperSettings | None = None
+    hierarchical: bool | None = None
 
 
 class OptimisationSettings(_Settings):
@@ -146,9 +149,20 @@ class Config(_Settings):
     @property
     def crop_frames(self) -> int:
         """Frames of an utterance seen per step; functionals are one."""
-        if isinstance(self.frontend, SpectrogramSettings):
-            return max(round(self.optimisation.crop / self.frontend.hop), 1)
-        return 1
+        hop = frame_period(self.frontend)
+        return 1 if hop is None else max(round(self.optimisation.crop / hop), 1)
+
+    @property
+    def hierarchical(self) -> bool:
+        """Whether frames go through nested transformers: if asked to, or if the method or the features need it."""
+        if self.network.hierarchical is not None:
+            return self.network.hierarchical
+        return self.has_hidden_states or find_method(self.method).hierarchical
+
+    @property
+    def has_hidden_states(self) -> bool:
+        """Whether features are frames of hidden states."""
+        return self.frontend.kind == "pretrained" and frame_period(self.frontend) is not None
 
 
 _RENAMED = {
@@ -242,7 +256,30 @@ def make_config(
         raise UserError(
             f"augmentation is for spectrograms, not for {config.frontend.kind}: --frontend spectrogram"
         )
+    _refuse_without_frames(config)
     return config
+
+
+def _refuse_without_frames(config: Config) -> None:
+    """Make sure that features, method and network agree about frames.
+
+    Raises:
+        UserError: they do not.
+    """
+    method = find_method(config.method)
+    if not config.hierarchical:
+        if method.hierarchical or config.has_hidden_states:
+            needs = f"method {method.name}" if method.hierarchical else "frontend.pooling=frames"
+            raise UserError(f"{needs} needs the hierarchical network: leave network.hierarchical out")
+        return
+    what = f"method {method.name}" if method.hierarchical else "network.hierarchical"
+    if frame_period(config.frontend) is None:
+        raise UserError(
+            f"{what} is for frames, and {config.frontend.kind} are one vector per utterance: take --frontend "
+            "spectrogram, or --frontend pretrained with --set frontend.pooling=frames"
+        )
+    if config.network.whisper is not None:
+        raise UserError(f"{what} brings a network of its own: leave network.whisper out")
 
 
 def _prepare_for_whisper(data: dict[str, Any]) -> None:

@@ -22,7 +22,6 @@ from didan.features import (
     Normaliser,
     PackedFeatures,
     PretrainedSettings,
-    SpectrogramSettings,
     encoders_of,
     parts_of,
     with_parts,
@@ -35,7 +34,7 @@ from didan.model.trained import SourceIndex, TrainedModel
 from didan.networks import build_network
 
 # Raised with the files, and with what features mean: a network knows only those that it was trained with.
-_FORMAT = 6
+_FORMAT = 7
 _FEATURES = "source-features.safetensors"
 _ENCODERS = "encoders"
 
@@ -127,6 +126,7 @@ def _write_config(model: TrainedModel, file: Path) -> None:
         "format": _FORMAT,
         "emotions": list(model.emotions),
         "temperature": model.temperature,
+        "bands": int(model.network.backbone.n_bands),  # type: ignore[arg-type]
         "config": model.config.model_dump(mode="json"),
         "normaliser": {
             "utterances": model.normaliser.domain.n_utterances,
@@ -186,13 +186,13 @@ def load(folder: str | Path) -> TrainedModel:
         )
         blocks = tuple(Block(*block) for block in domain["blocks"])
         frontend = config.frontend
-        n_bands = frontend.bands if isinstance(frontend, SpectrogramSettings) else len(moments.mean)
         network = build_network(
             frontend.kind,
-            n_bands,
+            content["bands"],
             len(emotions),
             config.network.dropout,
             config.network.whisper,
+            hierarchical=config.hierarchical,
             empty=True,
         )
         network.load_state_dict(load_file(folder / "model.safetensors"))

@@ -3,6 +3,7 @@
 from torch import nn
 
 from didan.networks.cepstral import Cepstral
+from didan.networks.hierarchical import Hierarchical
 from didan.networks.network import LAYERS, Backbone, Network, OneFrame, Output, suitable_threads
 from didan.networks.scores import Loss, ScoreLink
 from didan.networks.whisper import WhisperLayers, WhisperSettings
@@ -30,6 +31,7 @@ def build_network(
     dropout: float | None = None,
     whisper: WhisperSettings | None = None,
     *,
+    hierarchical: bool = False,
     empty: bool = False,
 ) -> Network:
     """The network for a kind of features.
@@ -40,6 +42,7 @@ def build_network(
         n_outputs: emotions.
         dropout: in the fully connected layers; 0.6 if None.
         whisper: the Whisper, found, as whose first layers a network for spectrograms begins.
+        hierarchical: whether frames go through nested transformers.
         empty: whether the weights will be replaced, so that Whisper's are not needed.
 
     Raises:
@@ -49,6 +52,8 @@ def build_network(
     if whisper is not None:
         encoder = whisper.build_empty() if empty else whisper.build()
         backbone = WhisperLayers(encoder, whisper.layers or ())
+    elif hierarchical:
+        backbone = Hierarchical(n_bands, spectrogram=frontend == "spectrogram")
     else:
         backbone = Cepstral(n_bands) if frontend == "spectrogram" else OneFrame(n_bands)
     return Network(backbone, n_outputs, _DROPOUT if dropout is None else dropout)

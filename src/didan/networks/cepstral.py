@@ -41,6 +41,7 @@ class Cepstral(nn.Module):
 
     def __init__(self, n_bands: int) -> None:
         super().__init__()
+        self.n_bands = n_bands
         self.cosines = nn.Linear(n_bands, n_bands, bias=False)
         self.cosines.weight.data = torch.from_numpy(dct(np.eye(n_bands), axis=0, norm="ortho")).float()
         filters = [_regression(length, order=1) for length in self.slopes]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from didan.features import FeatureSet
 from didan.hardware import one_thread
+from didan.networks.hierarchical import Hierarchical
 from didan.typing import Features, Labels, Utterances
 
 LAYERS = ("fc1", "fc2", "output")
@@ -31,11 +32,14 @@ class Output:
         scores: one number per emotion, shape (n, n_emotions); under the regression loss an estimate of the
             emotion's probability.
         index: which utterances of their domain these are, shape (n,), in training; None where it does not matter.
+        levels: in training, the ``frames`` and ``segments`` that a hierarchical backbone made, shape (how many,
+            width); other backbones make none.
     """
 
     embeddings: dict[str, Tensor]
     scores: Tensor
     index: Tensor | None = None
+    levels: dict[str, Tensor] = field(default_factory=dict)
 
     def __getitem__(self, rows: slice) -> "Output":
         """The same for some of the utterances.
@@ -51,11 +55,13 @@ class Backbone(Protocol):
     """A module that makes one vector of an utterance.
 
     Attributes:
+        n_bands: of the features.
         width: of the vector.
         rate: its learning rate, as a share of the head's, unless another is given; 0 if it stays as it is.
         begins: share of the training after which it learns, unless another is given.
     """
 
+    n_bands: int
     width: int
     rate: float
     begins: float
@@ -83,7 +89,7 @@ class OneFrame(nn.Module):
 
     def __init__(self, n_bands: int) -> None:
         super().__init__()
-        self.width = n_bands
+        self.n_bands = self.width = n_bands
 
     def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
         """See :class:`Backbone`."""
@@ -142,6 +148,12 @@ class Network(nn.Module):
     def has_weights(self) -> bool:
         """Whether the backbone has any."""
         return any(True for _ in self.backbone.parameters())
+
+    def levels(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """What the backbone makes of a padded batch, and of its frames and segments; see :class:`Output`."""
+        if isinstance(self.backbone, Hierarchical):
+            return self.backbone.levels(features, lengths)
+        return self.backbone(features, lengths), {}
 
     def vectors(self, features: Utterances) -> Features:
         """What the backbone makes of utterances, whole, in batches of similar length and without gradients.

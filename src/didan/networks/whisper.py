@@ -129,6 +129,7 @@ class WhisperLayers(nn.Module):
     def __init__(self, encoder: Whisper, layers: tuple[int, ...]) -> None:
         super().__init__()
         self.encoder, self.layers = encoder, layers
+        self.n_bands = int(encoder.model.config.num_mel_bins)
         self.width = 2 * int(encoder.model.config.d_model)
 
     def requires_grad_(self, requires_grad: bool = True) -> "WhisperLayers":

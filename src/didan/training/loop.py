@@ -59,6 +59,7 @@ def fit_network(
                 len(pair.emotions),
                 config.network.dropout,
                 config.network.whisper,
+                hierarchical=config.hierarchical,
             )
         learning = Learning.of(network, settings)
         prior = assumed_prior(config.class_prior, pair.emotions)

@@ -129,7 +129,8 @@ class Adaptation(pl.LightningModule):
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """One step."""
-        both = self.network.head(torch.cat([self._vectors(batch, side) for side in self.domains]))
+        heard = {side: self._heard(batch, side) for side in self.domains}
+        both = self.network.head(torch.cat([vectors for vectors, _ in heard.values()]))
         scores, n_source, counts = both.scores, len(batch["labels"]), self._weights()
         row: dict[str, float] = {"step": self.global_step + 1}
         loss: Tensor = scores.new_zeros(())
@@ -139,8 +140,10 @@ class Adaptation(pl.LightningModule):
             row["fit"] = float(fit.detach())
             loss = counts.fit * fit
         if self.term is not None:
-            source = replace(both[:n_source], index=batch["source_index"])
-            target = replace(both[n_source:], index=batch["target_index"])
+            source, target = (
+                replace(part, index=batch[f"{side}_index"], levels=heard[side][1] if side in heard else {})
+                for side, part in (("source", both[:n_source]), ("target", both[n_source:]))
+            )
             alignment = self.term(source, target, batch["labels"])
             row |= {"alignment": float(alignment.loss.detach()), "weight": counts.alignment}
             row |= alignment.diagnostics
@@ -204,13 +207,14 @@ class Adaptation(pl.LightningModule):
     def _weights(self) -> Weights:
         return self.schedule(self.global_step / self.settings.steps)
 
-    def _vectors(self, batch: Batch, side: str) -> Tensor:
-        """What the backbone makes of one side of a batch, normalised."""
+    def _heard(self, batch: Batch, side: str) -> tuple[Tensor, dict[str, Tensor]]:
+        """What the backbone makes of one side of a batch, normalised, and of its frames and segments."""
         index = batch[f"{side}_index"].cpu()
         whole, mean, std = (tensor[index].to(self.device) for tensor in self.domains[side])
-        crops = batch.get(side)
-        vectors: Tensor = whole if crops is None else self.network.backbone(crops, batch[f"{side}_lengths"])
-        return (vectors - mean) / std
+        levels: dict[str, Tensor] = {}
+        if (crops := batch.get(side)) is not None:
+            whole, levels = self.network.levels(crops, batch[f"{side}_lengths"])
+        return (whole - mean) / std, levels
 
 
 class _Vectors(NamedTuple):
