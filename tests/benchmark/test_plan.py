@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from didan.benchmark.plan import all_methods, config_of, make_plan, paper_tasks, parse_tasks
+from didan.benchmark.plan import config_of, make_plan, paper_tasks, parse_tasks
 from didan.classical import CLASSICAL
 from didan.errors import UserError
 from didan.files import read_yaml
@@ -72,7 +72,7 @@ def test_runs_are_the_product_with_first_seeds_first() -> None:
 def test_methods_run_on_the_features_they_take_and_classical_ones_once() -> None:
     plan = make_plan(
         {
-            "methods": all_methods(),
+            "methods": "all",
             "features": ["spectrogram", "functionals", "pooled"],
             "seeds": 2,
             "tasks": ["a:b"],

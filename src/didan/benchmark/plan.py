@@ -96,7 +96,7 @@ class Plan(BaseModel):
         leave_one_out: whether to add every corpus as the target of all others together.
         features: kinds of features, joined by ``+`` to fuse several; a method that does not take one of them is
             left out there.
-        methods: methods and variants.
+        methods: methods and variants; ``all`` is every method.
         seeds: how many; methods without randomness run once.
         settings: of all trainings, as ``didan train --config`` takes them: steps, network, normalisation.
         map: translations of labels, ``label=emotion``.
@@ -112,6 +112,13 @@ class Plan(BaseModel):
     seeds: int = Field(3, ge=1)
     settings: dict[str, Any] = {}
     map: tuple[str, ...] = ()
+
+    @field_validator("methods", mode="before")
+    @classmethod
+    def _all(cls, methods: Any) -> Any:
+        if methods == "all" or not isinstance(methods, (list, tuple)):
+            methods = [methods]
+        return [own for one in methods for own in (all_methods() if one == "all" else [one])]
 
     @field_validator("features")
     @classmethod

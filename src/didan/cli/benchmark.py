@@ -75,7 +75,7 @@ def benchmark(
     import sys
 
     from didan.benchmark import make_plan, run_benchmark
-    from didan.benchmark.plan import all_methods, paper_tasks
+    from didan.benchmark.plan import paper_tasks
     from didan.cli.damage import Damage
     from didan.cli.progress import progress_bars
     from didan.errors import UserError
@@ -94,7 +94,7 @@ def benchmark(
     }
     data |= {key: value for key, value in given.items() if value is not None and value is not False}
     if method:
-        data["methods"] = all_methods() if method == ["all"] else method
+        data["methods"] = method
     for assignment in set or ():
         assign(data.setdefault("settings", {}), assignment)
     if preset not in (None, "paper"):
