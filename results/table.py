@@ -10,7 +10,7 @@ import gzip
 import json
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -41,43 +41,49 @@ COLUMNS = {
 }
 
 
-def means_table(benchmark: Benchmark, seen: bool) -> str:
+def means_table(*studies: Benchmark, seen: bool) -> str:
     """Mean UAR over all tasks as Markdown: a row per method, a column per kind of features.
 
     Args:
-        benchmark: the results.
+        studies: the results, of the same tasks and each of other features.
         seen: whether the defaults had been chosen with labels of these corpora.
     """
-    columns = [kind for kind in COLUMNS if kind in benchmark.features]
-    methods = list(dict.fromkeys(method for kind in columns for method in benchmark.results[kind]))
-    frame = results_frame(benchmark)
+    study_of = {kind: benchmark for kind in COLUMNS for benchmark in studies if kind in benchmark.features}
+    methods = list(dict.fromkeys(method for kind, own in study_of.items() for method in own.results[kind]))
+    oracles = {method for benchmark in studies for method in benchmark.oracles}
+    frame = pd.concat([results_frame(benchmark) for benchmark in studies])
     best = frame[frame["task"] == MEAN].groupby("method")["uar"].max()
-    methods.sort(key=lambda method: (method in benchmark.oracles, -best.get(method, 0.0)))
-    means = {(row["features"], row["method"]): _text(row) for _, row in frame[frame["task"] == MEAN].iterrows()}
+    methods.sort(key=lambda method: (method in oracles, -best.get(method, 0.0)))
+    means = {
+        (row["features"], row["method"]): _with_interval(row) for _, row in frame[frame["task"] == MEAN].iterrows()
+    }
+    tasks = studies[0].tasks
     lines = [
-        f"| mean UAR over {len(benchmark.tasks)} tasks, in % | {' | '.join(COLUMNS[kind] for kind in columns)} |",
-        f"|---|{'---|' * len(columns)}",
+        f"| mean UAR over {len(tasks)} tasks, in % | {' | '.join(COLUMNS[kind] for kind in study_of)} |",
+        f"|---|{'---|' * len(study_of)}",
     ]
     for method in methods:
-        cells = [means.get((kind, method), "–") for kind in columns]
-        lines.append(f"| {_named(method, benchmark)} | {' | '.join(cells)} |")
+        cells = [means.get((kind, method), "–") for kind in study_of]
+        lines.append(f"| {_named(method, oracles)} | {' | '.join(cells)} |")
     chance = frame.groupby("task")["chance"].first().mean()
-    lines.append(f"| chance | {' | '.join(f'{chance:.1f}' for _ in columns)} |")
+    lines.append(f"| chance | {' | '.join(f'{chance:.1f}' for _ in study_of)} |")
     seeds = frame.groupby("features")["seeds"].max()
-    counted = ", ".join(f"{COLUMNS[kind]} at most {seeds[kind]:.0f}" for kind in columns)
-    if len(columns) == 1:
-        counted = f"at most {seeds[columns[0]]:.0f}"
-    over = f"Mean ± standard deviation over seeds ({counted}; methods without randomness have one)."
+    counted = ", ".join(f"{COLUMNS[kind]} at most {seeds[kind]:.0f}" for kind in study_of)
+    if len(set(seeds)) == 1:
+        counted = f"at most {seeds.max():.0f}"
+    over = f"Mean ± standard deviation over seeds ({counted}; methods without randomness have one)"
+    if seeds.max() == 1:
+        over = "One seed"
     return "\n".join(
         [
             *lines,
             "",
-            f"{'One seed.' if seeds.max() == 1 else over} "
-            f"Model selection: {_selection(benchmark)}.{f' {SEEN}' if seen else ''}",
+            f"{over} [95 % interval from resampling the targets' speakers]. Model selection: "
+            f"{_selection(*studies)}.{f' {SEEN}' if seen else ''}",
             *(
-                f"\n{line}" if len(columns) == 1 else f"\n{COLUMNS[kind]}: {line[0].lower()}{line[1:]}"
-                for kind in columns
-                for line in _tests(benchmark, kind)
+                f"\n{line}" if len(study_of) == 1 else f"\n{COLUMNS[kind]}: {line[0].lower()}{line[1:]}"
+                for kind, own in study_of.items()
+                for line in _tests(own, kind)
             ),
         ]
     )
@@ -97,9 +103,8 @@ def tasks_table(benchmark: Benchmark) -> str:
     for method in methods:
         rows = frame[frame["method"] == method].set_index("task")
         cells = [_text(rows.loc[task]) if task in rows.index else "–" for task in (*benchmark.tasks, MEAN)]
-        lines.append(
-            f"| {_named(method, benchmark)} | {' | '.join(cells)} | {_difference(comparisons.get(method))} |"
-        )
+        named = _named(method, benchmark.oracles)
+        lines.append(f"| {named} | {' | '.join(cells)} | {_difference(comparisons.get(method))} |")
     return "\n".join(
         [
             *lines,
@@ -131,7 +136,7 @@ def representations_table(studies: list[Benchmark]) -> str:
                 ]
                 if method.endswith("-corpus"):  # which asks nobody who speaks
                     cells.reverse()
-                lines.append(f"| {named} | {_named(method, benchmark)} | {' | '.join(cells)} |")
+                lines.append(f"| {named} | {_named(method, benchmark.oracles)} | {' | '.join(cells)} |")
     return "\n".join(
         [
             *lines,
@@ -358,17 +363,22 @@ def _mean_with_interval(runs: list[dict[str, Any]]) -> str:
     return f"{np.mean(means):.1f}{spread} [{low:.1f}, {high:.1f}]"
 
 
-def _named(method: str, benchmark: Benchmark) -> str:
-    return f"{method} (oracle: trained on target labels)" if method in benchmark.oracles else method
+def _named(method: str, oracles: Collection[str]) -> str:
+    return f"{method} (oracle: trained on target labels)" if method in oracles else method
 
 
 def _seeds(most: int) -> str:
     return "One seed" if most == 1 else f"Mean ± standard deviation over at most {most} seeds"
 
 
-def _selection(benchmark: Benchmark) -> str:
+def _selection(*studies: Benchmark) -> str:
     # The name of a method says which class prior it assumes; old records call it "told of the target".
-    ways = {re.split("; (?:told|assumed)", run["selection"])[0] for run in benchmark.records if not run["oracle"]}
+    ways = {
+        re.split("; (?:told|assumed)", run["selection"])[0]
+        for own in studies
+        for run in own.records
+        if not run["oracle"]
+    }
     # Networks name the step as well, and go on as methods without steps do.
     return "; ".join(sorted(way for way in ways if not any(way in other and way != other for other in ways)))
 
@@ -408,6 +418,7 @@ PAGES: dict[Path, Callable[[], str]] = {
     _EXPERIMENTS / "representations.md": lambda: representations_table(
         [benchmark_in(name) for name in ("pretrained", "spectrogram-network", "spectrogram-whisper")]
     ),
+    _EXPERIMENTS / "kin.md": lambda: means_table(benchmark_in("kin-trade-offs"), seen=False),
     _EXPERIMENTS / "spectrogram.md": lambda: variants_table(STUDIES / "spectrogram" / "records.jsonl.gz"),
     _EXPERIMENTS / "fusion.md": lambda: lengths_table(STUDIES / "fusion" / "records.jsonl.gz"),
     _EXPERIMENTS / "per-speaker.md": lambda: means_table(benchmark_in("per-speaker"), seen=True),

@@ -24,6 +24,7 @@ from didan.features import Domain, NormalisationSettings, PackedFeatures, load_f
 from didan.model.config import Config, make_config
 from didan.model.directory import load, save
 from didan.model.trained import TrainedModel
+from didan.networks import build_network
 from didan.selection import CRITERIA
 from didan.self_training import BalancedSettings, ConfidentSettings
 from didan.synthesis import make_corpus, style
@@ -75,6 +76,21 @@ def trained(tiny_corpora: tuple[Corpus, Corpus], session_cache: Path) -> Trained
 @pytest.fixture(scope="module")
 def adapted(trained: TrainedModel, calls: Corpus, session_cache: Path) -> tuple[TrainedModel, Change]:
     return adapt(trained, calls.unlabelled(), config=with_steps(trained, STEPS), cache=session_cache)
+
+
+def test_adapting_a_network_that_knows_nothing_is_training(
+    tiny_corpora: tuple[Corpus, Corpus], calls: Corpus, trained: TrainedModel, session_cache: Path
+) -> None:
+    """Dropout and all: networks that have predicted before are out of training."""
+    config = adapting_config(trained, assignments=[f"optimisation.steps={STEPS}"])
+    fresh = train(tiny_corpora[0], calls.unlabelled(), config=config, cache=session_cache)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(config.seed)
+        network = build_network("functionals", trained.network.width, len(trained.emotions)).eval()
+    # Features that a model includes are rounded; in the cache they are not.
+    begun = replace(trained, network=network, source_index=replace(trained.source_index, features=None))
+    adapted, _ = adapt(begun, calls.unlabelled(), config=config, cache=session_cache)
+    assert same_weights(adapted, fresh)
 
 
 @pytest.fixture

@@ -61,6 +61,7 @@ def fit_network(
                 config.network.whisper,
                 hierarchical=config.hierarchical,
             )
+        network.train()  # one that has predicted before is not in training, and Lightning leaves it so
         learning = Learning.of(network, settings)
         prior = assumed_prior(config.class_prior, pair.emotions)
         context = MethodContext(
