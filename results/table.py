@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from didan.metrics import interval, resampled_uar, speaker_draws
@@ -332,6 +333,44 @@ def lengths_table(records: Path) -> str:
     )
 
 
+def source_free_table(records: Path) -> str:
+    """UAR of a finished model and of every way to adapt it, best first."""
+    runs = _lines_of(records)
+    n_seeds, n_tasks = len({run["seed"] for run in runs}), len({(run["source"], run["target"]) for run in runs})
+    names = {
+        "source-only": "the model as it was",
+        "didan": "`didan adapt`, with its source",
+        "shot": "`didan adapt --source-free`",
+        "ecan": "`didan adapt --source-free --method ecan`",
+        "t3a": "`didan predict --adapt-outputs t3a`",
+        "lame": "`didan predict --adapt-outputs lame`",
+    }
+    columns = {"speakers known": "speaker", "speakers unknown": "none"}
+    own = {
+        (name, group): [{**run, **run["evaluated"][name]} for run in runs if run["group"] == group]
+        for name in names
+        for group in columns.values()
+    }
+    ranked = sorted(names, key=lambda name: -np.mean([run["uar"] for run in own[name, "speaker"]]))
+    lines = [f"| UAR in % | {' | '.join(f'{column} | minus with source' for column in columns)} |"]
+    lines.append(f"|---|{'---|' * (2 * len(columns))}")
+    for name in ranked:
+        cells = []
+        for group in columns.values():
+            cells.append(_mean_with_interval(own[name, group]))
+            other = own["didan", group]
+            cells.append("–" if name == "didan" else _difference_with_interval(own[name, group], other))
+        lines.append(f"| {names[name]} | {' | '.join(cells)} |")
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"Mean over {n_tasks} tasks ± standard deviation over {n_seeds} seeds [95 % interval from resampling "
+            f"the targets' speakers]. Model selection: {_selection_of(runs)}. {SEEN}",
+        ]
+    )
+
+
 def _lines_of(records: Path) -> list[dict[str, Any]]:
     with gzip.open(records, "rt", encoding="utf-8") as lines_of:
         return [json.loads(line) for line in lines_of]
@@ -346,11 +385,26 @@ def _mean_with_interval(runs: list[dict[str, Any]]) -> str:
     if not runs:
         return "–"
     by_seed: dict[int, list[float]] = {}
-    by_task: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for run in runs:
         by_seed.setdefault(run["seed"], []).append(100 * run["uar"])
-        by_task.setdefault((run["source"], run["target"]), []).append(run["speakers"])
     means = [float(np.mean(values)) for values in by_seed.values()]
+    low, high = interval(_resampled_means(runs))
+    spread = f" ± {np.std(means, ddof=1):.1f}" if len(means) > 1 else ""
+    return f"{np.mean(means):.1f}{spread} [{low:.1f}, {high:.1f}]"
+
+
+def _difference_with_interval(runs: list[dict[str, Any]], others: list[dict[str, Any]]) -> str:
+    """Of the means over tasks, of the same tasks and seeds; the same speakers are drawn for both."""
+    difference = 100 * (np.mean([run["uar"] for run in runs]) - np.mean([run["uar"] for run in others]))
+    low, high = interval(_resampled_means(runs) - _resampled_means(others))
+    return f"{difference:+.1f} [{low:+.1f}, {high:+.1f}]"
+
+
+def _resampled_means(runs: list[dict[str, Any]]) -> npt.NDArray[np.float64]:
+    """Mean UAR over tasks, in %, at every draw of the targets' speakers."""
+    by_task: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for run in runs:
+        by_task.setdefault((run["source"], run["target"]), []).append(run["speakers"])
     resampled = []
     for (_, target), speakers in by_task.items():
         names = sorted(speakers[0])
@@ -358,9 +412,7 @@ def _mean_with_interval(runs: list[dict[str, Any]]) -> str:
             np.mean([[own[name][key] for name in names] for own in speakers], axis=0) for key in ("hits", "counts")
         )
         resampled.append(resampled_uar(hits, counts, speaker_draws(target, len(names))))
-    low, high = interval(100 * np.mean(resampled, axis=0))
-    spread = f" ± {np.std(means, ddof=1):.1f}" if len(means) > 1 else ""
-    return f"{np.mean(means):.1f}{spread} [{low:.1f}, {high:.1f}]"
+    return np.asarray(100 * np.mean(resampled, axis=0), dtype=np.float64)
 
 
 def _named(method: str, oracles: Collection[str]) -> str:
@@ -420,6 +472,7 @@ PAGES: dict[Path, Callable[[], str]] = {
     ),
     _EXPERIMENTS / "kin.md": lambda: means_table(benchmark_in("kin-trade-offs"), seen=False),
     _EXPERIMENTS / "spectrogram.md": lambda: variants_table(STUDIES / "spectrogram" / "records.jsonl.gz"),
+    _EXPERIMENTS / "source-free.md": lambda: source_free_table(STUDIES / "source-free" / "records.jsonl.gz"),
     _EXPERIMENTS / "fusion.md": lambda: lengths_table(STUDIES / "fusion" / "records.jsonl.gz"),
     _EXPERIMENTS / "per-speaker.md": lambda: means_table(benchmark_in("per-speaker"), seen=True),
     _EXPERIMENTS / "first-benchmark.md": lambda: means_table(benchmark_in("benchmark"), seen=False),

@@ -18,6 +18,7 @@ NAMES = (
     "benchmark",
     "selection",
     "trade-offs",
+    "kin-trade-offs",
     "per-speaker",
     "rivals",
     "ablation",
