@@ -64,7 +64,7 @@ def plot_families(families: pd.DataFrame, title: str = "") -> Figure:
     weight.barh(names, 100 * families["weight"], color="tab:blue")
     weight.set(xlabel="% of the weight")
     distance.barh(names, families["distance"], color="tab:orange")
-    distance.set(xlabel="distance between corpora, in deviations")
+    distance.set(xlabel="distance of the corpora\n(deviations)")
     weight.invert_yaxis()
     return figure
 
