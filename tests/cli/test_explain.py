@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import soundfile
 
@@ -89,6 +90,30 @@ def test_parameters_in_every_format(
     assert [row["parameter"] for row in rows] == [one["parameter"] for one in found["parameters"]]
     assert run(command) == 0
     assert found["parameters"][0]["parameter"] in capsys.readouterr().out
+
+
+def test_parameters_of_what_can_be_read(
+    tiny_corpora: tuple[Corpus, Corpus],
+    session_cache: Path,
+    target: Corpus,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    save(untrained_model(tiny_corpora, session_cache, make_config()), tmp_path / "m")
+    table = target.table.drop(columns="emotion")
+    (tmp_path / "broken.wav").write_bytes(b"RIFF, and nothing else")
+    damaged = pd.concat([table, table.iloc[:1].assign(file=str(tmp_path / "broken.wav"))])
+    damaged.to_csv(tmp_path / "damaged.csv", index=False)
+    command = ["explain", str(tmp_path / "m"), "--parameters", "--format", "csv"]
+    assert run([*command, table_of(target)]) == 0
+    whole = capsys.readouterr().out
+    assert run([*command, str(tmp_path / "damaged.csv")]) == 2
+    said = capsys.readouterr()
+    assert said.out == whole
+    assert "left out" in said.err
+    assert "broken.wav" in said.err
+    assert run([*command, str(tmp_path / "damaged.csv"), "--strict"]) == 2
+    assert capsys.readouterr().out == ""
 
 
 def test_what_parameters_cannot_be_asked_of(

@@ -1,11 +1,14 @@
 """``didan explain``: the source utterances that a recording resembles."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from didan.cli.options import Cache, ModelFolder, SourceFolder
+if TYPE_CHECKING:
+    import pandas as pd
+
+from didan.cli.options import Cache, ModelFolder, SourceFolder, Strict
 from didan.cli.output import json_text, print_table
 from didan.cli.predict import Format
 
@@ -38,12 +41,13 @@ def explain(
     source_folder: SourceFolder = None,
     format: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.table,
     cache: Cache = None,
+    strict: Strict = False,
 ) -> None:
     """Name the source utterances that a recording resembles to the network, with weights."""
     import sys
 
     if parameters:
-        _explain_parameters(model, audio, n, plot, source_folder or [], format, cache)
+        _explain_parameters(model, audio, n, plot, source_folder or [], format, cache, strict)
         return
     if plot is not None:
         from didan.errors import UserError
@@ -93,9 +97,11 @@ def _explain_parameters(
     source_folder: list[Path],
     format: Format,
     cache: Path | None,
+    strict: bool,
 ) -> None:
     import sys
 
+    from didan.cli.damage import Damage
     from didan.corpora import Recordings, read_target
     from didan.evaluation.plots import plot_families, plot_format, save_plot
     from didan.features import default_cache
@@ -106,16 +112,23 @@ def _explain_parameters(
     if plot is not None:
         plot_format(plot)  # a mistake should surface before features are made
     trained = load(model)
-    found = read_target(str(audio))
+    damage = Damage()
+    on_damaged = None if strict else damage
+    found = read_target(str(audio), on_damaged=on_damaged)
     recordings = Recordings(found.name, found.table.drop(columns="emotion", errors="ignore"))
 
     from didan.cli.progress import progress_bars
 
     with progress_bars() as hook:
         if audio.is_dir():
-            recordings = find_utterances(recordings, hook, None)
+            recordings = find_utterances(recordings, hook, on_damaged)
         table = kept_parameters(
-            trained, recordings, cache or default_cache(), search_paths=source_folder, progress=hook
+            trained,
+            recordings,
+            cache or default_cache(),
+            search_paths=source_folder,
+            progress=hook,
+            on_damaged=on_damaged,
         )
     families = by_family(table)
     if plot is not None:
@@ -123,18 +136,21 @@ def _explain_parameters(
         save_plot(plot_families(families, f"{sources} and {recordings.name}"), plot)
     if format is Format.csv:
         table.to_csv(sys.stdout, index=False, float_format="%.6f")
-        return
-    if format is Format.json:
+    elif format is Format.json:
         rows = {"families": families.to_dict("records"), "parameters": table.to_dict("records")}
         print(json_text(rows, indent=2))
-        return
+    else:
+        _print_parameters(families, table, n, recordings.name)
+    damage.refuse()
 
+
+def _print_parameters(families: "pd.DataFrame", table: "pd.DataFrame", n: int, name: str) -> None:
     from rich.table import Column, Table
 
     shown = Table(
         "family",
         *(Column(name, justify="right") for name in ("kept", "of", "weight", "distance")),
-        title=f"what carries over to {recordings.name}",
+        title=f"what carries over to {name}",
     )
     for row in families.to_dict("records"):
         weight, distance = f"{100 * row['weight']:.0f} %", f"{row['distance']:.2f}"

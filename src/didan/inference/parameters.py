@@ -16,8 +16,8 @@ from didan.classical.cafs import feature_distances
 from didan.classical.method import joined
 from didan.corpora import Recordings
 from didan.corpora.emotions import class_indices
-from didan.errors import UserError
-from didan.features import SpectrogramSettings, load_features, parts_of
+from didan.errors import OnDamaged, UserError
+from didan.features import SpectrogramSettings, load_features, parts_of, readable
 from didan.features.families import family
 from didan.features.frontend import cached_frontend
 from didan.model.trained import TrainedModel
@@ -35,6 +35,7 @@ def kept_parameters(
     *,
     search_paths: Sequence[Path] = (),
     progress: Progress | None = None,
+    on_damaged: OnDamaged | None = None,
 ) -> pd.DataFrame:
     """Weight and distance of every acoustic parameter.
 
@@ -44,6 +45,8 @@ def kept_parameters(
         cache: folder for features.
         search_paths: folders to look for the source's recordings in, if they were moved.
         progress: called after every utterance.
+        on_damaged: called with the reason for an utterance that cannot be read or is silent, which is then left
+            out; if None such utterances are an error.
 
     Returns:
         A row per parameter: ``parameter``; ``family``; ``weight``, its share of the squared weights, 0 if it is
@@ -59,7 +62,8 @@ def kept_parameters(
     names = cached_frontend(config.frontend).feature_names
     families = [family(name) for name in names]
     grouped = recordings.grouped(model.group, or_speaker=True)
-    target = load_features(grouped, config.frontend, config.normalisation, cache, progress)
+    grouped = readable(grouped, config.frontend, cache, progress=progress, on_damaged=on_damaged)
+    target = load_features(grouped, config.frontend, config.normalisation, cache)
     X_s, X_t = (
         features.vectors().astype(np.float64) for features in (source_features(model, search_paths, cache), target)
     )
