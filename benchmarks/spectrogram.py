@@ -189,8 +189,6 @@ VARIANTS = {
     "learnt at 0.1 of the rate": learnt(0.1),
     "learnt at the full rate": learnt(1),
     "learnt at 0.1, crops of 2 s": learnt(0.1, "optimisation.crop=2"),
-    "learnt at 0.1, all augmentation": learnt(0.1, *(f"augmentation.{setting}" for setting in EVERY)),
-    "drawn at random, learnt": Variant(Drawn, settings=("optimisation.backbone_rate=1",)),
     "convolutions drawn at random, learnt": Variant(Convolutions),
 }
 

@@ -130,26 +130,38 @@ def test_hda_aligns_every_level() -> None:
 def test_djda_aligns_every_domain() -> None:
     source, target = output(6, 0), output(6, 1)
     h_s, h_t = source.embeddings["fc2"], target.embeddings["fc2"]
-    domains = torch.tensor([4, 4, 1, 4, 1, 1])
-    assert float(marginal_mmd(h_s, h_t, domains * 0)) == pytest.approx(float(multi_kernel_mmd(h_s, h_t)), rel=1e-5)
-    # Two domains that are the halves of the source: MMD^2 of the whole is less than the mean of the halves'.
-    assert float(marginal_mmd(h_s, h_t, domains)) > float(multi_kernel_mmd(h_s, h_t))
-    # A domain's share is its number of utterances.
-    far = torch.cat([h_t[:5], 100 + h_t[:1]])
-    alone = torch.tensor([0, 0, 0, 0, 0, 1])
-    expected = (5 * mmd_within(far, h_t, slice(0, 5)) + mmd_within(far, h_t, slice(5, 6))) / 6
-    assert float(marginal_mmd(far, h_t, alone)) == pytest.approx(expected, rel=1e-4)
+    whole = mmd_of(h_s, h_t, range(6))
+    assert float(marginal_mmd(h_s, h_t, torch.full((6,), 3))) == pytest.approx(whole, rel=1e-4)
+    halves = (mmd_of(h_s, h_t, [0, 1, 3]) + mmd_of(h_s, h_t, [2, 4, 5])) / 2
+    assert float(marginal_mmd(h_s, h_t, torch.tensor([4, 4, 1, 4, 1, 1]))) == pytest.approx(halves, rel=1e-4)
+    # A domain's share is its number of utterances; of one utterance there is nothing to be said.
+    shares = (3 * mmd_of(h_s, h_t, [0, 1, 2]) + 2 * mmd_of(h_s, h_t, [3, 4])) / 5
+    assert float(marginal_mmd(h_s, h_t, torch.tensor([0, 0, 0, 1, 1, 2]))) == pytest.approx(shares, rel=1e-4)
+    assert float(marginal_mmd(h_s, h_t, torch.arange(6))) == 0
 
 
-def mmd_within(h_s: Tensor, h_t: Tensor, rows: slice) -> float:
-    """Squared MMD of some rows, by a bandwidth of all."""
+def test_djda_gains_nothing_by_giving_small_domains_one_place() -> None:
+    """Of the same distribution, utterances seem no further apart the fewer they are."""
+    generator = torch.Generator().manual_seed(0)
+    gaps = []
+    for _ in range(200):
+        h = torch.randn(48, 4, generator=generator)
+        gaps.append(float(marginal_mmd(h[:32], h[32:], torch.arange(32) // 2)))
+    assert abs(np.mean(gaps)) < 2.5 * np.std(gaps) / 200**0.5
+
+
+def mmd_of(h_s: Tensor, h_t: Tensor, rows: Sequence[int]) -> float:
+    """The unbiased squared MMD of some rows, by a bandwidth of all."""
     h = torch.cat([h_s, h_t]).double().numpy()
     distances = ((h[:, None] - h) ** 2).sum(axis=2)
     b = distances.sum() / (len(h) * (len(h) - 1))
     kernel = sum(np.exp(-distances / (width * b)) for width in (0.25, 0.5, 1, 2, 4))
-    s, t = np.arange(len(h_s))[rows], np.arange(len(h_s), len(h))
-    blocks = (kernel[np.ix_(a, c)].mean() for a, c in ((s, s), (t, t), (s, t)))
-    return float(next(blocks) + next(blocks) - 2 * next(blocks))
+    s, t = list(rows), list(range(len(h_s), len(h)))
+
+    def pairs(a: list[int], c: list[int]) -> float:
+        return float(np.mean([kernel[i, j] for i in a for j in c if i != j]))
+
+    return pairs(s, s) + pairs(t, t) - 2 * pairs(s, t)
 
 
 def test_djda_weighs_by_the_distance_and_remembers() -> None:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
 from didan.alignment import Alignment, local_mmd, proxy_a_distance
-from didan.alignment.kernels import discrepancy, gaussian_kernels
+from didan.alignment.kernels import gaussian_kernels
 from didan.methods.method import AlignmentSettings, Method, MethodContext
 from didan.networks import Output
 
@@ -65,22 +65,30 @@ class Djda(nn.Module):
 def marginal_mmd(h_s: Tensor, h_t: Tensor, domains: Tensor) -> Tensor:
     """Squared MMD between each source domain and the target, averaged by the domains' shares.
 
+    The unbiased estimate, without the kernel of an utterance with itself (Gretton et al., JMLR 2012). A batch has
+    few utterances of a domain; the biased estimate is larger the fewer they are, and to give all utterances the
+    same features would be the way to lower it. Domains with one utterance in the batch take no part.
+
     Args:
         h_s: source features, shape (n_s, d).
         h_t: target features, shape (n_t, d).
         domains: of the source utterances, shape (n_s,).
 
     >>> h = torch.tensor([[0.0], [1.0]])
-    >>> float(marginal_mmd(h, h, torch.tensor([3, 3])))
-    0.0
+    >>> bool(marginal_mmd(h, h, torch.tensor([3, 3])) < 0)      # nearer than chance has it
+    True
     """
     members = one_hot(domains).to(h_s)
-    counts = members.sum(dim=0)
-    present = counts > 0
-    of_target = members.new_full((len(h_t), int(present.sum())), 1 / len(h_t))
-    kernel = gaussian_kernels(torch.cat([h_s, h_t]))
-    squares = discrepancy(kernel, members[:, present] / counts[present], of_target)
-    mean: Tensor = (squares * counts[present]).sum() / len(h_s)
+    members = members[:, members.sum(dim=0) > 1]
+    counts, n_t = members.sum(dim=0), len(h_t)
+    kernel = gaussian_kernels(torch.cat([h_s, h_t])).fill_diagonal_(0)
+    within, across, of_target = kernel[:-n_t, :-n_t], kernel[:-n_t, -n_t:], kernel[-n_t:, -n_t:]
+    squares = (
+        (members * (within @ members)).sum(dim=0) / (counts * (counts - 1))
+        - 2 * (members * across.mean(dim=1, keepdim=True)).sum(dim=0) / counts
+        + of_target.sum() / (n_t * (n_t - 1))
+    )
+    mean: Tensor = (squares * counts).sum() / counts.sum().clamp_min(1)
     return mean
 
 
