@@ -113,6 +113,8 @@ class DIDANClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.n_features_in_ = features.shape[-1]
         frames = features if features.ndim == 3 else features[:, None]
         config = self._config("functionals" if features.ndim == 2 else "spectrogram")
+        if not config.needs_source:
+            raise ValueError(f"method {self.method!r} with pretraining=0 begins with a trained network, not here")
         fitted = None if features.ndim == 3 else _as_they_come(self.n_features_in_)
         pair = DomainPair(
             source=_one_domain(frames[is_source], fitted),

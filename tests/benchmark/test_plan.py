@@ -87,8 +87,8 @@ def test_methods_run_on_the_features_they_take_and_classical_ones_once() -> None
             assert run.features in ("spectrogram", "functionals")
         else:
             assert run.features in ("functionals", "pooled")
-            assert run.seed == 0
-    assert len(runs) == (len(networks) + len(ADAPTATIONS)) * 2 * 2 - 2 + len(CLASSICAL) * 2
+            assert run.seed == 0 or run.method == "style"  # which draws
+    assert len(runs) == (len(networks) + len(ADAPTATIONS)) * 2 * 2 - 2 + len(CLASSICAL) * 2 + 2
 
 
 def test_a_way_to_adapt_outputs_is_a_method() -> None:

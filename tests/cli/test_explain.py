@@ -92,6 +92,23 @@ def test_parameters_in_every_format(
     assert found["parameters"][0]["parameter"] in capsys.readouterr().out
 
 
+def test_parameters_of_a_fusion_are_those_of_its_functionals(
+    tiny_corpora: tuple[Corpus, Corpus],
+    session_cache: Path,
+    target: Corpus,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    printed = []
+    for kind in ("functionals", "spectrogram+functionals"):
+        save(untrained_model(tiny_corpora, session_cache, make_config(frontend=kind)), tmp_path / kind)
+        assert run(["explain", str(tmp_path / kind), table_of(target), "--parameters", "--format", "csv"]) == 0
+        printed.append(
+            pd.read_csv(io.StringIO(capsys.readouterr().out)).sort_values("parameter", ignore_index=True)
+        )
+    pd.testing.assert_frame_equal(printed[0], printed[1], rtol=1e-3, atol=1e-4)
+
+
 def test_parameters_of_what_can_be_read(
     tiny_corpora: tuple[Corpus, Corpus],
     session_cache: Path,

@@ -40,7 +40,7 @@ def test_features_that_lie_together_correct_probabilities(how: str) -> None:
 
 
 def test_lame_lowers_its_objective_as_far_as_it_goes() -> None:
-    """Against the objective as the paper has it (eq. 4), written out; and no small step from there lowers it."""
+    """Every pair of neighbours counts once; and no small step from there lowers it."""
     p, h, _ = drawn(25)
     unit = h / np.linalg.norm(h, axis=1, keepdims=True)
     nearness = unit @ unit.T

@@ -64,6 +64,26 @@ def test_it_is_adapted(model: TrainedModel, tiny_corpora: tuple[Corpus, Corpus],
     assert predictions(adapted, tiny_corpora[1]).shape == (len(tiny_corpora[1]), len(model.emotions))
 
 
+def test_another_method_keeps_the_network(
+    model: TrainedModel, tiny_corpora: tuple[Corpus, Corpus], session_cache: Path, tmp_path: Path
+) -> None:
+    config = adapting_config(model, "shot")
+    adapted, _ = adapt(model, tiny_corpora[1].unlabelled(), config=config, cache=session_cache, out=tmp_path / "m")
+    again = load(tmp_path / "m")
+    np.testing.assert_array_equal(predictions(again, tiny_corpora[1]), predictions(adapted, tiny_corpora[1]))
+
+
+def test_a_network_without_segments_is_not_aligned_by_them(
+    tiny_corpora: tuple[Corpus, Corpus], session_cache: Path
+) -> None:
+    config = make_config("source-only", "spectrogram", assignments=SETTINGS)
+    trained = train(*tiny_corpora, config=config, cache=session_cache)
+    with pytest.raises(UserError, match=r"method hda needs the hierarchical network"):
+        adapting_config(trained, "hda")
+    with pytest.raises(UserError, match=r"method hda is for frames, and functionals are one vector"):
+        train(*tiny_corpora, method="hda", cache=session_cache)
+
+
 def test_what_has_no_frames_is_refused(tmp_path: Path) -> None:
     encoder = make_encoder("wav2vec2", tmp_path / "encoder")
     hidden = [f"frontend.model={encoder}"]

@@ -134,10 +134,11 @@ def test_djda_aligns_every_domain() -> None:
     assert float(marginal_mmd(h_s, h_t, torch.full((6,), 3))) == pytest.approx(whole, rel=1e-4)
     halves = (mmd_of(h_s, h_t, [0, 1, 3]) + mmd_of(h_s, h_t, [2, 4, 5])) / 2
     assert float(marginal_mmd(h_s, h_t, torch.tensor([4, 4, 1, 4, 1, 1]))) == pytest.approx(halves, rel=1e-4)
-    # A domain's share is its number of utterances; of one utterance there is nothing to be said.
+    # A domain's share is its number of utterances; of one utterance alone there is nothing to be said.
     shares = (3 * mmd_of(h_s, h_t, [0, 1, 2]) + 2 * mmd_of(h_s, h_t, [3, 4])) / 5
     assert float(marginal_mmd(h_s, h_t, torch.tensor([0, 0, 0, 1, 1, 2]))) == pytest.approx(shares, rel=1e-4)
-    assert float(marginal_mmd(h_s, h_t, torch.arange(6))) == 0
+    # Domains of one utterance are taken together.
+    assert float(marginal_mmd(h_s, h_t, torch.arange(6))) == pytest.approx(whole, rel=1e-4)
 
 
 def test_djda_gains_nothing_by_giving_small_domains_one_place() -> None:

@@ -1,5 +1,6 @@
 """Adaptation of a trained model without its source: nothing of the source is read, and it can be interrupted."""
 
+import math
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import torch
 
 from didan.corpora import Corpus
 from didan.errors import UserError
+from didan.features import PackedFeatures, load_features
 from didan.inference.explain import explain
 from didan.model.card import model_card
 from didan.model.config import Config, make_config
@@ -63,11 +65,44 @@ def test_what_an_emotion_is_stays_and_what_is_heard_changes(
     assert (new.history["weight"] == 1).all()
     assert new.history["pseudo_labels"].notna().all()
     assert new.temperature == trained.temperature
-    for layer, embeddings in trained.source_index.embeddings.items():
-        assert torch.equal(new.source_index.embeddings[layer], embeddings)
     assert "without the source" in model_card(new)
-    file = Path(tiny_corpora[1].table["file"].iloc[0])
-    assert explain(new, file).weights
+
+
+def test_nothing_is_said_of_a_source_that_it_has_not_heard(
+    trained: TrainedModel, tiny_corpora: tuple[Corpus, Corpus], session_cache: Path, tmp_path: Path
+) -> None:
+    """What the network made of the source before is another network's."""
+    apart = replace(trained, source_index=replace(trained.source_index, features=None))
+    file, target = Path(tiny_corpora[1].table["file"].iloc[0]), tiny_corpora[1].unlabelled()
+    new, change = adapt(apart, target, config=without_source(apart), cache=session_cache, out=tmp_path / "m")
+    compares = {"importance-weighted-validation", "deep-embedded-validation", "ida-residual"}
+    assert {name for name, score in change.criteria_after.items() if math.isnan(score)} == compares
+    for model in (new, load(tmp_path / "m")):
+        assert "held out" not in model_card(model)
+        with pytest.raises(UserError, match="has not heard since"):
+            explain(model, file)
+    assert new.record["n_source"] == trained.record["n_source"]
+
+
+def test_a_source_whose_features_are_included_is_heard_again(
+    trained: TrainedModel, tiny_corpora: tuple[Corpus, Corpus], session_cache: Path
+) -> None:
+    cached = load_features(
+        tiny_corpora[0].grouped(trained.group).unlabelled(),
+        trained.config.frontend,
+        trained.config.normalisation,
+        session_cache,
+    )
+    included = replace(
+        trained, source_index=replace(trained.source_index, features=PackedFeatures.pack(cached.raw))
+    )
+    target = tiny_corpora[1].unlabelled()
+    new, change = adapt(included, target, config=without_source(trained), cache=session_cache)
+    expected = new.network.run(cached).embeddings
+    for layer, embeddings in new.source_index.embeddings.items():
+        torch.testing.assert_close(embeddings, expected[layer], rtol=0.02, atol=0.02)
+        assert not torch.allclose(embeddings, trained.source_index.embeddings[layer], rtol=0.02, atol=0.02)
+    assert math.isfinite(change.criteria_after["ida-residual"])
 
 
 @pytest.mark.parametrize(("method", "step"), [("shot", 21), ("ecan", 4), ("ecan", 21)])

@@ -50,7 +50,7 @@ def execute(
         if run.method in CLASSICAL:
             normalisation = normalisation_of(run)
             fields = run_classical(
-                sources, target, run.method, normalisation, frontend, cache, with_map=run.seed == 0
+                sources, target, run.method, normalisation, frontend, cache, seed=run.seed, with_map=run.seed == 0
             )
         elif run.method == TARGET_ONLY:
             fields = run_target_only(sources, target, config_of(dict(run.settings)), cache)

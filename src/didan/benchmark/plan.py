@@ -180,9 +180,9 @@ def run_settings(entry: Entry, features: str, seed: int, common: dict[str, Any])
     frontend = _frontend(common, kind)
     frames = features != POOLED and (kind == "spectrogram" or frontend.get("pooling") == "frames")
     if entry.method in CLASSICAL:
-        if frames or seed > 0:  # they take one vector per utterance, and nothing is random
-            return None
         classical = CLASSICAL[entry.method]
+        if frames or (seed > 0 and not classical.random):  # they take one vector per utterance
+            return None
         own = {} if classical.normalisation is None else {"normalisation": classical.normalisation}
         given = {"frontend": frontend, "normalisation": common.get("normalisation", {}), **own}
         settings = make_config(data=given).model_dump(mode="json")

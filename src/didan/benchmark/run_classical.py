@@ -42,6 +42,8 @@ def run_classical(
     normalisation: NormalisationSettings | None,
     frontend: FrontendSettings,
     cache: Path,
+    *,
+    seed: int,
     with_map: bool,
 ) -> Record:
     """Fit a method on labelled sources and the unlabelled target, evaluate its predictions for the target.
@@ -54,6 +56,7 @@ def run_classical(
             statistics of the source.
         frontend: of functionals, or of spectrograms, which are pooled.
         cache: folder for features.
+        seed: of whatever is drawn.
         with_map: whether to make a map of the features, where the method changes them.
     """
     settings = normalisation or NormalisationSettings(group="none")
@@ -72,7 +75,7 @@ def run_classical(
     labels = class_indices(task.source_table, task.emotions)
     chosen = CLASSICAL[method]
     families = _families(frontend, X_s.shape[1]) if chosen.by_family else None
-    prediction = fit_predict(chosen, X_s, labels, X_t, seed=0, families=families)
+    prediction = fit_predict(chosen, X_s, labels, X_t, seed=seed, families=families)
     seconds = time.perf_counter() - started
     copies = {
         name

@@ -9,8 +9,8 @@ features.
 Ours: w_i gives every emotion the same weight in all, and the sum of the weights is 1; features and labels are
 centred at their weighted means, which is the best bias; mu is a fraction of the smallest weight at which P = 0.
 R does not change that weight, since P = 0 agrees already: at any fraction below 1, however strong the
-alignment, P does not vanish. The trade-offs of all three were fixed by their scale and tried on Gaussian data
-alone, before any corpus.
+alignment, P does not vanish. The trade-offs of DoSL, JDAR and JIASL were fixed by their scale and tried on
+Gaussian data alone, before any corpus.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from didan.alignment.regularisers import SparseGroup
 from didan.classical.method import Array, Labels
 
 SPARSITY = 0.05
-"""mu as a fraction, for all three. Ours: about what chance gives a useless feature of 500 utterances."""
+"""mu as a fraction, for DoSL, JDAR, JIASL. Ours: about what chance gives a useless feature of 500 utterances."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class Centred:
 
 
 class LinearAdaptation:
-    """Base of the three: subclasses say in :meth:`minimise` what is aligned.
+    """Base of them: subclasses say in :meth:`minimise` what is aligned.
 
     Attributes:
         classes_: class indices that occur in the source, shape (C,).

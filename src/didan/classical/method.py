@@ -31,6 +31,7 @@ class ClassicalMethod:
             networks are given, as methods that adapt do.
         by_source: whether both corpora are normalised with the statistics of the source instead.
         by_family: whether ``fit`` takes ``families``, the family of every feature, too.
+        random: whether the seed matters.
     """
 
     name: str
@@ -40,6 +41,7 @@ class ClassicalMethod:
     normalisation: dict[str, Any] | None = None
     by_source: bool = False
     by_family: bool = False
+    random: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

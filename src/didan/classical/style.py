@@ -116,4 +116,5 @@ METHOD = ClassicalMethod(
     summary="style translation: source features translated to the target by a cycle-consistent pair, linear SVM",
     reference="Wang et al., CycleGAN with contrastive learning, Interspeech 2024",
     make=lambda seed: AdaptedSVM(StyleTranslation(seed), linear_svm(seed)),
+    random=True,
 )

@@ -1,5 +1,6 @@
 """``didan adapt``: re-adapt a model to a folder of recordings."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -121,9 +122,14 @@ def _print(change: "Change", out: Path) -> None:
     for name, criterion in CRITERIA.items():
         old, new = change.criteria_before[name], change.criteria_after[name]
         better = (new > old) == criterion.greater_is_better
-        scores.add_row(name, f"{old:.3f}", f"{new:.3f}", "" if old == new else "better" if better else "worse")
+        known = math.isfinite(old) and math.isfinite(new) and old != new
+        scores.add_row(name, *_figures(old, new), ("better" if better else "worse") if known else "")
     print_table(scores)
     print(f"{100 * change.changed:.0f} % of the utterances changed their emotion")
     for remark in change.remarks():
         print(f"note: {remark}")
     print(f"{out}: the adapted model")
+
+
+def _figures(*scores: float) -> list[str]:
+    return ["cannot tell" if math.isnan(score) else f"{score:.3f}" for score in scores]

@@ -4,7 +4,7 @@ No label is read and no weight is changed. Two ways, written from the papers:
 
 - **T3A** (Iwasawa and Matsuo, NeurIPS 2021): a prototype of every emotion, the mean feature of the utterances that
   are given it with the least entropy; probabilities by cosine to the prototypes.
-- **LAME** (Boudiaf et al., CVPR 2022): ``min_z sum_i KL(z_i || p_i) - sum_ij w_ij z_i.z_j``: near the model's
+- **LAME** (Boudiaf et al., CVPR 2022): ``min_z sum_i KL(z_i || p_i) - 1/2 sum_ij w_ij z_i.z_j``: near the model's
   probabilities, and alike among nearest neighbours.
 
 Ours: the features, which are those that DIDAN aligns, of the first fully connected layer; that prototypes are made
@@ -63,8 +63,9 @@ def t3a(probabilities: Array, embeddings: Array, supports: int = 20) -> Array:
 def lame(probabilities: Array, embeddings: Array, neighbours: int = 5, rounds: int = 200) -> Array:
     """Probabilities near the model's, and alike among neighbours.
 
-    Iterates ``z_i = softmax(log p_i + sum_j w_ij z_j)`` from ``z = p``, which lowers the objective, to a change
-    of 1e-6. ``w`` is the symmetrised graph of nearest neighbours by cosine, with 1/2 for each direction.
+    Iterates ``z_i = softmax(log p_i + sum_j w_ij z_j)`` from ``z = p`` to a change of 1e-6, which lowers the
+    objective for certain where w has no negative eigenvalues. ``w`` is the symmetrised graph of nearest neighbours
+    by cosine, with 1/2 for each direction.
 
     Args:
         probabilities: of the model, shape (n, n_emotions).

@@ -17,7 +17,7 @@ from torch.nn.functional import normalize
 
 from didan.alignment import reconstruct
 from didan.audio import stream_audio
-from didan.errors import AudioError
+from didan.errors import AudioError, UserError
 from didan.inference.predict import statistics_of, utterance_alone
 from didan.inference.segments import StreamedSegments
 from didan.model.trained import TrainedModel
@@ -67,7 +67,13 @@ def explain(model: TrainedModel, audio: Path, n: int = 5) -> Explanation:
 
     Raises:
         AudioError: the recording cannot be read, or holds no speech.
+        UserError: the model was adapted without its source, and does not include features of it.
     """
+    if not model.source_index.embeddings:
+        raise UserError(
+            "the model was adapted without its source, which it has not heard since, so it cannot say what a "
+            "recording resembles: adapt a model that was trained with --include-source-features"
+        )
     spoken = (segment for segment in segment_at_pauses(stream_audio(audio)) if segment.is_spoken)
     most = max(spoken, key=lambda segment: segment.speech, default=None)
     if most is None:

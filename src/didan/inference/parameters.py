@@ -17,7 +17,7 @@ from didan.classical.method import joined
 from didan.corpora import Recordings
 from didan.corpora.emotions import class_indices
 from didan.errors import OnDamaged, UserError
-from didan.features import SpectrogramSettings, load_features, parts_of, readable
+from didan.features import Block, FunctionalsSettings, load_features, parts_of, readable
 from didan.features.families import family
 from didan.features.frontend import cached_frontend
 from didan.model.trained import TrainedModel
@@ -49,23 +49,32 @@ def kept_parameters(
             out; if None such utterances are an error.
 
     Returns:
-        A row per parameter: ``parameter``; ``family``; ``weight``, its share of the squared weights, 0 if it is
+        A row per functional: ``parameter``; ``family``; ``weight``, its share of the squared weights, 0 if it is
         left out; ``distance``, the 1-Wasserstein distance between source and recordings in deviations of the
         normalised parameter. The heaviest first.
 
     Raises:
-        UserError: the model has no acoustic parameters; its source is not to be found.
+        UserError: the model has no functionals; its source is not to be found.
     """
     config = model.config
-    if any(isinstance(part, SpectrogramSettings) for part in parts_of(config.frontend)):
-        raise UserError("a model of spectrograms has no acoustic parameters to name; train one on functionals")
-    names = cached_frontend(config.frontend).feature_names
+    parts = parts_of(config.frontend)
+    if not any(isinstance(part, FunctionalsSettings) for part in parts):
+        raise UserError(
+            f"a model of {config.frontend.kind} has no acoustic parameters to name; train one on functionals"
+        )
+    names = np.array(cached_frontend(config.frontend).feature_names)
+    blocks = model.normaliser.blocks or (Block(len(names), 1.0),)
+    widths = [block.width for block in blocks]
+    scales = np.repeat([block.scale for block in blocks], widths)
+    acoustic = np.repeat([isinstance(part, FunctionalsSettings) for part in parts], widths)
+    names = names[acoustic]
     families = [family(name) for name in names]
     grouped = recordings.grouped(model.group, or_speaker=True)
     grouped = readable(grouped, config.frontend, cache, progress=progress, on_damaged=on_damaged)
     target = load_features(grouped, config.frontend, config.normalisation, cache)
     X_s, X_t = (
-        features.vectors().astype(np.float64) for features in (source_features(model, search_paths, cache), target)
+        (features.vectors().astype(np.float64) / scales)[:, acoustic]
+        for features in (source_features(model, search_paths, cache), target)
     )
     labels = class_indices(model.source_index.table, model.emotions)
     regression = AKTLR(sparsity=SPARSITY).fit(*joined(X_s, labels, X_t), families)

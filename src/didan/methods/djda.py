@@ -67,7 +67,7 @@ def marginal_mmd(h_s: Tensor, h_t: Tensor, domains: Tensor) -> Tensor:
 
     The unbiased estimate, without the kernel of an utterance with itself (Gretton et al., JMLR 2012). A batch has
     few utterances of a domain; the biased estimate is larger the fewer they are, and to give all utterances the
-    same features would be the way to lower it. Domains with one utterance in the batch take no part.
+    same features would be the way to lower it. Domains with one utterance in the batch count as one.
 
     Args:
         h_s: source features, shape (n_s, d).
@@ -79,6 +79,8 @@ def marginal_mmd(h_s: Tensor, h_t: Tensor, domains: Tensor) -> Tensor:
     True
     """
     members = one_hot(domains).to(h_s)
+    alone = members.sum(dim=0) == 1
+    members = torch.cat([members[:, ~alone], members[:, alone].sum(dim=1, keepdim=True)], dim=1)
     members = members[:, members.sum(dim=0) > 1]
     counts, n_t = members.sum(dim=0), len(h_t)
     kernel = gaussian_kernels(torch.cat([h_s, h_t])).fill_diagonal_(0)

@@ -67,7 +67,7 @@ def _held_out(model: TrainedModel) -> dict[str, object] | None:
     """UAR on the source utterances that were not trained on, with its interval."""
     table = model.source_index.table
     chosen = table["validation"].to_numpy(dtype=bool)
-    if not chosen.any():
+    if not chosen.any() or not model.source_index.embeddings:
         return None
     labels = class_indices(table[chosen], model.emotions)
     predicted = model.source_index.embeddings["output"].numpy()[chosen].argmax(axis=1).astype(np.int64)

@@ -36,7 +36,8 @@ class NetworkSettings(_Settings):
     Attributes:
         dropout: in the fully connected layers; None takes 0.6.
         whisper: for spectrograms, a pretrained Whisper as whose first layers the network begins.
-        hierarchical: whether frames go through nested transformers, which learn; None takes what the method needs.
+        hierarchical: whether frames go through nested transformers, which learn; None takes them where the method
+            or the features, frames of hidden states, need them.
     """
 
     dropout: float | None = Field(None, ge=0, lt=1)
@@ -52,8 +53,8 @@ class OptimisationSettings(_Settings):
         batch_size: source utterances per step, and as many of the target.
         learning_rate: of AdamW at the start; it falls to 0 along a cosine.
         weight_decay: of AdamW.
-        backbone_rate: learning rate of the layers between spectrogram and vector, as a share of
-            ``learning_rate``; 0 leaves them as they begin. None takes 0, or 0.3 for Whisper's.
+        backbone_rate: learning rate of the layers between frames and vector, as a share of ``learning_rate``; 0
+            leaves them as they begin. None takes 0, 0.3 for Whisper's, or 1 for nested transformers.
         backbone_from: share of training after which they learn: before, what is above them would pull them towards
             its random beginning (Kumar et al., ICLR 2022). None takes 0, or 0.92 for Whisper's.
         crop: seconds of each utterance seen per step, from a random place, where those layers learn or
@@ -256,11 +257,11 @@ def make_config(
         raise UserError(
             f"augmentation is for spectrograms, not for {config.frontend.kind}: --frontend spectrogram"
         )
-    _refuse_without_frames(config)
+    refuse_without_frames(config)
     return config
 
 
-def _refuse_without_frames(config: Config) -> None:
+def refuse_without_frames(config: Config) -> None:
     """Make sure that features, method and network agree about frames.
 
     Raises:

@@ -37,7 +37,8 @@ def build_network(
     """The network for a kind of features.
 
     Args:
-        frontend: a ``spectrogram`` goes through a backbone; the others are one vector per utterance.
+        frontend: a ``spectrogram`` goes through a backbone, and so do frames of hidden states, which need
+            ``hierarchical``; others are one vector per utterance.
         n_bands: bands of the features.
         n_outputs: emotions.
         dropout: in the fully connected layers; 0.6 if None.

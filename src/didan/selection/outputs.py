@@ -37,13 +37,16 @@ class LabelFreeOutputs:
 def label_free_outputs(model: TrainedModel, target: Output) -> LabelFreeOutputs:
     """Collect a model's outputs for its source, and those for the target.
 
-    Probabilities are those before calibration, whose temperature would differ between candidates.
+    Probabilities are those before calibration, whose temperature would differ between candidates. A model that has
+    not heard its source since it was adapted without has no outputs for it.
     """
-    table = model.source_index.table
+    index = model.source_index
+    table = index.table if index.embeddings else index.table.iloc[:0]
     labels = class_indices(table, model.emotions)
     held_out = table["validation"].to_numpy(dtype=bool)
-    embeddings = model.source_index.embeddings[LAYER].numpy()
-    probabilities = model.link.estimates(model.source_index.embeddings["output"]).numpy()
+    of_source = index.embeddings or {LAYER: target.embeddings[LAYER][:0], "output": target.scores[:0]}
+    embeddings = of_source[LAYER].numpy()
+    probabilities = model.link.estimates(of_source["output"]).numpy()
     return LabelFreeOutputs(
         source_embeddings=embeddings[~held_out],
         source_labels=labels[~held_out],

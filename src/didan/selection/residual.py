@@ -1,5 +1,7 @@
 """The residual of implicit distribution alignment between whole corpora, as a criterion."""
 
+import math
+
 import numpy as np
 import torch
 
@@ -26,7 +28,7 @@ def ida_residual(outputs: LabelFreeOutputs) -> float:
     residual is exact to 1e-3. It falls with the number of utterances: compare candidates of one pair of corpora.
 
     Args:
-        outputs: its embeddings and source labels are read.
+        outputs: its embeddings and source labels are read; without any of the source the answer is NaN.
 
     >>> generator = np.random.default_rng(0)
     >>> source, labels = generator.normal(size=(20, 8)), np.repeat([0, 1], 10)
@@ -39,6 +41,8 @@ def ida_residual(outputs: LabelFreeOutputs) -> float:
     >>> ida_residual(same) < 0.05
     True
     """
+    if not len(outputs.source_embeddings):
+        return math.nan
     generator = np.random.default_rng(0)
     source = _drawn_by_class(outputs.source_labels, generator)
     target = _drawn(np.arange(len(outputs.target_embeddings)), _UTTERANCES, generator)

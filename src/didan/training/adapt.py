@@ -118,11 +118,7 @@ def adapt(
         UserError: there are fewer than 20 utterances; the source's features are not to be found; all utterances
             become one emotion, in which case nothing is written; see also :func:`didan.training.train.train`.
     """
-    if len(target) < MIN_UTTERANCES:
-        raise UserError(
-            f"{target.name} holds {len(target)} utterances; adapting needs at least {MIN_UTTERANCES}, better "
-            "a few hundred"
-        )
+    _refuse_few(target)
     config = config or adapting_config(model)
     cache = cache or default_cache()
     sources = source_corpora(model)
@@ -131,6 +127,7 @@ def adapt(
     assumed_prior(config.class_prior, task.emotions)  # a mistake should surface before features are made
     with unfinished(out, resume) as workspace:
         recordings = readable(task.target, config.frontend, cache, progress=progress, on_damaged=on_damaged)
+        _refuse_few(recordings)
         task = replace(task, target=recordings)
         target = target if len(recordings) == len(target) else recordings
         features = load_features(task.target, config.frontend, config.normalisation, cache)
@@ -155,7 +152,7 @@ def adapt(
             only = adapted.emotions[int(np.argmax(change.after))]
             raise UserError(
                 f"every utterance of {target.name} would become {only}: the adaptation has collapsed and nothing "
-                "was written; try more recordings or a smaller trade-off (--set method_settings.trade_off=0.1)"
+                "was written; try more recordings, or --set pseudo_labels.weight=0"
             )
         adapted.source_index = replace(adapted.source_index, features=model.source_index.features)
         adapted.includes_encoder = model.includes_encoder
@@ -173,6 +170,14 @@ def adapt(
         if workspace is not None:
             save(adapted, workspace.out)
     return adapted, change
+
+
+def _refuse_few(target: Recordings) -> None:
+    if len(target) < MIN_UTTERANCES:
+        raise UserError(
+            f"{target.name} holds {len(target)} utterances; adapting needs at least {MIN_UTTERANCES}, better "
+            "a few hundred"
+        )
 
 
 def adapting_config(

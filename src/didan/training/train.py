@@ -31,13 +31,14 @@ from didan.features import (
 )
 from didan.hardware import accelerator, hardware, versions
 from didan.methods import assumed_prior, find_method, prior_in_words
-from didan.model.config import Config, make_config
+from didan.model.config import Config, make_config, refuse_without_frames
 from didan.model.directory import save
 from didan.model.trained import SourceIndex, TrainedModel
 from didan.networks import Network, ScoreLink, WhisperSettings
 from didan.training.calibration import fit_temperature
 from didan.training.loop import fit_network
 from didan.training.pair import DomainPair, hold_out
+from didan.training.sources import source_features
 from didan.training.task import Task, make_task
 from didan.training.workspace import Workspace, unfinished
 from didan.typing import Floats, Labels, Mask, Progress
@@ -93,7 +94,10 @@ def train(
         KeyboardInterrupt: the user interrupted; with ``out``, ``resume`` continues.
     """
     config = _choose(config or make_config(), method, seed)
-    config = config.model_copy(update={"frontend": from_anywhere(config.frontend)})
+    refuse_without_frames(config)
+    # What kind of network it is stays with the model, whichever method it is adapted by later.
+    network = config.network.model_copy(update={"hierarchical": config.hierarchical})
+    config = config.model_copy(update={"frontend": from_anywhere(config.frontend), "network": network})
     sources = [source] if isinstance(source, Corpus) else list(source)
     task = make_task(sources, target, emotions, group=config.normalisation.group)
     assumed_prior(config.class_prior, task.emotions)  # a mistake should surface before features are made
@@ -264,8 +268,9 @@ def refit_model(
 ) -> TrainedModel:
     """Fit a trained model to a target by a method that does without the source.
 
-    What the model knows of its source, and the temperature of its probabilities, stay as they are: the last layer
-    does too, so source utterances as they were before and target utterances as they are now still compare.
+    The temperature of its probabilities stays as it is. What its network now makes of the source is known only if
+    the model includes features of it; else the source index has no embeddings any more, and nothing can be said
+    that would compare the two.
 
     Args:
         model: the model, which is not changed.
@@ -293,12 +298,15 @@ def refit_model(
     network.to(accelerator())
     _refuse_diverged(network.run(pair.target).scores, config, workspace)
     (normaliser,) = pair.target.through(network.vectors).normalisers
+    included = model.source_index.features is not None
+    embeddings = network.run(source_features(model, (), Path())).embeddings if included else {}
     network.cpu()
     return replace(
         model,
         config=config,
         network=network,
         normaliser=normaliser,
+        source_index=replace(model.source_index, embeddings=embeddings),
         history=history,
         record=_record(data, config, time.perf_counter() - begun),
     )
@@ -347,7 +355,7 @@ def _record(data: TrainingData, config: Config, seconds: float) -> dict[str, Any
         "sources": [corpus.name for corpus in data.task.sources],
         "target": data.task.target.name,
         "left_out": data.task.left_out,
-        "n_source": len(data.source),
+        "n_source": len(data.task.source_table),
         "n_target": len(data.target),
         "selection": selection_in_words(config),
         "leakage": data.task.leakage.as_dict(),
