@@ -3,9 +3,10 @@
     python -m benchmarks.source_free --corpus emodb=/data/emodb --corpus casia=/data/casia \\
         --corpus ravdess=/data/ravdess --out results/source-free/records.jsonl
 
-A model is trained on every corpus without adaptation, and then adapted to every other one: with its source (DIDAN,
-as ``didan adapt`` does), without it (SHOT and ECAN, ``--source-free``), and without training (T3A and LAME, which
-adjust outputs). Figures are as predicted. Records are appended; the same command continues where it was.
+A model is trained on every corpus by itself (``didan train --source A --target A --method source-only``), on the
+emotions that it shares with another, and then adapted to that one: with its source (DIDAN, as ``didan adapt`` does),
+without it (SHOT and ECAN, ``--source-free``), and without training (T3A and LAME, which adjust outputs). All get the
+same utterances of the target. Figures are as predicted. Records are appended; the same command continues.
 """
 
 from collections.abc import Iterator
@@ -33,14 +34,15 @@ def runs(names: list[str], seeds: int) -> Iterator[dict[str, Any]]:
 
 def measure(run: dict[str, Any], corpora: dict[str, Corpus], cache: Path) -> dict[str, Any]:
     """Train on the source, adapt in every way, evaluate each."""
-    target = corpora[run["target"]]
+    source, target = corpora[run["source"]], corpora[run["target"]]
+    shared = tuple(emotion for emotion in source.emotions if emotion in target.emotions)
+    source, target = source.only(shared), target.only(shared)
     config = make_config("source-only", seed=run["seed"], group=run["group"])
-    model = train(corpora[run["source"]], target, config=config, cache=cache)
-    unlabelled = target.only(model.emotions).unlabelled()
+    model = train(source, source.unlabelled(), config=config, cache=cache)
     models = {"source-only": (model, None)} | {name: (model, name) for name in ADAPTATIONS}
     for method in (*WITH_SOURCE, *WITHOUT):
         settings = adapting_config(model, method, source_free=method in WITHOUT)
-        adapted, _ = adapt(model, unlabelled, config=settings, cache=cache)
+        adapted, _ = adapt(model, target.unlabelled(), config=settings, cache=cache)
         models[method] = (adapted, None)
     figures = {}
     for name, (own, outputs) in models.items():
