@@ -4,8 +4,8 @@
         --corpus ravdess=/data/ravdess --out results/source-free/records.jsonl
 
 A model is trained on every corpus by itself (``didan train --source A --target A --method source-only``), on the
-emotions that it shares with another, and then adapted to that one: with its source (DIDAN, as ``didan adapt`` does),
-without it (SHOT and ECAN, ``--source-free``), and without training (T3A and LAME, which adjust outputs). All get the
+emotions that it shares with another, and then adapted to that one: with its source (DIDAN, ``didan adapt``), not
+with it (SHOT and ECAN, ``--source-free``), and without training (T3A and LAME, which adjust outputs). All get the
 same utterances of the target. Figures are as predicted. Records are appended; the same command continues.
 """
 
