@@ -470,7 +470,9 @@ PAGES: dict[Path, Callable[[], str]] = {
     _EXPERIMENTS / "representations.md": lambda: representations_table(
         [benchmark_in(name) for name in ("pretrained", "spectrogram-network", "spectrogram-whisper")]
     ),
-    _EXPERIMENTS / "kin.md": lambda: means_table(benchmark_in("kin-trade-offs"), seen=False),
+    _EXPERIMENTS / "kin.md": lambda: means_table(
+        benchmark_in("kin-trade-offs"), benchmark_in("hda-trade-offs"), seen=False
+    ),
     _EXPERIMENTS / "spectrogram.md": lambda: variants_table(STUDIES / "spectrogram" / "records.jsonl.gz"),
     _EXPERIMENTS / "source-free.md": lambda: source_free_table(STUDIES / "source-free" / "records.jsonl.gz"),
     _EXPERIMENTS / "fusion.md": lambda: lengths_table(STUDIES / "fusion" / "records.jsonl.gz"),

@@ -19,6 +19,7 @@ NAMES = (
     "selection",
     "trade-offs",
     "kin-trade-offs",
+    "hda-trade-offs",
     "per-speaker",
     "rivals",
     "ablation",
