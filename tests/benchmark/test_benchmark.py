@@ -67,7 +67,7 @@ def test_record_of_a_network_is_what_training_and_evaluation_give(
     assert record["emotions"] == list(model.emotions)
     assert not record["oracle"]
     assert "without target labels" in record["selection"]
-    assert record["identity"]["settings"] == model.config.model_dump(mode="json")
+    assert record["identity"]["settings"] == config.model_dump(mode="json")
     assert record["leakage"]["identical_files"] == 0
     assert set(record["curves"]) == {"step", "fit", "alignment", "residual"}
     assert record["curves"]["step"] == [1, 2, 3]

@@ -53,7 +53,7 @@ class Hierarchical(nn.Module):
 
         >>> made = Hierarchical(64, spectrogram=True).levels(torch.randn(2, 100, 64), torch.tensor([100, 80]))[1]
         >>> {level: tuple(h.shape) for level, h in made.items()}
-        {'frames': (90, 64), 'segments': (4, 64)}
+        {'frames': (45, 64), 'segments': (5, 64)}
         """
         vectors, h, g, valid = self._levels(features, lengths)
         return vectors, {"frames": h[valid], "segments": g[valid.any(dim=2)]}
