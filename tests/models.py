@@ -10,6 +10,8 @@ import torch
 
 from didan.corpora import Corpus
 from didan.features import load_features
+from didan.inference.export import export
+from didan.inference.onnx import OnnxRecogniser
 from didan.inference.predict import predict
 from didan.inference.recogniser import Recogniser
 from didan.model.config import Config
@@ -78,3 +80,9 @@ def predictions(recogniser: Recogniser[Any], corpus: Corpus) -> npt.NDArray[np.f
     """The probabilities that are predicted for a corpus whose speakers are known, shape (n, n_emotions)."""
     found = predict(recogniser, corpus.grouped("speaker").unlabelled().utterances())
     return np.array([list((one.probabilities or {}).values()) for one in found])
+
+
+def as_exported(model: TrainedModel, folder: Path) -> OnnxRecogniser:
+    """The model as one file, by ``onnxruntime``."""
+    export(model, folder / "m.onnx")
+    return OnnxRecogniser(folder / "m.onnx")

@@ -26,6 +26,12 @@ def model(untrained: TrainedModel, tmp_path: Path) -> Path:
     return tmp_path / "model"
 
 
+@pytest.fixture
+def of_functionals(tiny_corpora: tuple[Corpus, Corpus], session_cache: Path, tmp_path: Path) -> Path:
+    save(untrained_model(tiny_corpora, session_cache, make_config()), tmp_path / "of-functionals")
+    return tmp_path / "of-functionals"
+
+
 def test_an_explanation_in_every_format(model: Path, source: Corpus, capsys: pytest.CaptureFixture[str]) -> None:
     file = source.table["file"].iloc[7]
     assert run(["explain", str(model), file, "--format", "json", "-n", "3"]) == 0
@@ -64,15 +70,9 @@ def test_a_file_is_written_once(model: Path, tmp_path: Path, capsys: pytest.Capt
 
 
 def test_parameters_in_every_format(
-    tiny_corpora: tuple[Corpus, Corpus],
-    session_cache: Path,
-    target: Corpus,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    of_functionals: Path, target: Corpus, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    table = table_of(target)
-    save(untrained_model(tiny_corpora, session_cache, make_config()), tmp_path / "m")
-    command = ["explain", str(tmp_path / "m"), table, "--parameters"]
+    command = ["explain", str(of_functionals), table_of(target), "--parameters"]
     assert run([*command, "--format", "json", "--plot", str(tmp_path / "p.png")]) == 0
     found = json.loads(capsys.readouterr().out)
     assert sum(row["weight"] for row in found["families"]) == pytest.approx(1)
@@ -93,16 +93,18 @@ def test_parameters_in_every_format(
 
 
 def test_parameters_of_a_fusion_are_those_of_its_functionals(
+    of_functionals: Path,
     tiny_corpora: tuple[Corpus, Corpus],
     session_cache: Path,
     target: Corpus,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    fused = untrained_model(tiny_corpora, session_cache, make_config(frontend="spectrogram+functionals"))
+    save(fused, tmp_path / "fused")
     printed = []
-    for kind in ("functionals", "spectrogram+functionals"):
-        save(untrained_model(tiny_corpora, session_cache, make_config(frontend=kind)), tmp_path / kind)
-        assert run(["explain", str(tmp_path / kind), table_of(target), "--parameters", "--format", "csv"]) == 0
+    for folder in (of_functionals, tmp_path / "fused"):
+        assert run(["explain", str(folder), table_of(target), "--parameters", "--format", "csv"]) == 0
         printed.append(
             pd.read_csv(io.StringIO(capsys.readouterr().out)).sort_values("parameter", ignore_index=True)
         )
@@ -110,18 +112,13 @@ def test_parameters_of_a_fusion_are_those_of_its_functionals(
 
 
 def test_parameters_of_what_can_be_read(
-    tiny_corpora: tuple[Corpus, Corpus],
-    session_cache: Path,
-    target: Corpus,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+    of_functionals: Path, target: Corpus, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    save(untrained_model(tiny_corpora, session_cache, make_config()), tmp_path / "m")
     table = target.table.drop(columns="emotion")
     (tmp_path / "broken.wav").write_bytes(b"RIFF, and nothing else")
     damaged = pd.concat([table, table.iloc[:1].assign(file=str(tmp_path / "broken.wav"))])
     damaged.to_csv(tmp_path / "damaged.csv", index=False)
-    command = ["explain", str(tmp_path / "m"), "--parameters", "--format", "csv"]
+    command = ["explain", str(of_functionals), "--parameters", "--format", "csv"]
     assert run([*command, table_of(target)]) == 0
     whole = capsys.readouterr().out
     assert run([*command, str(tmp_path / "damaged.csv")]) == 2

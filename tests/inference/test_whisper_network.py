@@ -7,15 +7,13 @@ import pytest
 
 from didan.corpora import Corpus
 from didan.evaluation import evaluate
-from didan.inference.export import export
-from didan.inference.onnx import OnnxRecogniser
 from didan.model.config import make_config
 from didan.model.directory import load, save
 from didan.model.hub import PretrainedModel
 from didan.model.trained import TrainedModel
 from didan.training.adapt import adapt, adapting_config
 from didan.training.train import train
-from models import predictions
+from models import as_exported, predictions
 from tiny_encoders import make_encoder
 
 
@@ -51,8 +49,7 @@ def test_it_evaluates_as_it_predicts(
 def test_exported_it_answers_the_same(
     model: TrainedModel, tiny_corpora: tuple[Corpus, Corpus], tmp_path: Path
 ) -> None:
-    export(model, tmp_path / "m.onnx")
-    exported = predictions(OnnxRecogniser(tmp_path / "m.onnx"), tiny_corpora[1])
+    exported = predictions(as_exported(model, tmp_path), tiny_corpora[1])
     np.testing.assert_allclose(exported, predictions(model, tiny_corpora[1]), atol=1e-4)
 
 
