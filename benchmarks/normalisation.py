@@ -16,7 +16,7 @@ from itertools import permutations, product
 from pathlib import Path
 from typing import Any
 
-from benchmarks.conditions import MOODY, moody
+from benchmarks.conditions import callers
 from benchmarks.study import continue_study, parser, read_corpora
 from didan.benchmark.record_fields import per_speaker
 from didan.corpora import Corpus
@@ -25,6 +25,7 @@ from didan.model.config import make_config
 from didan.training.train import train
 
 METHODS = ("source-only", "didan")
+MOODY = {"moody": 1.0, "moody-80": 0.8}
 SHRINKAGE = (0.0, 10.0, 20.0, 50.0)
 ALONE = "none"
 """The grouping without speakers."""
@@ -34,7 +35,7 @@ def with_callers(corpus: Corpus, condition: str) -> Corpus:
     """The corpus under a condition; itself if it is ``even``."""
     if condition == "even":
         return corpus
-    return replace(corpus, table=corpus.table.assign(speaker=moody(corpus.table, MOODY[condition])))
+    return replace(corpus, table=corpus.table.assign(speaker=callers(corpus.table, MOODY[condition])))
 
 
 def runs(names: list[str], seeds: int) -> Iterator[dict[str, Any]]:

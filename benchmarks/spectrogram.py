@@ -24,7 +24,7 @@ from benchmarks.study import continue_study, parser, read_corpora
 from didan.benchmark.record_fields import per_speaker
 from didan.corpora import Corpus
 from didan.evaluation import evaluate
-from didan.features import FeatureSet, Moments
+from didan.features import FeatureSet, Moments, Normaliser
 from didan.features.short_time import is_valid, moments_over_time
 from didan.model.config import make_config
 from didan.networks import Network
@@ -195,7 +195,7 @@ VARIANTS = {
 
 def normalised_frames(features: FeatureSet) -> FeatureSet:
     """Bands normalised by group, in dB again, as if nothing were to be normalised by group any more."""
-    of_all = Moments.pooled([normaliser.domain for normaliser in features.normalisers]).statistics()
+    of_all = Normaliser((Moments.pooled(one.domain[0] for one in features.normalisers),), 0).statistics()
     frames = [features[index] * of_all.std + of_all.mean for index in range(len(features))]
     domains = tuple(replace(domain, groups=[None] * len(domain.groups)) for domain in features.domains)
     return replace(features, raw=frames, domains=domains)

@@ -192,7 +192,7 @@ def _one_domain(frames: npt.NDArray[np.float32], fitted: Normaliser | None) -> F
 
 
 def _as_they_come(width: int) -> Normaliser:
-    return Normaliser(Moments(1, 1, np.zeros(width), np.ones(width)), shrinkage=0)
+    return Normaliser((Moments(1, 1, np.zeros(width), np.ones(width)),), shrinkage=0)
 
 
 def _checked(X: npt.ArrayLike) -> npt.NDArray[np.float32]:

@@ -35,7 +35,7 @@ def probabilities_by_hand(
     model: TrainedModel, corpus: Corpus, groups: Sequence[str | None], shrinkage: float
 ) -> torch.Tensor:
     """Those of each utterance alone, its vector normalised by those of its group, drawn to the domain's."""
-    frontend, domain = Spectrogram(SpectrogramSettings()), model.normaliser.domain
+    frontend, (domain,) = Spectrogram(SpectrogramSettings()), model.normaliser.domain
     vectors = []
     for file in corpus.table["file"]:
         features = torch.from_numpy(extract_features(frontend, read_audio(file)))[None]

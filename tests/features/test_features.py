@@ -17,6 +17,7 @@ from didan.corpora import Corpus, Recordings
 from didan.features import (
     FeatureSet,
     FunctionalsSettings,
+    Moments,
     NormalisationSettings,
     Normaliser,
     PackedFeatures,
@@ -126,7 +127,7 @@ def test_a_column_of_the_table_groups() -> None:
 def test_the_domain_may_be_another() -> None:
     """As where a model that was adapted to one target normalises another."""
     target, raw = raw_features(1, 6), raw_features(0, 3)
-    normaliser = Normaliser.fit(target, shrinkage=3)
+    normaliser = Normaliser.fit([Moments.of(one) for one in target], shrinkage=3)
     settings = NormalisationSettings(shrinkage=1000)  # the normaliser has its own
     features = normalised(
         recordings("r", ["ann", "ann", NAN]), raw, contents_of("r", 3), settings, normaliser=normaliser
@@ -142,11 +143,11 @@ def test_the_normaliser_is_that_of_all_raw_frames() -> None:
     frames = np.concatenate(raw).astype(np.float64)
     (normaliser,) = features.normalisers
     assert normaliser.shrinkage == 7
-    assert (normaliser.domain.n_utterances, normaliser.domain.n_frames) == (3, len(frames))
-    np.testing.assert_allclose(normaliser.domain.mean, frames.mean(axis=0), rtol=1e-10)
-    np.testing.assert_allclose(normaliser.domain.variance, frames.var(axis=0), rtol=1e-8)
-    again = Normaliser.fit(raw, 7)
-    np.testing.assert_array_equal(again.domain.mean, normaliser.domain.mean)
+    assert (normaliser.domain[0].n_utterances, normaliser.domain[0].n_frames) == (3, len(frames))
+    np.testing.assert_allclose(normaliser.domain[0].mean, frames.mean(axis=0), rtol=1e-10)
+    np.testing.assert_allclose(normaliser.domain[0].variance, frames.var(axis=0), rtol=1e-8)
+    again = Normaliser.fit([Moments.of(one) for one in raw], 7)
+    np.testing.assert_array_equal(again.domain[0].mean, normaliser.domain[0].mean)
 
 
 @pytest.mark.parametrize("k", [0.0, 5.0])
@@ -160,8 +161,8 @@ def test_joined_sets_keep_their_own_statistics(k: float) -> None:
     assert joined.contents["file"].tolist() == digests
     for made, own in zip(joined.normalisers, parts, strict=True):
         (normaliser,) = own.normalisers
-        np.testing.assert_array_equal(made.domain.mean, normaliser.domain.mean)
-        np.testing.assert_array_equal(made.domain.variance, normaliser.domain.variance)
+        np.testing.assert_array_equal(made.domain[0].mean, normaliser.domain[0].mean)
+        np.testing.assert_array_equal(made.domain[0].variance, normaliser.domain[0].variance)
         assert made.shrinkage == k
     assert join(parts[:1]) is parts[0]
 

@@ -237,7 +237,7 @@ def test_no_block_drowns_the_others() -> None:
     widths, ratio = [10, 300, 40], np.array([0.25, 0.25, 1.0])
     blocks = scaled_blocks(widths, ratio.tolist())
     features = [rng.normal(3, 5, (1, sum(widths))).astype(np.float32) for _ in range(50)]
-    statistics = Normaliser(Moments.pooled(Moments.of(one) for one in features), 20, blocks).statistics()
+    statistics = Normaliser.fit([Moments.of(one) for one in features], 20, blocks).statistics()
     scaled = np.concatenate([statistics.apply(one) for one in features])
     squares = [np.square(part).sum(axis=1).mean() for part in np.split(scaled, np.cumsum(widths)[:-1], axis=1)]
     np.testing.assert_allclose(squares / np.sum(squares), ratio**2 / np.sum(ratio**2), rtol=1e-3)

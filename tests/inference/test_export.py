@@ -99,7 +99,7 @@ def test_the_file_names_the_normaliser(untrained: TrainedModel, exported: Path) 
     recogniser = OnnxRecogniser(exported)
     assert recogniser.group == untrained.group
     assert recogniser.normaliser.shrinkage == untrained.normaliser.shrinkage
-    ours, theirs = untrained.normaliser.domain, recogniser.normaliser.domain
+    (ours,), (theirs,) = untrained.normaliser.domain, recogniser.normaliser.domain
     assert (theirs.n_utterances, theirs.n_frames) == (ours.n_utterances, ours.n_frames)
     np.testing.assert_array_equal(theirs.mean, ours.mean)
     np.testing.assert_array_equal(theirs.variance, ours.variance)

@@ -88,8 +88,9 @@ def test_the_graph_answers_as_the_model_does(model: TrainedModel) -> None:
 def test_the_graph_normalises_with_the_statistics_given(model: TrainedModel) -> None:
     domain, rng = model.normaliser.statistics(), np.random.default_rng(0)
     others = Statistics(
-        domain.mean + 0.3 * domain.std * rng.normal(size=len(domain.mean)).astype(np.float32),
-        domain.std * rng.uniform(0.8, 1.2, len(domain.std)).astype(np.float32),
+        domain.mean + 0.3 * domain.std * rng.normal(size=domain.mean.shape).astype(np.float32),
+        domain.std * rng.uniform(0.8, 1.2, domain.std.shape).astype(np.float32),
+        domain.voices,
     )
     ours, theirs = run(model, clips(), others), expected(model, clips(), others)
     assert np.abs(theirs[0] - expected(model, clips())[0]).max() > 0.01

@@ -26,18 +26,16 @@ from speech.talk import silence, utterances
 
 MEAN, VARIANCE = [0.1, 5.0, 1.0], [1.0, 16.0, 0.25]
 DOMAIN = {
-    "group": "speaker",
     "shrinkage": 4.0,
-    "utterances": 30,
-    "frames": 300,
-    "mean": MEAN,
-    "variance": VARIANCE,
     "blocks": [],
+    "domain": [{"utterances": 30, "frames": 300, "mean": MEAN, "variance": VARIANCE}],
+    "voices": None,
 }
 ABOUT = {
     "format": FORMAT,
     "emotions": '["anger", "fear", "neutral"]',
     "rate": "16000",
+    "group": "speaker",
     "normaliser": json.dumps(DOMAIN),
 }
 
@@ -70,7 +68,7 @@ def write(file: Path, about: Mapping[str, str] = ABOUT) -> Path:
         "by hand",
         [
             helper.make_tensor_value_info("waveform", TensorProto.FLOAT, ["batch", "samples"]),
-            *(helper.make_tensor_value_info(name, TensorProto.FLOAT, [3]) for name in domain),
+            *(helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 3]) for name in domain),
         ],
         [
             *(helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", 3]) for name in outputs),
@@ -81,7 +79,7 @@ def write(file: Path, about: Mapping[str, str] = ABOUT) -> Path:
                 helper.make_tensor(name, TensorProto.INT64, [1], [value])
                 for name, value in (("time", 1), ("begin", 0))
             ),
-            *(helper.make_tensor(name, TensorProto.FLOAT, [3], values) for name, values in domain.items()),
+            *(helper.make_tensor(name, TensorProto.FLOAT, [1, 3], values) for name, values in domain.items()),
         ],
     )
     made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
@@ -162,7 +160,7 @@ def test_every_waveform_is_normalised_with_its_own_statistics(
     waveforms = clips([1600 + 977 * index for index in range(len(groups))])
     rng = np.random.default_rng(1)
     choices = [
-        Statistics(rng.normal(size=3).astype(np.float32), rng.uniform(0.5, 2, 3).astype(np.float32))
+        Statistics(rng.normal(size=(1, 3)).astype(np.float32), rng.uniform(0.5, 2, (1, 3)).astype(np.float32))
         for _ in range(4)
     ]
     choices[3] = Statistics(choices[0].mean.copy(), choices[0].std.copy())  # equal, but another object
@@ -174,7 +172,7 @@ def test_every_waveform_is_normalised_with_its_own_statistics(
 
 def test_the_domain_is_that_of_the_file(recogniser: OnnxRecogniser) -> None:
     assert (recogniser.group, recogniser.normaliser.shrinkage) == ("speaker", 4.0)
-    domain = recogniser.normaliser.domain
+    (domain,) = recogniser.normaliser.domain
     assert (domain.n_utterances, domain.n_frames) == (30, 300)
     assert (domain.mean.tolist(), domain.variance.tolist()) == (MEAN, VARIANCE)
 

@@ -112,7 +112,7 @@ def test_a_higher_temperature_is_less_sure_of_the_same(untrained: TrainedModel, 
 
 
 def test_a_single_file_is_normalised_as_the_domain(untrained: TrainedModel, files: list[Path]) -> None:
-    domain = untrained.normaliser.domain
+    (domain,) = untrained.normaliser.domain
     expected = probabilities_by_hand(untrained, spectrogram(files[3]), domain.mean, domain.variance)
     np.testing.assert_allclose(frame(untrained, predicted(untrained, [files[3]])).iloc[0], expected, atol=1e-4)
 
@@ -121,7 +121,7 @@ def test_a_single_file_is_normalised_as_the_domain(untrained: TrainedModel, file
 def test_a_group_is_normalised_by_its_own_statistics_drawn_to_the_domain(
     untrained: TrainedModel, files: list[Path], shrinkage: float
 ) -> None:
-    model, domain = with_shrinkage(untrained, shrinkage), untrained.normaliser.domain
+    model, (domain,) = with_shrinkage(untrained, shrinkage), untrained.normaliser.domain
     groups = ["ann", "bob", "ann", "ann", "bob"]
     features = [spectrogram(file) for file in files[:5]]
     rows = frame(model, predicted(model, files[:5], groups=groups)).to_numpy()
@@ -166,7 +166,7 @@ def test_segments_of_a_long_recording_are_one_group(
     vectors = np.stack([vector(model, one.prepared) for one in segments if one.prepared is not None])
     np.testing.assert_allclose([one.mean for one in moments], vectors, rtol=1e-5)
     weight = len(segments) / (len(segments) + 5)
-    domain = model.normaliser.domain
+    (domain,) = model.normaliser.domain
     mean = weight * vectors.mean(axis=0) + (1 - weight) * domain.mean
     variance = weight * vectors.var(axis=0) + (1 - weight) * domain.variance
     rows = [

@@ -73,14 +73,14 @@ def test_the_normaliser_loses_no_digit(untrained: TrainedModel, tmp_path: Path) 
     model = replace(
         untrained,
         config=make_config(frontend="spectrogram", assignments=settings),
-        normaliser=Normaliser(moments, shrinkage=0.1),
+        normaliser=Normaliser((moments,), shrinkage=0.1),
     )
     save(model, tmp_path / "model")
     again = load(tmp_path / "model").normaliser
     assert again.shrinkage == 0.1
-    assert (again.domain.n_utterances, again.domain.n_frames) == (11, 1234)
-    np.testing.assert_array_equal(again.domain.mean, mean)
-    np.testing.assert_array_equal(again.domain.variance, np.abs(variance))
+    assert (again.domain[0].n_utterances, again.domain[0].n_frames) == (11, 1234)
+    np.testing.assert_array_equal(again.domain[0].mean, mean)
+    np.testing.assert_array_equal(again.domain[0].variance, np.abs(variance))
 
 
 @pytest.mark.parametrize("column", ["speaker", "group"])
@@ -190,7 +190,7 @@ def test_file_that_is_cut_off(saved: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "reason"),
     [
-        ("format", 99, "is a model of format 99, this didan reads 7"),
+        ("format", 99, "is a model of format 99, this didan reads 8"),
         ("record", None, "is not a complete model directory"),
         ("emotions", ["anger"], "is not a complete model directory"),
         ("config", {"method": "didann"}, "did you mean 'didan'"),

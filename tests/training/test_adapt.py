@@ -165,9 +165,9 @@ def test_it_is_a_model_for_the_new_recordings(
     new, _ = adapted
     raw = load_features(calls.unlabelled(), new.config.frontend, NormalisationSettings(), session_cache).raw
     frames = np.concatenate([raw[index] for index in range(len(raw))]).astype(np.float64)
-    np.testing.assert_allclose(new.normaliser.domain.mean, frames.mean(axis=0), rtol=1e-5)
-    np.testing.assert_allclose(new.normaliser.domain.variance, frames.var(axis=0), rtol=1e-4, atol=1e-12)
-    assert new.normaliser.domain.n_utterances == len(calls)
+    np.testing.assert_allclose(new.normaliser.domain[0].mean, frames.mean(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(new.normaliser.domain[0].variance, frames.var(axis=0), rtol=1e-4, atol=1e-12)
+    assert new.normaliser.domain[0].n_utterances == len(calls)
     assert new.emotions == trained.emotions
     assert (new.record["target"], new.record["n_target"]) == (calls.name, len(calls))
     assert not same_weights(new, trained)
@@ -191,7 +191,7 @@ def test_the_old_model_stays_as_it_was(trained: TrainedModel, calls: Corpus, ses
     assert trained.record == before.record
     assert trained.config == before.config
     assert trained.temperature == before.temperature
-    np.testing.assert_array_equal(trained.normaliser.domain.mean, before.normaliser.domain.mean)
+    np.testing.assert_array_equal(trained.normaliser.domain[0].mean, before.normaliser.domain[0].mean)
     pd.testing.assert_frame_equal(trained.source_index.table, before.source_index.table)
     for layer, embeddings in before.source_index.embeddings.items():
         assert torch.equal(trained.source_index.embeddings[layer], embeddings)

@@ -127,8 +127,8 @@ def test_the_normaliser_of_a_model_is_that_of_what_its_own_backbone_makes(
     model = train(source, target, config=config, cache=session_cache)
     raw = load_features(target.unlabelled(), config.frontend, config.normalisation, session_cache).raw
     vectors = model.network.vectors(raw).astype(np.float64)
-    np.testing.assert_allclose(model.normaliser.domain.mean, vectors.mean(axis=0), rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(model.normaliser.domain.variance, vectors.var(axis=0), rtol=1e-3, atol=1e-6)
+    np.testing.assert_allclose(model.normaliser.domain[0].mean, vectors.mean(axis=0), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(model.normaliser.domain[0].variance, vectors.var(axis=0), rtol=1e-3, atol=1e-6)
 
 
 def test_augmentation_changes_what_is_learnt_and_nothing_else(

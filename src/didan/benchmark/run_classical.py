@@ -16,6 +16,7 @@ from didan.corpora.leakage import identical_files
 from didan.evaluation import compare
 from didan.features import (
     FrontendSettings,
+    Moments,
     NormalisationSettings,
     Normaliser,
     StoredFeatures,
@@ -24,6 +25,8 @@ from didan.features import (
     extract,
     normalised,
     pooled_vectors,
+    share_voices,
+    voice_bands,
 )
 from didan.features.encoders.trained_on import heard_in_training
 from didan.features.families import family
@@ -66,11 +69,16 @@ def run_classical(
     vectors = [pooled_vectors(StoredFeatures(side.files))[:, None] for side in extracted]
     started = time.perf_counter()
     blocks = blocks_of(frontend)
-    of_source = Normaliser.fit(np.concatenate(vectors[:-1]), 0, blocks) if normalisation is None else None
-    X = [
-        normalised(side, raw, files.contents, settings, of_source, blocks).vectors().astype(np.float64)
+    of_source = None
+    if normalisation is None:
+        of_source = Normaliser.fit([Moments.of(one) for one in np.concatenate(vectors[:-1])], 0, blocks)
+    sets = [
+        normalised(side, raw, files.contents, settings, of_source, blocks)
         for side, raw, files in zip(sides, vectors, extracted, strict=True)
     ]
+    if normalisation is not None and normalisation.voices:
+        sets = share_voices(sets, voice_bands(frontend))
+    X = [one.vectors().astype(np.float64) for one in sets]
     X_s, X_t = np.concatenate(X[:-1]), X[-1]
     labels = class_indices(task.source_table, task.emotions)
     chosen = CLASSICAL[method]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         load_features,
         normalised,
         pooled_vectors,
+        share_voices,
     )
     from didan.features.frontend import (
         FRONTENDS,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         frame_period,
         from_anywhere,
         parts_of,
+        voice_bands,
         with_parts,
     )
     from didan.features.functionals import Functionals, FunctionalsSettings
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from didan.features.pretrained import Pretrained, PretrainedSettings
     from didan.features.spectrogram import Spectrogram, SpectrogramSettings
     from didan.features.store import FeatureStore, default_cache
+    from didan.features.voices import Voices
 
 _HOME = {
     "augmentation": ("AugmentationSettings", "augment"),
@@ -53,6 +56,7 @@ _HOME = {
         "load_features",
         "normalised",
         "pooled_vectors",
+        "share_voices",
     ),
     "frontend": (
         "FRONTENDS",
@@ -66,6 +70,7 @@ _HOME = {
         "frame_period",
         "from_anywhere",
         "parts_of",
+        "voice_bands",
         "with_parts",
     ),
     "functionals": ("Functionals", "FunctionalsSettings"),
@@ -74,6 +79,7 @@ _HOME = {
     "pretrained": ("Pretrained", "PretrainedSettings"),
     "spectrogram": ("Spectrogram", "SpectrogramSettings"),
     "store": ("FeatureStore", "default_cache"),
+    "voices": ("Voices",),
 }
 
 __all__ = [
@@ -100,6 +106,7 @@ __all__ = [
     "SpectrogramSettings",
     "Statistics",
     "StoredFeatures",
+    "Voices",
     "augment",
     "blocks_of",
     "build_frontend",
@@ -117,6 +124,8 @@ __all__ = [
     "pooled_vectors",
     "readable",
     "scaled_blocks",
+    "share_voices",
+    "voice_bands",
     "with_parts",
 ]
 

@@ -14,6 +14,7 @@ from didan.corpora import Recordings
 from didan.features.extraction import extract
 from didan.features.frontend import FrontendSettings, blocks_of
 from didan.features.normaliser import Block, Moments, NormalisationSettings, Normaliser, Statistics
+from didan.features.voices import Voices, fit_voices
 from didan.typing import Features, Floats, Progress, Utterances
 
 
@@ -78,6 +79,7 @@ class Domain:
         groups: of each utterance, see :class:`didan.corpora.Recordings`; None or NaN where it is unknown.
         shrinkage: k of :mod:`didan.features.normaliser`.
         blocks: of a fusion, see :class:`didan.features.Normaliser`.
+        voices: the kinds of voice that its statistics are told apart by, if any.
         fitted: the normaliser of another domain, such as that which a model was adapted to; fitted to the features
             themselves if None.
     """
@@ -85,11 +87,12 @@ class Domain:
     groups: Sequence[object]
     shrinkage: float
     blocks: tuple[Block, ...] = ()
+    voices: Voices | None = None
     fitted: Normaliser | None = None
 
     def normalise(self, moments: Sequence[Moments]) -> tuple[Normaliser, list[Statistics]]:
         """The normaliser, and what each utterance is normalised with, given the moments of its features."""
-        normaliser = self.fitted or Normaliser(Moments.pooled(moments), self.shrinkage, self.blocks)
+        normaliser = self.fitted or Normaliser.fit(moments, self.shrinkage, self.blocks, self.voices)
         return normaliser, normaliser.statistics_by_group(moments, self.groups)
 
 
@@ -146,6 +149,10 @@ class FeatureSet:
                [ 0.]])
         """
         return replace(self, raw=backbone(self.raw)[:, None])  # of one frame each
+
+    def told_apart(self, voices: Voices | None) -> "FeatureSet":
+        """The same, normalised with the statistics of these kinds of voice."""
+        return replace(self, domains=tuple(replace(domain, voices=voices) for domain in self.domains))
 
     def in_memory(self) -> "FeatureSet":
         """The same, read once where an utterance is one vector; larger features stay on disk."""
@@ -232,3 +239,17 @@ def join(sets: Sequence[FeatureSet]) -> FeatureSet:
         domains=tuple(domain for part in sets for domain in part.domains),
         contents=pd.concat([part.contents for part in sets], ignore_index=True),
     )
+
+
+def share_voices(sets: Sequence[FeatureSet], bands: tuple[int, ...]) -> list[FeatureSet]:
+    """Sets that are normalised by the kinds of voice in all of them together.
+
+    Args:
+        sets: of one vector per utterance.
+        bands: which features describe a voice; with none, the sets stay as they are.
+    """
+    if not bands:
+        return list(sets)
+    vectors = [np.concatenate([one.raw[index] for index in range(len(one))]) for one in sets]
+    voices = fit_voices(np.concatenate(vectors), bands)
+    return [replace(one, raw=own[:, None]).told_apart(voices) for one, own in zip(sets, vectors, strict=True)]

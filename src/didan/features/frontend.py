@@ -16,6 +16,7 @@ from didan.features.fusion import LENGTHS, PARTS, Fusion, FusionSettings, scaled
 from didan.features.normaliser import Block
 from didan.features.pretrained import Pretrained, PretrainedSettings
 from didan.features.spectrogram import Spectrogram, SpectrogramSettings
+from didan.features.voices import DESCRIBED_BY
 from didan.hardware import one_thread
 from didan.typing import Samples
 
@@ -122,6 +123,22 @@ def _width(part: SpectrogramSettings | FunctionalsSettings | PretrainedSettings)
         return cached_frontend(part).n_bands
     _, width = n_layers_and_width(part.weights())
     return width * len(part.pooling.split("+"))
+
+
+def voice_bands(settings: FrontendSettings) -> tuple[int, ...]:
+    """Which bands describe a voice, see :mod:`didan.features.voices`; none without functionals. Loads no encoder.
+
+    >>> len(voice_bands(FunctionalsSettings())), voice_bands(SpectrogramSettings())
+    (2, ())
+    """
+    parts = parts_of(settings)
+    for number, part in enumerate(parts):
+        if isinstance(part, FunctionalsSettings):
+            names = cached_frontend(part).feature_names
+            if set(DESCRIBED_BY) <= set(names):
+                before = sum(map(_width, parts[:number]))
+                return tuple(before + names.index(name) for name in DESCRIBED_BY)
+    return ()
 
 
 def frame_period(settings: FrontendSettings) -> float | None:

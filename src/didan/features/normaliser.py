@@ -1,12 +1,15 @@
-"""Normalisation of features by group: the statistics of a speaker, drawn towards those of her domain.
+"""Normalisation of features by group: the statistics of a speaker, drawn towards those of voices like hers.
 
-    m = w m_group + (1 - w) m_domain,    v = w v_group + (1 - w) v_domain,    w = n / (n + k)
+    m = w m_group + (1 - w) m_voice,    v = w v_group + (1 - w) v_voice,    w = n / (n + k)
 
 m and v are mean and variance of a band over frames, n is the number of the group's utterances, and k
 (``shrinkage``) is how many utterances it takes for a group to count half. A single clip of an unknown speaker
-belongs to no group (n = 0) and gets the statistics of the domain; a speaker with a hundred utterances gets nearly
-her own; nothing in between jumps. k = 0 is normalisation per speaker, and an infinite k, or no groups, is
-normalisation per corpus.
+belongs to no group (n = 0) and gets the statistics of those utterances of the domain that are spoken in a voice of
+its kind (see :mod:`didan.features.voices`), or, where features do not tell voices apart, of all; a speaker with a
+hundred utterances gets nearly her own; nothing in between jumps. k = 0 is normalisation per speaker.
+
+An utterance between two kinds of voice gets the means, and the deviations, of both, weighted by how probable each
+is.
 
 A group's own mean contains the speaker, whom one wants rid of, and her mood, which one wants to keep. With few
 utterances, or utterances in one mood, the mood dominates: this is why the weight is below 1. Reads no labels. The
@@ -16,15 +19,22 @@ as well is ours.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
-from didan.typing import Features, Utterances
+from didan.features.voices import Voices
+from didan.typing import Features
+
+KIND_SHRINKAGE = 20.0
+"""The number of utterances with which the statistics of a kind of voice count as much as those of all."""
 
 _CONSTANT = 1e-6  # of the mean: what single precision leaves of the variation of a constant
+_NOTHING = 1e-12
+
+_Doubles = npt.NDArray[np.float64]
 
 
 class NormalisationSettings(BaseModel):
@@ -35,12 +45,14 @@ class NormalisationSettings(BaseModel):
             value of a column of the user's own table, or all of a domain (``none``). Utterances whose group is
             unknown get the statistics of the domain.
         shrinkage: k, the number of utterances with which a group's statistics count as much as the domain's.
+        voices: whether the statistics of a domain are told apart by kind of voice, where features can tell.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     group: str = Field("speaker", min_length=1)
     shrinkage: float = Field(20.0, ge=0, allow_inf_nan=False)
+    voices: bool = True
 
     def __str__(self) -> str:
         return "corpus" if self.group == "none" else f"{self.group}, k = {self.shrinkage:g}"
@@ -48,14 +60,29 @@ class NormalisationSettings(BaseModel):
 
 @dataclass(frozen=True)
 class Statistics:
-    """Mean and standard deviation of each band, shape (bands,), single precision."""
+    """Mean and standard deviation of each band, single precision.
+
+    Attributes:
+        mean: by kind of voice, shape (n_kinds, bands); of all together, shape (1, bands), without ``voices``.
+        std: the same.
+        voices: which kind of voice an utterance is.
+    """
 
     mean: npt.NDArray[np.float32]
     std: npt.NDArray[np.float32]
+    voices: Voices | None = None
+
+    def of(self, features: Features) -> tuple[Features, Features]:
+        """Mean and deviation for an utterance of shape (frames, bands), each of shape (bands,)."""
+        if self.voices is None:
+            return self.mean[0], self.std[0]
+        kinds = self.voices(features.mean(axis=0, keepdims=True))[0].astype(np.float32)
+        return kinds @ self.mean, kinds @ self.std
 
     def apply(self, features: Features) -> Features:
-        """Features in standard deviations from the mean, shape (frames, bands) as before."""
-        return (features - self.mean) / self.std
+        """An utterance in standard deviations from the mean, shape (frames, bands) as before."""
+        mean, std = self.of(features)
+        return (features - mean) / std
 
 
 @dataclass(frozen=True)
@@ -71,8 +98,8 @@ class Moments:
 
     n_utterances: int
     n_frames: int
-    mean: npt.NDArray[np.float64]
-    variance: npt.NDArray[np.float64]
+    mean: _Doubles
+    variance: _Doubles
 
     @classmethod
     def of(cls, features: Features) -> "Moments":
@@ -83,27 +110,31 @@ class Moments:
 
     @classmethod
     def pooled(cls, parts: Iterable["Moments"]) -> "Moments":
-        """Those of several sets of utterances together, at least one.
+        """Those of several sets of utterances together, at least one; they count by their frames.
 
         >>> Moments.pooled([Moments.of(np.array([[0.0, 5.0]])), Moments.of(np.array([[2.0, 5.0]]))])
         Moments(n_utterances=2, n_frames=2, mean=array([1., 5.]), variance=array([1., 0.]))
         """
         # Sums depend on their order in the last bit, which may depend on nothing but the parts.
         parts = sorted(parts, key=lambda part: (part.n_frames, part.mean.tobytes(), part.variance.tobytes()))
-        frames = np.array([part.n_frames for part in parts])
-        means = np.stack([part.mean for part in parts])
-        mean = frames @ means / frames.sum()
-        # Variance within plus variance between, which loses no digits where the mean is large.
-        spread = np.stack([part.variance for part in parts]) + np.square(means - mean)
-        return cls(
-            sum(part.n_utterances for part in parts), int(frames.sum()), mean, frames @ spread / frames.sum()
-        )
+        frames = np.array([part.n_frames for part in parts], dtype=np.float64)
+        mean, variance = _weighted(parts, frames)
+        return cls(sum(part.n_utterances for part in parts), int(frames.sum()), mean, variance)
 
-    def statistics(self) -> Statistics:
-        """As normalisation applies them; a band that never varies gets a standard deviation of 1 and becomes 0."""
-        std = np.sqrt(self.variance)
+    def std(self) -> _Doubles:
+        """Deviations as normalisation divides by them: 1 for a band that never varies, which becomes 0."""
+        std: _Doubles = np.sqrt(self.variance)
         std[std <= _CONSTANT * np.maximum(np.abs(self.mean), 1)] = 1
-        return Statistics(self.mean.astype(np.float32), std.astype(np.float32))
+        return std
+
+
+def _weighted(parts: Sequence[Moments], weights: _Doubles) -> tuple[_Doubles, _Doubles]:
+    """Mean and variance of several sets, each with a weight."""
+    means = np.stack([part.mean for part in parts])
+    mean: _Doubles = weights @ means / weights.sum()
+    # Variance within plus variance between, which loses no digits where the mean is large.
+    spread = np.stack([part.variance for part in parts]) + np.square(means - mean)
+    return mean, weights @ spread / weights.sum()
 
 
 class Block(NamedTuple):
@@ -118,47 +149,117 @@ class Normaliser:
     """Normalises the utterances of one domain.
 
     Attributes:
-        domain: moments of the domain, that is of a source corpus, or of the target that a model was adapted to.
+        domain: moments of the domain, that is of a source corpus, or of the target that a model was adapted to:
+            for each kind of voice, or of all.
         shrinkage: k.
         blocks: of a fusion, empty without; see :mod:`didan.features.fusion`.
+        voices: the kinds of voice, None if the domain is not told apart.
     """
 
-    domain: Moments
+    domain: tuple[Moments, ...]
     shrinkage: float
     blocks: tuple[Block, ...] = ()
+    voices: Voices | None = None
 
     @classmethod
-    def fit(cls, features: Utterances, shrinkage: float, blocks: tuple[Block, ...] = ()) -> "Normaliser":
-        """One for the domain that these utterances, at least one, are."""
-        return cls(
-            Moments.pooled(Moments.of(features[index]) for index in range(len(features))), shrinkage, blocks
-        )
+    def fit(
+        cls,
+        moments: Sequence[Moments],
+        shrinkage: float,
+        blocks: tuple[Block, ...] = (),
+        voices: Voices | None = None,
+    ) -> "Normaliser":
+        """One for the domain that some utterances, at least one, are, given the moments of each.
+
+        A kind of voice that few of them are of is drawn towards all of them, as a small group is.
+        """
+        pooled = Moments.pooled(moments)
+        if voices is None:
+            return cls((pooled,), shrinkage, blocks)
+        ordered = sorted(moments, key=lambda one: (one.n_frames, one.mean.tobytes(), one.variance.tobytes()))
+        frames = np.array([one.n_frames for one in ordered], dtype=np.float64)
+        kinds = []
+        for shares in voices(np.stack([one.mean for one in ordered])).T:
+            n = float(shares.sum())
+            weights = frames * np.maximum(shares, _NOTHING)
+            own = Moments(round(n), round(float(weights.sum())), *_weighted(ordered, weights))
+            kinds.append(_drawn(own, pooled, n / (n + KIND_SHRINKAGE)))
+        return cls(tuple(kinds), shrinkage, blocks, voices)
 
     def statistics(self, group: Moments | None = None) -> Statistics:
         """What utterances of a group are normalised with; those of the domain if the group is None.
 
         >>> domain = Moments(50, 50, np.array([0.0]), np.array([4.0]))
-        >>> Normaliser(domain, shrinkage=10).statistics(Moments(10, 10, np.array([2.0]), np.array([2.0])))
-        Statistics(mean=array([1.], dtype=float32), std=array([1.7320508], dtype=float32))
+        >>> Normaliser((domain,), shrinkage=10).statistics(Moments(10, 10, np.array([2.0]), np.array([2.0])))
+        Statistics(mean=array([[1.]], dtype=float32), std=array([[1.7320508]], dtype=float32), voices=None)
         """
-        if group is None:
-            return self._scaled(self.domain.statistics())
-        weight = group.n_utterances / (group.n_utterances + self.shrinkage)
-        drawn = Moments(
-            group.n_utterances,
-            group.n_frames,
-            weight * group.mean + (1 - weight) * self.domain.mean,
-            weight * group.variance + (1 - weight) * self.domain.variance,
-        )
-        return self._scaled(drawn.statistics())
+        kinds = self.domain
+        if group is not None:
+            weight = group.n_utterances / (group.n_utterances + self.shrinkage)
+            kinds = tuple(_drawn(group, kind, weight) for kind in kinds)
+        mean = np.stack([kind.mean for kind in kinds]).astype(np.float32)
+        std = np.stack([kind.std() for kind in kinds]).astype(np.float32)
+        if self.blocks:  # of a fusion, which are multiplied by their scales as well
+            widths, scales = zip(*self.blocks, strict=True)
+            std /= np.repeat(np.array(scales, dtype=np.float32), widths)
+        return Statistics(mean, std, self.voices)
 
-    def _scaled(self, statistics: Statistics) -> Statistics:
-        """Statistics that multiply the blocks of a fusion by their scales as well."""
-        if not self.blocks:
-            return statistics
-        widths, scales = zip(*self.blocks, strict=True)
-        each = np.repeat(np.array(scales, dtype=np.float32), widths)
-        return Statistics(statistics.mean, statistics.std / each)
+    def to_dict(self) -> dict[str, Any]:
+        """For a file; see :meth:`from_dict`."""
+        voices = self.voices
+        return {
+            "shrinkage": self.shrinkage,
+            "blocks": [list(block) for block in self.blocks],
+            "domain": [
+                {
+                    "utterances": kind.n_utterances,
+                    "frames": kind.n_frames,
+                    "mean": kind.mean.tolist(),
+                    "variance": kind.variance.tolist(),
+                }
+                for kind in self.domain
+            ],
+            "voices": None
+            if voices is None
+            else {
+                "bands": list(voices.bands),
+                "weights": voices.weights.tolist(),
+                "bias": voices.bias.tolist(),
+            },
+        }
+
+    @classmethod
+    def from_dict(cls, content: dict[str, Any]) -> "Normaliser":
+        """Back from a file.
+
+        Raises:
+            KeyError, TypeError, ValueError: it does not hold one.
+
+        >>> normaliser = Normaliser((Moments(2, 9, np.array([0.5]), np.array([2.0])),), 20.0, (Block(1, 0.5),))
+        >>> Normaliser.from_dict(normaliser.to_dict()) == normaliser
+        True
+        """
+        voices = content["voices"]
+        return cls(
+            tuple(
+                Moments(
+                    int(kind["utterances"]),
+                    int(kind["frames"]),
+                    np.array(kind["mean"], dtype=np.float64),
+                    np.array(kind["variance"], dtype=np.float64),
+                )
+                for kind in content["domain"]
+            ),
+            float(content["shrinkage"]),
+            tuple(Block(int(width), float(scale)) for width, scale in content["blocks"]),
+            None
+            if voices is None
+            else Voices(
+                tuple(map(int, voices["bands"])),
+                np.array(voices["weights"], dtype=np.float64),
+                np.array(voices["bias"], dtype=np.float64),
+            ),
+        )
 
     def statistics_by_group(self, moments: Sequence[Moments], groups: Sequence[object]) -> list[Statistics]:
         """What each of some utterances is normalised with.
@@ -176,3 +277,12 @@ class Normaliser:
             for name, parts in members.items()
         }
         return [by_group[name] for name in names]
+
+
+def _drawn(group: Moments, towards: Moments, weight: float) -> Moments:
+    """The moments of a group, drawn towards others."""
+    mean, variance = (
+        weight * own + (1 - weight) * other
+        for own, other in ((group.mean, towards.mean), (group.variance, towards.variance))
+    )
+    return Moments(group.n_utterances, group.n_frames, mean, variance)

@@ -36,9 +36,9 @@ def export(model: TrainedModel, file: Path) -> None:
     zeros. Outputs ``probabilities``: calibrated, shape (n, n_emotions); ``embeddings``: features of the first
     fully connected layer. Both dimensions of the input are free.
 
-    Optional inputs ``mean`` and ``std``, shape (width,): statistics of the group that the batch is of; without
-    them those of the domain that the model was adapted to are used. The outputs ``frames``, ``feature_mean`` and
-    ``feature_variance`` are the moments that a group's statistics are made of, see
+    Optional inputs ``mean`` and ``std``, shape (n_kinds, width): statistics, by kind of voice, of the group that
+    the batch is of; without them those of the domain that the model was adapted to. The outputs ``frames``,
+    ``feature_mean`` and ``feature_variance`` are the moments that a group's statistics are made of, see
     :mod:`didan.features.normaliser`; ``didan predict`` does it. The file's metadata name the emotions, the rate,
     the normaliser and what the model was made of. A pretrained encoder is inside the file and takes at most 30 s
     at a time; above 2 GB its weights are in a second file, ``FILE.data``, which belongs beside the first.
@@ -90,17 +90,8 @@ def export(model: TrainedModel, file: Path) -> None:
         "emotions": json.dumps(list(model.emotions)),
         "rate": str(RATE),
         "longest": json.dumps(longest),
-        "normaliser": json.dumps(
-            {
-                "group": model.group,
-                "shrinkage": model.normaliser.shrinkage,
-                "utterances": model.normaliser.domain.n_utterances,
-                "frames": model.normaliser.domain.n_frames,
-                "mean": model.normaliser.domain.mean.tolist(),
-                "variance": model.normaliser.domain.variance.tolist(),
-                "blocks": model.normaliser.blocks,
-            }
-        ),
+        "group": model.group,
+        "normaliser": json.dumps(model.normaliser.to_dict()),
         "method": model.config.method,
         "sources": json.dumps(model.record.get("sources", [])),
         "target": str(model.record.get("target")),

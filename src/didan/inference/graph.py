@@ -19,6 +19,12 @@ class Graph(nn.Module):
         super().__init__()
         self.frontend, self.network = build_frontend(model.config.frontend), model.network
         self.link, self.temperature = model.link, model.temperature
+        voices = model.normaliser.voices
+        self.voices = None if voices is None else nn.Linear(*reversed(voices.weights.shape))
+        if voices is not None and self.voices is not None:
+            self.bands = list(voices.bands)
+            self.voices.weight.data = torch.from_numpy(voices.weights).float()
+            self.voices.bias.data = torch.from_numpy(voices.bias).float()
 
     def forward(
         self, waveform: Tensor, mean: Tensor, std: Tensor
@@ -27,7 +33,7 @@ class Graph(nn.Module):
 
         Args:
             waveform: 16 kHz samples, shape (n, samples).
-            mean: of the vectors of the group, shape (width,).
+            mean: of the vectors of the group, by kind of voice, shape (n_kinds, width).
             std: the same.
 
         Returns:
@@ -37,7 +43,14 @@ class Graph(nn.Module):
         """
         features, counts = self.frontend(waveform)
         vectors = self.network.backbone(features, counts)
-        output: Output = self.network.head((vectors - mean) / std)
+        kinds = self._kinds(vectors)
+        output: Output = self.network.head((vectors - kinds @ mean) / (kinds @ std))
         probabilities = self.link.probabilities(output.scores, self.temperature)
         embeddings = output.embeddings["fc1"]
         return probabilities, embeddings, torch.ones_like(counts), vectors, torch.zeros_like(vectors)
+
+    def _kinds(self, vectors: Tensor) -> Tensor:
+        """How probable each kind of voice is, shape (n, n_kinds); see :mod:`didan.features.voices`."""
+        if self.voices is None:
+            return torch.ones_like(vectors[:, :1])
+        return torch.softmax(self.voices(vectors[:, self.bands]), dim=1)

@@ -10,10 +10,10 @@ import numpy.typing as npt
 from didan.audio import RATE
 from didan.errors import UserError
 from didan.extras import require
-from didan.features.normaliser import Block, Moments, Normaliser, Statistics
+from didan.features.normaliser import Moments, Normaliser, Statistics
 from didan.typing import Answers, Samples
 
-FORMAT = "didan 3"
+FORMAT = "didan 4"
 """What exported files call themselves."""
 
 _BATCH_SECONDS = 20
@@ -56,18 +56,8 @@ class OnnxRecogniser:
         self._width = int(shapes["embeddings"][1])
         self._longest: int | None = json.loads(metadata.get("longest", "null"))
         self.emotions: tuple[str, ...] = tuple(json.loads(metadata["emotions"]))
-        domain = json.loads(metadata["normaliser"])
-        self.group = str(domain["group"])
-        self.normaliser = Normaliser(
-            Moments(
-                domain["utterances"],
-                domain["frames"],
-                np.array(domain["mean"], dtype=np.float64),
-                np.array(domain["variance"], dtype=np.float64),
-            ),
-            domain["shrinkage"],
-            tuple(Block(*block) for block in domain["blocks"]),
-        )
+        self.group = metadata["group"]
+        self.normaliser = Normaliser.from_dict(json.loads(metadata["normaliser"]))
 
     def prepare(self, samples: Samples) -> Samples:
         """Samples as they are: features are made inside.

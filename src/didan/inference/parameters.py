@@ -74,7 +74,7 @@ def kept_parameters(
     target = load_features(grouped, config.frontend, config.normalisation, cache)
     X_s, X_t = (
         (features.vectors().astype(np.float64) / scales)[:, acoustic]
-        for features in (source_features(model, search_paths, cache), target)
+        for features in (source_features(model, search_paths, cache), target.told_apart(model.normaliser.voices))
     )
     labels = class_indices(model.source_index.table, model.emotions)
     regression = AKTLR(sparsity=SPARSITY).fit(*joined(X_s, labels, X_t), families)

@@ -4,7 +4,6 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import yaml
@@ -16,9 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from didan.errors import UserError, reason
 from didan.features import (
-    Block,
     FrontendSettings,
-    Moments,
     Normaliser,
     PackedFeatures,
     PretrainedSettings,
@@ -34,7 +31,7 @@ from didan.model.trained import SourceIndex, TrainedModel
 from didan.networks import build_network
 
 # Raised with the files, and with what features mean: a network knows only those that it was trained with.
-_FORMAT = 7
+_FORMAT = 8
 _FEATURES = "source-features.safetensors"
 _ENCODERS = "encoders"
 
@@ -128,13 +125,7 @@ def _write_config(model: TrainedModel, file: Path) -> None:
         "temperature": model.temperature,
         "bands": int(model.network.backbone.n_bands),  # type: ignore[arg-type]
         "config": model.config.model_dump(mode="json"),
-        "normaliser": {
-            "utterances": model.normaliser.domain.n_utterances,
-            "frames": model.normaliser.domain.n_frames,
-            "mean": model.normaliser.domain.mean.tolist(),
-            "variance": model.normaliser.domain.variance.tolist(),
-            "blocks": [list(block) for block in model.normaliser.blocks],
-        },
+        "normaliser": model.normaliser.to_dict(),
         "record": model.record,
     }
     file.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=110), encoding="utf-8")
@@ -177,14 +168,7 @@ def load(folder: str | Path) -> TrainedModel:
             )
         config = _with_own_encoders(Config(**content["config"]), folder / _ENCODERS)
         emotions = tuple(content["emotions"])
-        domain = content["normaliser"]
-        moments = Moments(
-            domain["utterances"],
-            domain["frames"],
-            np.array(domain["mean"], dtype=np.float64),
-            np.array(domain["variance"], dtype=np.float64),
-        )
-        blocks = tuple(Block(*block) for block in domain["blocks"])
+        normaliser = Normaliser.from_dict(content["normaliser"])
         frontend = config.frontend
         network = build_network(
             frontend.kind,
@@ -230,7 +214,7 @@ def load(folder: str | Path) -> TrainedModel:
         config=config,
         emotions=emotions,
         network=network.eval(),
-        normaliser=Normaliser(moments, config.normalisation.shrinkage, blocks),
+        normaliser=normaliser,
         includes_encoder=(folder / _ENCODERS).is_dir(),
         source_index=index,
         temperature=temperature,

@@ -17,7 +17,7 @@ from didan.model.trained import TrainedModel
 from didan.selection import CRITERIA, label_free_outputs
 from didan.training.sources import no_features, source_corpora, source_features
 from didan.training.task import make_task
-from didan.training.train import combine, fit_model, refit_model
+from didan.training.train import combine, fit_model, refit_model, told_apart
 from didan.training.workspace import unfinished
 from didan.typing import Labels, Progress
 
@@ -134,8 +134,9 @@ def adapt(
         needed = config.needs_source
         if needed:
             source = source_features(replace(model, config=config), search_paths, cache)
+            source, features = told_apart(source, features, config)
         else:
-            source = no_features(model)
+            source, features = no_features(model), features.told_apart(model.normaliser.voices)
         data = combine(task, source, features)
         if workspace is not None:
             workspace.claim(data.identity(config, model.network.state_dict()))

@@ -227,9 +227,9 @@ class _Vectors(NamedTuple):
     @classmethod
     def of(cls, features: FeatureSet, network: Network) -> "_Vectors":
         made = features.through(network.vectors)
-        mean = np.stack([own.mean for own in made.statistics])
-        std = np.stack([own.std for own in made.statistics])
         vectors = np.concatenate([made.raw[index] for index in range(len(made))])
+        each = [own.of(vector[None]) for own, vector in zip(made.statistics, vectors, strict=True)]
+        mean, std = (np.stack(side) for side in zip(*each, strict=True))
         return cls(*(torch.from_numpy(array) for array in (vectors, mean, std)))
 
     def normalised(self) -> Features:

@@ -52,7 +52,7 @@ def source_features(model: TrainedModel, search_paths: Sequence[Path], cache: Pa
                 blocks=model.normaliser.blocks,
             )
         )
-    return join(sets)
+    return join(sets).told_apart(model.normaliser.voices)
 
 
 def no_features(model: TrainedModel) -> FeatureSet:

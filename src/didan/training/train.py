@@ -28,6 +28,8 @@ from didan.features import (
     join,
     load_features,
     readable,
+    share_voices,
+    voice_bands,
 )
 from didan.hardware import accelerator, hardware, versions
 from didan.methods import assumed_prior, find_method, prior_in_words
@@ -201,7 +203,13 @@ def load_data(task: Task, config: Config, cache: Path, progress: Progress | None
         return load_features(recordings, config.frontend, config.normalisation, cache, progress)
 
     source = join([features(corpus.unlabelled()) for corpus in task.sources])
-    return combine(task, source, features(task.target))
+    return combine(task, *told_apart(source, features(task.target), config))
+
+
+def told_apart(source: FeatureSet, target: FeatureSet, config: Config) -> list[FeatureSet]:
+    """Source and target, each normalised by kind of voice, as far as settings and features allow."""
+    bands = voice_bands(config.frontend) if config.normalisation.voices else ()
+    return share_voices([source, target], bands)
 
 
 def combine(task: Task, source: FeatureSet, target: FeatureSet) -> TrainingData:
