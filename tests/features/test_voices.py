@@ -8,9 +8,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-from didan.features import Domain, FeatureSet, Moments, Normaliser, Voices, share_voices, voice_bands
-from didan.features.frontend import FunctionalsSettings, PretrainedSettings, cached_frontend
-from didan.features.fusion import FusionSettings
+from didan.features import (
+    Domain,
+    FeatureSet,
+    FunctionalsSettings,
+    FusionSettings,
+    Moments,
+    Normaliser,
+    PretrainedSettings,
+    SpectrogramSettings,
+    Voices,
+    share_voices,
+    voice_bands,
+)
+from didan.features.frontend import cached_frontend
+from didan.features.normaliser import KIND_SHRINKAGE
 from didan.features.voices import fit_voices
 
 Floats = npt.NDArray[np.float64]
@@ -59,7 +71,7 @@ def test_corpora_of_one_kind_each_are_told_apart_and_one_alone_nearly_not() -> N
     # Of the source, every feature that knows of the voice loses it.
     for before, after in zip(sets[0].vectors().T, shared[0].vectors().T, strict=True):
         gap = [abs(side[:100].mean() - side[100:].mean()) for side in (before, after)]
-        assert gap[1] < 0.25 < 0.5 < gap[0]
+        assert gap[1] < 0.2 * gap[0]
 
 
 def test_a_pitch_that_was_not_found_is_no_kind_of_voice() -> None:
@@ -98,7 +110,7 @@ def test_a_kind_has_the_statistics_of_its_own_drawn_to_those_of_all(low: int, hi
     kinds = [x[x[:, 0] < 0], x[x[:, 0] >= 0]]
     statistics = normaliser.statistics()
     for kind, own in enumerate(kinds):
-        weight = len(own) / (len(own) + 20)
+        weight = len(own) / (len(own) + KIND_SHRINKAGE)
         mean = weight * own.mean(axis=0) + (1 - weight) * x.mean(axis=0)
         variance = weight * own.var(axis=0) + (1 - weight) * x.var(axis=0)
         np.testing.assert_allclose(statistics.mean[kind], mean, rtol=1e-4, atol=1e-4)
@@ -135,7 +147,9 @@ def test_bands_are_those_of_the_names() -> None:
     names = cached_frontend(FunctionalsSettings()).feature_names
     bands = voice_bands(FunctionalsSettings())
     assert [names[band] for band in bands] == ["pitch_semitones_p50", "f3_hz_p50"]
-    fused = FusionSettings(kind="spectrogram+functionals")
+    fused = FusionSettings(
+        kind="spectrogram+functionals", frontends=(SpectrogramSettings(), FunctionalsSettings())
+    )
     assert [cached_frontend(fused).feature_names[band] for band in voice_bands(fused)] == [
         names[band] for band in bands
     ]

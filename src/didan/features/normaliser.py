@@ -28,7 +28,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from didan.features.voices import Voices
 from didan.typing import Features
 
-KIND_SHRINKAGE = 20.0
+KIND_SHRINKAGE = 5.0
 """The number of utterances with which the statistics of a kind of voice count as much as those of all."""
 
 _CONSTANT = 1e-6  # of the mean: what single precision leaves of the variation of a constant
