@@ -215,7 +215,7 @@ def measure(run: dict[str, Any], corpora: dict[str, Corpus], cache: Path) -> dic
     network = None
     if variant.backbone is not None:
         torch.manual_seed(config.seed)
-        network = Network(variant.backbone(data.source.raw[0].shape[1]), len(task.emotions), 0.6)
+        network = Network(variant.backbone(data.source.raw[0].shape[1]), len(task.emotions), 0.6, 1)
     model = fit_model(data, config, held_out, network=network)
     known = target.only(model.emotions).table
     if variant.frames:  # which prediction cannot do any more

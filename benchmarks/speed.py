@@ -61,7 +61,7 @@ def step_parts(repeats: int = 30) -> tuple[float, float]:
     bare, aligning = [], []
     for repeat in range(repeats + 5):
         begun = time.perf_counter()
-        output = network.head(network.backbone(features, lengths))
+        (output,) = network.head(network.backbone(features, lengths))
         loss = link.fit(output.scores[:BATCH], one_hot(labels, output.scores.shape[1]))
         optimiser.zero_grad()
         loss.backward(retain_graph=True)  # type: ignore[no-untyped-call]

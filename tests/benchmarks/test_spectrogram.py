@@ -18,9 +18,9 @@ from didan.training.module import Learning
 def test_a_variant_makes_a_vector_of_an_utterance(name: str) -> None:
     variant = VARIANTS[name]
     config = make_config("source-only", "spectrogram", assignments=variant.settings, group=variant.group)
-    network = (
-        build_network("spectrogram", 64, 4) if variant.backbone is None else Network(variant.backbone(64), 4, 0.6)
-    )
+    network = build_network("spectrogram", 64, 4)
+    if variant.backbone is not None:
+        network = Network(variant.backbone(64), 4, 0.6, 1)
     x = torch.randn(2, 70, 64)
     vectors = network.backbone(x, torch.tensor([70, 40]))
     assert vectors.shape == (2, network.width)

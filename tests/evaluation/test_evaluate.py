@@ -22,6 +22,7 @@ from didan.errors import UserError
 from didan.evaluation import Evaluation, evaluate
 from didan.features import NormalisationSettings, Spectrogram, SpectrogramSettings, extract_features
 from didan.model.trained import TrainedModel
+from didan.networks import averaged
 
 NAN = float("nan")
 
@@ -51,7 +52,7 @@ def probabilities_by_hand(
             variance = weight * members.var(axis=0) + (1 - weight) * variance
         normal = torch.from_numpy((vector - mean) / np.sqrt(variance)).float()
         with torch.inference_mode():
-            scores.append(model.network.head(normal[None]).scores[0])
+            scores.append(averaged(model.network.head(normal[None])).scores[0])
     return (torch.stack(scores) / model.temperature).softmax(dim=1)
 
 

@@ -21,6 +21,7 @@ from didan.features import Spectrogram, SpectrogramSettings, extract_features
 from didan.inference.predict import Prediction, predict, utterances_in
 from didan.inference.segments import StreamedSegments
 from didan.model.trained import TrainedModel
+from didan.networks import averaged
 from didan.typing import Features, Samples
 
 Floats = npt.NDArray[np.float64]
@@ -64,7 +65,7 @@ def probabilities_by_hand(model: TrainedModel, features: Features, mean: Floats,
     std[std <= 1e-6 * np.maximum(np.abs(mean), 1)] = 1
     normal = torch.from_numpy(((vector(model, features) - mean) / std).astype(np.float32))
     with torch.inference_mode():
-        scores = model.network.head(normal[None]).scores[0]
+        scores = averaged(model.network.head(normal[None])).scores[0]
     softmax: Floats = scipy.special.softmax(scores.numpy().astype(np.float64) / model.temperature)
     return softmax
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from didan.networks import LAYERS, Network, build_network
+from didan.networks import LAYERS, Network, averaged, build_network
 from didan.networks.cepstral import Cepstral
 from didan.networks.hierarchical import Hierarchical
 from didan.networks.network import OneFrame
@@ -88,7 +88,8 @@ def test_one_frame_is_enough_and_has_a_gradient(network: Network) -> None:
 
 def test_gradient_reaches_every_weight(network: Network, spectrograms: Tensor) -> None:
     network.requires_grad_(True).zero_grad()
-    network.head(network.backbone(spectrograms, LENGTHS)).scores.square().sum().backward()
+    loss: Tensor = averaged(network.head(network.backbone(spectrograms, LENGTHS))).scores.square().sum()
+    loss.backward()  # type: ignore[no-untyped-call]
     for name, weights in network.named_parameters():
         assert weights.grad is not None, name
         assert weights.grad.isfinite().all(), name

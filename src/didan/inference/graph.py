@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from didan.features import build_frontend
 from didan.model.trained import TrainedModel
-from didan.networks import Output
+from didan.networks import averaged
 
 
 class Graph(nn.Module):
@@ -44,7 +44,7 @@ class Graph(nn.Module):
         features, counts = self.frontend(waveform)
         vectors = self.network.backbone(features, counts)
         kinds = self._kinds(vectors)
-        output: Output = self.network.head((vectors - kinds @ mean) / (kinds @ std))
+        output = averaged(self.network.head((vectors - kinds @ mean) / (kinds @ std)))
         probabilities = self.link.probabilities(output.scores, self.temperature)
         embeddings = output.embeddings["fc1"]
         return probabilities, embeddings, torch.ones_like(counts), vectors, torch.zeros_like(vectors)

@@ -35,12 +35,14 @@ class NetworkSettings(_Settings):
 
     Attributes:
         dropout: in the fully connected layers; None takes 0.6.
+        members: networks whose mean predicts; they share backbone and pseudo-labels.
         whisper: for spectrograms, a pretrained Whisper as whose first layers the network begins.
         hierarchical: whether frames go through nested transformers, which learn; None takes them where the method
             or the features, frames of hidden states, need them.
     """
 
     dropout: float | None = Field(None, ge=0, lt=1)
+    members: int = Field(8, ge=1)
     whisper: WhisperSettings | None = None
     hierarchical: bool | None = None
 

@@ -176,6 +176,7 @@ def load(folder: str | Path) -> TrainedModel:
             len(emotions),
             config.network.dropout,
             config.network.whisper,
+            members=config.network.members,
             hierarchical=config.hierarchical,
             empty=True,
         )

@@ -4,7 +4,7 @@ from torch import nn
 
 from didan.networks.cepstral import Cepstral
 from didan.networks.hierarchical import Hierarchical
-from didan.networks.network import LAYERS, Backbone, Network, OneFrame, Output, suitable_threads
+from didan.networks.network import LAYERS, Backbone, Network, OneFrame, Output, averaged, suitable_threads
 from didan.networks.scores import Loss, ScoreLink
 from didan.networks.whisper import WhisperLayers, WhisperSettings
 
@@ -16,6 +16,7 @@ __all__ = [
     "Output",
     "ScoreLink",
     "WhisperSettings",
+    "averaged",
     "build_network",
     "suitable_threads",
 ]
@@ -31,6 +32,7 @@ def build_network(
     dropout: float | None = None,
     whisper: WhisperSettings | None = None,
     *,
+    members: int = 1,
     hierarchical: bool = False,
     empty: bool = False,
 ) -> Network:
@@ -43,6 +45,7 @@ def build_network(
         n_outputs: emotions.
         dropout: in the fully connected layers; 0.6 if None.
         whisper: the Whisper, found, as whose first layers a network for spectrograms begins.
+        members: of the ensemble that the head is.
         hierarchical: whether frames go through nested transformers.
         empty: whether the weights will be replaced, so that Whisper's are not needed.
 
@@ -57,4 +60,4 @@ def build_network(
         backbone = Hierarchical(n_bands, spectrogram=frontend == "spectrogram")
     else:
         backbone = Cepstral(n_bands) if frontend == "spectrogram" else OneFrame(n_bands)
-    return Network(backbone, n_outputs, _DROPOUT if dropout is None else dropout)
+    return Network(backbone, n_outputs, _DROPOUT if dropout is None else dropout, members)

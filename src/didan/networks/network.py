@@ -1,6 +1,6 @@
 """What every network is: a backbone, which makes one vector of an utterance, and a head, which scores it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -17,7 +17,7 @@ from didan.typing import Features, Labels, Utterances
 LAYERS = ("fc1", "fc2", "output")
 """Names of the fully connected layers, in order; alignment can be attached to any of them."""
 
-_HIDDEN = (256, 128)
+_HIDDEN = (64, 64)
 
 _FRAMES = 8192  # of a batch
 _MULTIPLE = 64  # frames; for every new length convolutions would keep memory of their own
@@ -96,29 +96,70 @@ class OneFrame(nn.Module):
         return features[:, 0]
 
 
-class FullyConnected(nn.Module):
-    """The head: two hidden layers and the output, each with a name that alignment can refer to.
+class Linears(nn.Module):
+    """A linear layer for each member of an ensemble, all computed at once.
+
+    Args:
+        members: how many.
+        n_inputs: of each.
+        n_outputs: of each.
+    """
+
+    def __init__(self, members: int, n_inputs: int, n_outputs: int) -> None:
+        super().__init__()
+        bound = n_inputs**-0.5  # as nn.Linear begins
+        self.weight = nn.Parameter(torch.empty(members, n_inputs, n_outputs).uniform_(-bound, bound))
+        self.bias = nn.Parameter(torch.empty(members, 1, n_outputs).uniform_(-bound, bound))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map shape (members, n, n_inputs) to (members, n, n_outputs)."""
+        return torch.baddbmm(self.bias, x, self.weight)
+
+
+class Ensemble(nn.Module):
+    """The head: several networks that differ in how they began and in what they drop out.
+
+    Each has two hidden layers and the output, with names that alignment can refer to. What one of them makes of a
+    target depends on its beginning; their mean hardly does.
 
     Args:
         n_inputs: length of the vectors.
         n_outputs: emotions.
         dropout: share of the inputs of each layer dropped while training.
+        members: how many networks.
     """
 
-    def __init__(self, n_inputs: int, n_outputs: int, dropout: float) -> None:
+    def __init__(self, n_inputs: int, n_outputs: int, dropout: float, members: int) -> None:
         super().__init__()
-        self.fc1 = nn.Linear(n_inputs, _HIDDEN[0])
-        self.fc2 = nn.Linear(_HIDDEN[0], _HIDDEN[1])
-        self.output = nn.Linear(_HIDDEN[1], n_outputs)
+        self.members = members
+        self.fc1 = Linears(members, n_inputs, _HIDDEN[0])
+        self.fc2 = Linears(members, _HIDDEN[0], _HIDDEN[1])
+        self.output = Linears(members, _HIDDEN[1], n_outputs)
         self.dropout = nn.Dropout(dropout)
         self.widths = dict(zip(LAYERS, (*_HIDDEN, n_outputs), strict=True))
 
-    def forward(self, x: Tensor) -> Output:
-        """Map normalised vectors, shape (n, n_inputs), to an output."""
-        fc1 = torch.relu(self.fc1(self.dropout(x)))
+    def forward(self, x: Tensor) -> list[Output]:
+        """Map normalised vectors, shape (n, n_inputs), to the output of each member."""
+        fc1 = torch.relu(self.fc1(self.dropout(x.expand(self.members, *x.shape))))
         fc2 = torch.relu(self.fc2(self.dropout(fc1)))
         scores = self.output(self.dropout(fc2))
-        return Output({"fc1": fc1, "fc2": fc2, "output": scores}, scores)
+        return [
+            Output(dict(zip(LAYERS, layers, strict=True)), layers[-1])
+            for layers in zip(fc1.unbind(), fc2.unbind(), scores.unbind(), strict=True)
+        ]
+
+
+def averaged(members: Sequence[Output]) -> Output:
+    """The output of an ensemble: the mean of the scores, the hidden features of all members side by side.
+
+    >>> one, other = (Output({"fc1": torch.ones(3, 8)}, torch.full((3, 2), score)) for score in (0.0, 1.0))
+    >>> averaged([one, other]).embeddings["fc1"].shape, averaged([one, other]).scores[0]
+    (torch.Size([3, 16]), tensor([0.5000, 0.5000]))
+    """
+    scores = torch.stack([member.scores for member in members]).mean(dim=0)
+    hidden = [layer for layer in members[0].embeddings if layer != "output"]
+    embeddings = {layer: torch.cat([member.embeddings[layer] for member in members], dim=1) for layer in hidden}
+    return Output({**embeddings, "output": scores}, scores)
 
 
 class Network(nn.Module):
@@ -131,18 +172,22 @@ class Network(nn.Module):
         backbone: see :class:`Backbone`.
         n_outputs: emotions.
         dropout: of the head.
+        members: of the ensemble that the head is.
     """
 
-    def __init__(self, backbone: nn.Module, n_outputs: int, dropout: float) -> None:
+    def __init__(self, backbone: nn.Module, n_outputs: int, dropout: float, members: int) -> None:
         super().__init__()
         self.backbone = backbone
         self.width = int(backbone.width)  # type: ignore[arg-type]
-        self.head = FullyConnected(self.width, n_outputs, dropout)
+        self.head = Ensemble(self.width, n_outputs, dropout, members)
 
     @property
     def widths(self) -> dict[str, int]:
-        """Length of the feature vector of each layer."""
-        return self.head.widths
+        """Length of the feature vector of each layer, all members side by side; they share the output."""
+        return {
+            layer: width if layer == "output" else width * self.head.members
+            for layer, width in self.head.widths.items()
+        }
 
     @property
     def has_weights(self) -> bool:
@@ -198,7 +243,7 @@ class Network(nn.Module):
     def outputs(self, vectors: Features) -> Output:
         """What the head makes of normalised vectors, shape (n, width), without gradients."""
         with suitable_threads(False), _evaluating(self):
-            output: Output = self.head(torch.from_numpy(vectors).to(self.head.output.weight.device))
+            output = averaged(self.head(torch.from_numpy(vectors).to(self.head.output.weight.device)))
         return Output({layer: h.cpu() for layer, h in output.embeddings.items()}, output.scores.cpu())
 
 

@@ -59,6 +59,7 @@ def fit_network(
                 len(pair.emotions),
                 config.network.dropout,
                 config.network.whisper,
+                members=config.network.members,
                 hierarchical=config.hierarchical,
             )
         network.train()  # one that has predicted before is not in training, and Lightning leaves it so
@@ -66,13 +67,14 @@ def fit_network(
         prior = assumed_prior(config.class_prior, pair.emotions)
         context = MethodContext(
             emotions=pair.emotions,
-            widths=network.widths,
+            widths=network.head.widths,
             link=ScoreLink(settings.loss),
             class_prior=prior,
             source_domains=torch.from_numpy(pair.domains),
             n_target=len(pair.target),
         )
-        term = find_method(config.method).build(config.method_settings, context)
+        method = find_method(config.method)
+        terms = [method.build(config.method_settings, context) for _ in range(network.head.members)]
         augmentation = None
         if config.augmentation.does_anything and isinstance(config.frontend, SpectrogramSettings):
             augmentation = partial(augment, frontend=config.frontend, settings=config.augmentation)
@@ -86,7 +88,7 @@ def fit_network(
             augmentation=augmentation,
             from_step=0 if augmentation is not None else learning.first,
         )
-        adaptation = Adaptation(network, term, _schedule(config), prior, config, batches, learning)
+        adaptation = Adaptation(network, terms, _schedule(config), prior, config, batches, learning)
         with suitable_threads(batches.from_step < settings.steps):
             _run(adaptation, settings.steps, workspace, progress)
     return network.cpu().eval(), pd.DataFrame(adaptation.history)

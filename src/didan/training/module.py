@@ -1,7 +1,7 @@
 """One training step, for Lightning: the loss on the source, the alignment term, and the fit to pseudo-labels."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -9,14 +9,15 @@ import lightning.pytorch as pl
 import numpy as np
 import torch
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import one_hot
 from torch.utils.data import DataLoader
 
+from didan.alignment import Alignment
 from didan.features import FeatureSet
 from didan.methods import AlignmentTerm, SourceFreeSettings
 from didan.model.config import Config, OptimisationSettings
-from didan.networks import Network, ScoreLink
+from didan.networks import Network, Output, ScoreLink
 from didan.self_training import PseudoLabels
 from didan.training.batches import Batch, Batches
 from didan.typing import Features
@@ -68,7 +69,7 @@ class Adaptation(pl.LightningModule):
 
     Args:
         network: see :class:`didan.networks.Network`.
-        term: the method's alignment term, or None.
+        terms: the method's alignment term for each member of the ensemble, None where the method has none.
         schedule: what counts for how much, as a function of the share of training done.
         class_prior: assumed of the target, shape (n_emotions,).
         config: all settings.
@@ -81,7 +82,7 @@ class Adaptation(pl.LightningModule):
     def __init__(
         self,
         network: Network,
-        term: AlignmentTerm | None,
+        terms: Sequence[AlignmentTerm | None],
         schedule: Callable[[float], Weights],
         class_prior: Tensor,
         config: Config,
@@ -89,7 +90,9 @@ class Adaptation(pl.LightningModule):
         learning: Learning,
     ) -> None:
         super().__init__()
-        self.network, self.term = network, term
+        self.network = network
+        self.terms = [term for term in terms if term is not None]
+        self.learnt_terms = nn.ModuleList(term for term in self.terms if isinstance(term, nn.Module))
         self.register_buffer("class_prior", class_prior, persistent=False)
         self.schedule, self.config, self.batches = schedule, config, batches
         self.learning = learning
@@ -130,29 +133,34 @@ class Adaptation(pl.LightningModule):
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """One step."""
         heard = {side: self._heard(batch, side) for side in self.domains}
-        both = self.network.head(torch.cat([vectors for vectors, _ in heard.values()]))
-        scores, n_source, counts = both.scores, len(batch["labels"]), self._weights()
+        members: list[Output] = self.network.head(torch.cat([vectors for vectors, _ in heard.values()]))
+        scores = torch.stack([member.scores for member in members])
+        n_source, counts = len(batch["labels"]), self._weights()
         row: dict[str, float] = {"step": self.global_step + 1}
         loss: Tensor = scores.new_zeros(())
         if n_source:
-            labels = one_hot(batch["labels"], scores.shape[1]).to(scores)
-            fit = self.link.fit(scores[:n_source], labels)
+            labels = one_hot(batch["labels"], scores.shape[2]).to(scores)
+            fit = self._fit(scores[:, :n_source], labels)
             row["fit"] = float(fit.detach())
             loss = counts.fit * fit
-        if self.term is not None:
-            source, target = (
-                replace(part, index=batch[f"{side}_index"], levels=heard[side][1] if side in heard else {})
-                for side, part in (("source", both[:n_source]), ("target", both[n_source:]))
-            )
-            alignment = self.term(source, target, batch["labels"])
-            row |= {"alignment": float(alignment.loss.detach()), "weight": counts.alignment}
-            row |= alignment.diagnostics
-            loss = loss + counts.alignment * alignment.loss
+        if self.terms:
+            alignments: list[Alignment] = []
+            for term, member in zip(self.terms, members, strict=True):
+                source, target = (
+                    replace(part, index=batch[f"{side}_index"], levels=heard[side][1] if side in heard else {})
+                    for side, part in (("source", member[:n_source]), ("target", member[n_source:]))
+                )
+                alignments.append(term(source, target, batch["labels"]))
+            aligned = torch.stack([alignment.loss for alignment in alignments]).mean()
+            row |= {"alignment": float(aligned.detach()), "weight": counts.alignment}
+            for name in alignments[0].diagnostics:
+                row[name] = sum(alignment.diagnostics[name] for alignment in alignments) / len(alignments)
+            loss = loss + counts.alignment * aligned
         if self.pseudo_labels is not None:
             index = batch["target_index"]
             labels, weights = self.pseudo_labels.labels[index], self.pseudo_labels.weights[index]
-            fit = self.link.fit(scores[n_source:], labels, weights)
-            agreement = (scores[n_source:].argmax(dim=1) == labels.argmax(dim=1)).double().mean()
+            fit = self._fit(scores[:, n_source:], labels, weights)
+            agreement = (scores[:, n_source:].argmax(dim=2) == labels.argmax(dim=1)).double().mean()
             row |= {
                 "pseudo_labels": float(fit.detach()),
                 "agreement": float(agreement),
@@ -206,6 +214,12 @@ class Adaptation(pl.LightningModule):
 
     def _weights(self) -> Weights:
         return self.schedule(self.global_step / self.settings.steps)
+
+    def _fit(self, scores: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
+        """The mean over the members of their losses against the same labels, shape (n, n_emotions)."""
+        each = len(scores)
+        repeated = None if weights is None else weights.repeat(each)
+        return self.link.fit(scores.flatten(0, 1), labels.repeat(each, 1), repeated)
 
     def _heard(self, batch: Batch, side: str) -> tuple[Tensor, dict[str, Tensor]]:
         """What the backbone makes of one side of a batch, normalised, and of its frames and segments."""
