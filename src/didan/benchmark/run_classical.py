@@ -15,6 +15,7 @@ from didan.corpora.emotions import class_indices
 from didan.corpora.leakage import identical_files
 from didan.evaluation import compare
 from didan.features import (
+    MOODY,
     FrontendSettings,
     Moments,
     NormalisationSettings,
@@ -23,6 +24,8 @@ from didan.features import (
     blocks_of,
     encoders_of,
     extract,
+    join,
+    mood_of_groups,
     normalised,
     pooled_vectors,
     share_voices,
@@ -76,11 +79,14 @@ def run_classical(
         normalised(side, raw, files.contents, settings, of_source, blocks)
         for side, raw, files in zip(sides, vectors, extracted, strict=True)
     ]
-    if normalisation is not None and normalisation.voices:
-        sets = share_voices(sets, voice_bands(frontend))
+    labels = class_indices(task.source_table, task.emotions)
+    if normalisation is not None:
+        if normalisation.voices:
+            sets = share_voices(sets, voice_bands(frontend))
+        if normalisation.moods and mood_of_groups(join(sets[:-1]), labels, sets[-1]) >= MOODY:
+            sets = [one.ungrouped() for one in sets]
     X = [one.vectors().astype(np.float64) for one in sets]
     X_s, X_t = np.concatenate(X[:-1]), X[-1]
-    labels = class_indices(task.source_table, task.emotions)
     chosen = CLASSICAL[method]
     families = _families(frontend, X_s.shape[1]) if chosen.by_family else None
     prediction = fit_predict(chosen, X_s, labels, X_t, seed=seed, families=families)

@@ -42,7 +42,7 @@ def run_network(
     evaluation = evaluate(model, target, adapted_by=outputs, cache=cache)
     kept = target.only(model.emotions)
     recordings = kept.grouped(model.group).unlabelled()
-    features = load_features(recordings, config.frontend, config.normalisation, cache)
+    features = load_features(recordings, config.frontend, model.config.normalisation, cache)
     run = model.outputs(features.told_apart(model.normaliser.voices))
     index = model.source_index
     source_embeddings, target_embeddings = index.embeddings[LAYER].numpy(), run.embeddings[LAYER].numpy()

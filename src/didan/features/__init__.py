@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         StoredFeatures,
         join,
         load_features,
+        mood_of_groups,
         normalised,
         pooled_vectors,
         share_voices,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     )
     from didan.features.functionals import Functionals, FunctionalsSettings
     from didan.features.fusion import Fusion, FusionSettings, scaled_blocks
+    from didan.features.moods import MOODY
     from didan.features.normaliser import Block, Moments, NormalisationSettings, Normaliser, Statistics
     from didan.features.pretrained import Pretrained, PretrainedSettings
     from didan.features.spectrogram import Spectrogram, SpectrogramSettings
@@ -54,6 +56,7 @@ _HOME = {
         "StoredFeatures",
         "join",
         "load_features",
+        "mood_of_groups",
         "normalised",
         "pooled_vectors",
         "share_voices",
@@ -75,6 +78,7 @@ _HOME = {
     ),
     "functionals": ("Functionals", "FunctionalsSettings"),
     "fusion": ("Fusion", "FusionSettings", "scaled_blocks"),
+    "moods": ("MOODY",),
     "normaliser": ("Block", "Moments", "NormalisationSettings", "Normaliser", "Statistics"),
     "pretrained": ("Pretrained", "PretrainedSettings"),
     "spectrogram": ("Spectrogram", "SpectrogramSettings"),
@@ -84,6 +88,7 @@ _HOME = {
 
 __all__ = [
     "FRONTENDS",
+    "MOODY",
     "AugmentationSettings",
     "Block",
     "Domain",
@@ -119,6 +124,7 @@ __all__ = [
     "from_anywhere",
     "join",
     "load_features",
+    "mood_of_groups",
     "normalised",
     "parts_of",
     "pooled_vectors",

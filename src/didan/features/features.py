@@ -13,9 +13,10 @@ import pandas as pd
 from didan.corpora import Recordings
 from didan.features.extraction import extract
 from didan.features.frontend import FrontendSettings, blocks_of
+from didan.features.moods import mood
 from didan.features.normaliser import Block, Moments, NormalisationSettings, Normaliser, Statistics
 from didan.features.voices import Voices, fit_voices
-from didan.typing import Features, Floats, Progress, Utterances
+from didan.typing import Features, Floats, Labels, Progress, Utterances
 
 
 @dataclass(frozen=True)
@@ -154,6 +155,10 @@ class FeatureSet:
         """The same, normalised with the statistics of these kinds of voice."""
         return replace(self, domains=tuple(replace(domain, voices=voices) for domain in self.domains))
 
+    def ungrouped(self) -> "FeatureSet":
+        """The same, normalised as utterances of no known group are."""
+        return replace(self, domains=tuple(replace(own, groups=[None] * len(own.groups)) for own in self.domains))
+
     def in_memory(self) -> "FeatureSet":
         """The same, read once where an utterance is one vector; larger features stay on disk."""
         if len(self.raw[0]) > 1:
@@ -253,3 +258,16 @@ def share_voices(sets: Sequence[FeatureSet], bands: tuple[int, ...]) -> list[Fea
     vectors = [np.concatenate([one.raw[index] for index in range(len(one))]) for one in sets]
     voices = fit_voices(np.concatenate(vectors), bands)
     return [replace(one, raw=own[:, None]).told_apart(voices) for one, own in zip(sets, vectors, strict=True)]
+
+
+def mood_of_groups(source: FeatureSet, labels: Labels, target: FeatureSet) -> float:
+    """How much groups of the target differ in mood, see :mod:`didan.features.moods`.
+
+    Args:
+        source: of one vector per utterance.
+        labels: class index of each utterance.
+        target: the same; its groups are those of all its domains.
+    """
+    groups = [group for domain in target.domains for group in domain.groups]
+    X_s, X_t = (side.ungrouped().vectors().astype(np.float64) for side in (source, target))
+    return mood(X_s, labels, X_t, groups)

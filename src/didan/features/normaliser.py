@@ -46,6 +46,8 @@ class NormalisationSettings(BaseModel):
             unknown get the statistics of the domain.
         shrinkage: k, the number of utterances with which a group's statistics count as much as the domain's.
         voices: whether the statistics of a domain are told apart by kind of voice, where features can tell.
+        moods: whether groups are left alone where those of the target differ in mood, see
+            :mod:`didan.features.moods`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -53,6 +55,7 @@ class NormalisationSettings(BaseModel):
     group: str = Field("speaker", min_length=1)
     shrinkage: float = Field(20.0, ge=0, allow_inf_nan=False)
     voices: bool = True
+    moods: bool = True
 
     def __str__(self) -> str:
         return "corpus" if self.group == "none" else f"{self.group}, k = {self.shrinkage:g}"

@@ -3,7 +3,7 @@
 from importlib import import_module
 
 from didan.errors import UserError, suggest
-from didan.methods.class_prior import assumed_prior, prior_in_words
+from didan.methods.class_prior import assumed_prior, assumed_priors, prior_in_words
 from didan.methods.method import (
     AlignmentSettings,
     AlignmentTerm,
@@ -47,6 +47,7 @@ __all__ = [
     "MethodSettings",
     "SourceFreeSettings",
     "assumed_prior",
+    "assumed_priors",
     "find_method",
     "prior_in_words",
 ]

@@ -42,7 +42,7 @@ class NetworkSettings(_Settings):
     """
 
     dropout: float | None = Field(None, ge=0, lt=1)
-    members: int = Field(8, ge=1)
+    members: int = Field(12, ge=1)
     whisper: WhisperSettings | None = None
     hierarchical: bool | None = None
 

@@ -240,11 +240,19 @@ class Network(nn.Module):
         """What the network makes of a set of utterances, whole, each normalised as the set says."""
         return self.outputs(features.through(self.vectors).vectors())
 
+    def scores(self, vectors: Features) -> Tensor:
+        """The scores of each member for normalised vectors, shape (members, n, n_emotions), without gradients."""
+        return torch.stack([member.scores.cpu() for member in self._members(vectors)])
+
     def outputs(self, vectors: Features) -> Output:
         """What the head makes of normalised vectors, shape (n, width), without gradients."""
-        with suitable_threads(False), _evaluating(self):
-            output = averaged(self.head(torch.from_numpy(vectors).to(self.head.output.weight.device)))
+        output = averaged(self._members(vectors))
         return Output({layer: h.cpu() for layer, h in output.embeddings.items()}, output.scores.cpu())
+
+    def _members(self, vectors: Features) -> list[Output]:
+        with suitable_threads(False), _evaluating(self):
+            members: list[Output] = self.head(torch.from_numpy(vectors).to(self.head.output.weight.device))
+        return members
 
 
 @contextmanager

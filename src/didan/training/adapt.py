@@ -17,7 +17,7 @@ from didan.model.trained import TrainedModel
 from didan.selection import CRITERIA, label_free_outputs
 from didan.training.sources import no_features, source_corpora, source_features
 from didan.training.task import make_task
-from didan.training.train import combine, fit_model, refit_model, told_apart
+from didan.training.train import combine, fit_model, leave_moods, refit_model, told_apart
 from didan.training.workspace import unfinished
 from didan.typing import Labels, Progress
 
@@ -138,6 +138,9 @@ def adapt(
         else:
             source, features = no_features(model), features.told_apart(model.normaliser.voices)
         data = combine(task, source, features)
+        if needed:
+            data, config = leave_moods(data, config)
+            features = data.target
         if workspace is not None:
             workspace.claim(data.identity(config, model.network.state_dict()))
         if needed:

@@ -14,7 +14,14 @@ import torch
 
 from didan.features import SpectrogramSettings, augment
 from didan.hardware import accelerator
-from didan.methods import AlignmentSettings, MethodContext, SourceFreeSettings, assumed_prior, find_method
+from didan.methods import (
+    AlignmentSettings,
+    MethodContext,
+    SourceFreeSettings,
+    assumed_prior,
+    assumed_priors,
+    find_method,
+)
 from didan.model.config import Config
 from didan.networks import Network, ScoreLink, build_network, suitable_threads
 from didan.training.batches import Batches
@@ -64,17 +71,16 @@ def fit_network(
             )
         network.train()  # one that has predicted before is not in training, and Lightning leaves it so
         learning = Learning.of(network, settings)
-        prior = assumed_prior(config.class_prior, pair.emotions)
         context = MethodContext(
             emotions=pair.emotions,
-            widths=network.head.widths,
+            widths=network.widths,
             link=ScoreLink(settings.loss),
-            class_prior=prior,
+            class_prior=assumed_prior(config.class_prior, pair.emotions),
             source_domains=torch.from_numpy(pair.domains),
             n_target=len(pair.target),
         )
-        method = find_method(config.method)
-        terms = [method.build(config.method_settings, context) for _ in range(network.head.members)]
+        term = find_method(config.method).build(config.method_settings, context)
+        priors = assumed_priors(config.class_prior, pair.emotions)[: network.head.members]
         augmentation = None
         if config.augmentation.does_anything and isinstance(config.frontend, SpectrogramSettings):
             augmentation = partial(augment, frontend=config.frontend, settings=config.augmentation)
@@ -88,7 +94,7 @@ def fit_network(
             augmentation=augmentation,
             from_step=0 if augmentation is not None else learning.first,
         )
-        adaptation = Adaptation(network, terms, _schedule(config), prior, config, batches, learning)
+        adaptation = Adaptation(network, term, _schedule(config), priors, config, batches, learning)
         with suitable_threads(batches.from_step < settings.steps):
             _run(adaptation, settings.steps, workspace, progress)
     return network.cpu().eval(), pd.DataFrame(adaptation.history)

@@ -9,15 +9,14 @@ import lightning.pytorch as pl
 import numpy as np
 import torch
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import one_hot
 from torch.utils.data import DataLoader
 
-from didan.alignment import Alignment
 from didan.features import FeatureSet
 from didan.methods import AlignmentTerm, SourceFreeSettings
 from didan.model.config import Config, OptimisationSettings
-from didan.networks import Network, Output, ScoreLink
+from didan.networks import Network, Output, ScoreLink, averaged
 from didan.self_training import PseudoLabels
 from didan.training.batches import Batch, Batches
 from didan.typing import Features
@@ -69,36 +68,33 @@ class Adaptation(pl.LightningModule):
 
     Args:
         network: see :class:`didan.networks.Network`.
-        terms: the method's alignment term for each member of the ensemble, None where the method has none.
+        term: the method's alignment term, or None; it sees the features of all members side by side.
         schedule: what counts for how much, as a function of the share of training done.
-        class_prior: assumed of the target, shape (n_emotions,).
+        class_priors: assumed of the target by the members in turn, shape (n_emotions,); members that assume None
+            have no pseudo-labels.
         config: all settings.
         batches: the data; with features where the backbone learns.
         learning: of the backbone.
     """
 
-    class_prior: Tensor
-
     def __init__(
         self,
         network: Network,
-        terms: Sequence[AlignmentTerm | None],
+        term: AlignmentTerm | None,
         schedule: Callable[[float], Weights],
-        class_prior: Tensor,
+        class_priors: Sequence[Tensor | None],
         config: Config,
         batches: Batches,
         learning: Learning,
     ) -> None:
         super().__init__()
-        self.network = network
-        self.terms = [term for term in terms if term is not None]
-        self.learnt_terms = nn.ModuleList(term for term in self.terms if isinstance(term, nn.Module))
-        self.register_buffer("class_prior", class_prior, persistent=False)
+        self.network, self.term = network, term
+        self.class_priors = class_priors
         self.schedule, self.config, self.batches = schedule, config, batches
         self.learning = learning
         self.settings, self.link = config.optimisation, ScoreLink(config.optimisation.loss)
         self.history: list[dict[str, float]] = []
-        self.pseudo_labels: PseudoLabels | None = None
+        self.pseudo_labels: dict[int, PseudoLabels] = {}
         self.domains: dict[str, _Vectors] = {}
 
     def train_dataloader(self) -> DataLoader[Batch]:
@@ -108,7 +104,8 @@ class Adaptation(pl.LightningModule):
 
     def on_train_start(self) -> None:
         """Pseudo-labels of a checkpoint come in main memory, and follow the network to its device."""
-        self._keep(self.pseudo_labels)
+        for number, labels in self.pseudo_labels.items():
+            self._keep(number, labels)
 
     def on_train_batch_start(self, batch: Batch, batch_index: int) -> None:
         """New pseudo-labels, if they are due; and dropout that depends on seed and step alone.
@@ -124,10 +121,11 @@ class Adaptation(pl.LightningModule):
         # A method that does without the source is trained on it first, as if there were no target.
         source_first = isinstance(self.config.method_settings, SourceFreeSettings) and self._weights().fit > 0
         if not source_first and labeller.due(self.global_step, self.settings.steps):
-            scores = self.network.outputs(self.domains["target"].normalised()).scores
-            self._keep(
-                labeller(self.link.log_probabilities(scores, self.class_prior.cpu()), self.class_prior.cpu())
-            )
+            scores = self.network.scores(self.domains["target"].normalised())
+            for number, prior in enumerate(self.class_priors):
+                if prior is not None:
+                    own = scores[self._those_who_assume(number)].mean(dim=0)
+                    self._keep(number, labeller(self.link.log_probabilities(own, prior), prior))
         torch.manual_seed(self.config.seed * 1_000_003 + self.global_step)
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
@@ -143,28 +141,29 @@ class Adaptation(pl.LightningModule):
             fit = self._fit(scores[:, :n_source], labels)
             row["fit"] = float(fit.detach())
             loss = counts.fit * fit
-        if self.terms:
-            alignments: list[Alignment] = []
-            for term, member in zip(self.terms, members, strict=True):
-                source, target = (
-                    replace(part, index=batch[f"{side}_index"], levels=heard[side][1] if side in heard else {})
-                    for side, part in (("source", member[:n_source]), ("target", member[n_source:]))
-                )
-                alignments.append(term(source, target, batch["labels"]))
-            aligned = torch.stack([alignment.loss for alignment in alignments]).mean()
-            row |= {"alignment": float(aligned.detach()), "weight": counts.alignment}
-            for name in alignments[0].diagnostics:
-                row[name] = sum(alignment.diagnostics[name] for alignment in alignments) / len(alignments)
-            loss = loss + counts.alignment * aligned
-        if self.pseudo_labels is not None:
-            index = batch["target_index"]
-            labels, weights = self.pseudo_labels.labels[index], self.pseudo_labels.weights[index]
-            fit = self._fit(scores[:, n_source:], labels, weights)
-            agreement = (scores[:, n_source:].argmax(dim=2) == labels.argmax(dim=1)).double().mean()
+        if self.term is not None:
+            both = averaged(members)
+            source, target = (
+                replace(part, index=batch[f"{side}_index"], levels=heard[side][1] if side in heard else {})
+                for side, part in (("source", both[:n_source]), ("target", both[n_source:]))
+            )
+            alignment = self.term(source, target, batch["labels"])
+            row |= {"alignment": float(alignment.loss.detach()), "weight": counts.alignment}
+            row |= alignment.diagnostics
+            loss = loss + counts.alignment * alignment.loss
+        if self.pseudo_labels:
+            index, fits, agreements, labelled = batch["target_index"], [], [], []
+            for number, kept in self.pseudo_labels.items():
+                labels, weights = kept.labels[index], kept.weights[index]
+                own = scores[self._those_who_assume(number), n_source:]
+                fits.append(self._fit(own, labels, weights) * len(own))
+                agreements.append(float((own.argmax(dim=2) == labels.argmax(dim=1)).double().mean()))
+                labelled.append(float(weights.mean()))
+            fit = torch.stack(fits).sum() / len(members)
             row |= {
                 "pseudo_labels": float(fit.detach()),
-                "agreement": float(agreement),
-                "labelled": float(weights.mean()),
+                "agreement": sum(agreements) / len(agreements),
+                "labelled": sum(labelled) / len(labelled),
             }
             loss = loss + self.config.pseudo_labels.weight * fit
         self.history.append(row | {"loss": float(loss.detach())})
@@ -186,9 +185,8 @@ class Adaptation(pl.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep the history, the pseudo-labels and what utterances are normalised with."""
-        kept = self.pseudo_labels
         checkpoint["history"] = self.history
-        checkpoint["pseudo_labels"] = None if kept is None else (kept.labels, kept.weights)
+        checkpoint["pseudo_labels"] = {n: (kept.labels, kept.weights) for n, kept in self.pseudo_labels.items()}
         # Until the backbone learns they follow from it, and are made again.
         learns = self.global_step > self.learning.first
         checkpoint["domains"] = {side: tuple(domain) for side, domain in self.domains.items() if learns}
@@ -196,14 +194,15 @@ class Adaptation(pl.LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Continue with them."""
         self.history = list(checkpoint["history"])
-        kept = checkpoint["pseudo_labels"]
-        self.pseudo_labels = None if kept is None else PseudoLabels(*kept)
+        self.pseudo_labels = {n: PseudoLabels(*kept) for n, kept in checkpoint["pseudo_labels"].items()}
         self.domains = {side: _Vectors(*tensors) for side, tensors in checkpoint["domains"].items()}
 
-    def _keep(self, labels: PseudoLabels | None) -> None:
-        if labels is not None:
-            labels = PseudoLabels(labels.labels.to(self.device), labels.weights.to(self.device))
-        self.pseudo_labels = labels
+    def _keep(self, number: int, labels: PseudoLabels) -> None:
+        self.pseudo_labels[number] = PseudoLabels(labels.labels.to(self.device), labels.weights.to(self.device))
+
+    def _those_who_assume(self, number: int) -> slice:
+        """The members with the class prior of that number, whose pseudo-labels are made of their mean score."""
+        return slice(number, None, len(self.class_priors))
 
     def _refresh(self) -> None:
         """What the backbone makes of all utterances now."""

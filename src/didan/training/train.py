@@ -19,14 +19,17 @@ from didan.corpora.emotions import class_indices
 from didan.corpora.leakage import identical_files
 from didan.errors import OnDamaged, UserError, note
 from didan.features import (
+    MOODY,
     FeatureSet,
     PackedFeatures,
     PretrainedSettings,
     default_cache,
     encoders_of,
+    frame_period,
     from_anywhere,
     join,
     load_features,
+    mood_of_groups,
     readable,
     share_voices,
     voice_bands,
@@ -111,7 +114,7 @@ def train(
     cache = cache or default_cache()
     with unfinished(out, resume) as workspace:
         task = _readable(task, config, cache, progress, on_damaged)
-        data = load_data(task, config, cache)
+        data, config = leave_moods(load_data(task, config, cache), config)
         held_out = hold_out(data.labels, config.optimisation.validation, config.seed)
         if workspace is not None:
             workspace.claim(data.identity(config))
@@ -149,11 +152,19 @@ def _choose(config: Config, method: str | None, seed: int | None) -> Config:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingData:
-    """A task with its features."""
+    """A task with its features.
+
+    Attributes:
+        task: the task.
+        source: features of the source.
+        target: features of the target.
+        mood: how much groups of the target differ in mood, None where that was not asked.
+    """
 
     task: Task
     source: FeatureSet
     target: FeatureSet
+    mood: float | None = None
 
     @property
     def labels(self) -> Labels:
@@ -210,6 +221,23 @@ def told_apart(source: FeatureSet, target: FeatureSet, config: Config) -> list[F
     """Source and target, each normalised by kind of voice, as far as settings and features allow."""
     bands = voice_bands(config.frontend) if config.normalisation.voices else ()
     return share_voices([source, target], bands)
+
+
+def leave_moods(data: TrainingData, config: Config) -> tuple[TrainingData, Config]:
+    """The same without groups, where those of the target differ in mood; what was found is in ``data.mood``."""
+    settings = config.normalisation
+    if not settings.moods or settings.group == "none" or frame_period(config.frontend) is not None:
+        return data, config
+    found = mood_of_groups(data.source, data.labels, data.target)
+    if found < MOODY:
+        return replace(data, mood=found), config
+    note(
+        f"the groups of {data.task.target.name} (by {settings.group}) differ in mood and not in voice alone "
+        f"({found:.2f}, where 0 is not at all): no group is normalised by its own statistics, which would take "
+        "the mood away; normalisation.moods=false does it all the same"
+    )
+    ungrouped = replace(data, source=data.source.ungrouped(), target=data.target.ungrouped(), mood=found)
+    return ungrouped, config.model_copy(update={"normalisation": settings.model_copy(update={"group": "none"})})
 
 
 def combine(task: Task, source: FeatureSet, target: FeatureSet) -> TrainingData:
@@ -363,6 +391,7 @@ def _record(data: TrainingData, config: Config, seconds: float) -> dict[str, Any
         "sources": [corpus.name for corpus in data.task.sources],
         "target": data.task.target.name,
         "left_out": data.task.left_out,
+        "mood": None if data.mood is None else round(data.mood, 3),
         "n_source": len(data.task.source_table),
         "n_target": len(data.target),
         "selection": selection_in_words(config),

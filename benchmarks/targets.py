@@ -1,0 +1,108 @@
+"""Does adaptation help on targets as they are met, and does it ever harm?
+
+    python -m benchmarks.targets --corpus emodb=/data/emodb --corpus casia=/data/casia \\
+        --corpus ravdess=/data/ravdess --out results/targets/functionals.jsonl
+
+Every pair of corpora, the target under the conditions of :mod:`benchmarks.conditions`, with speakers known and
+unknown. The draw of a condition is the seed of the training. Models are trained by ``didan train`` on a target
+without labels, so emotions that the target lacks are expected all the same, and figures are as predicted. Records
+are appended; the same command continues, and ``--part 0/2`` and ``--part 1/2`` share the work.
+"""
+
+import argparse
+from collections.abc import Iterator
+from itertools import permutations, product
+from pathlib import Path
+from typing import Any
+
+import torch
+from torchmetrics.functional.classification import multiclass_calibration_error
+
+from benchmarks.conditions import CONDITIONS, derive
+from benchmarks.study import continue_study, parser, read_corpora
+from didan.benchmark.record_fields import per_speaker
+from didan.corpora import Corpus
+from didan.corpora.emotions import class_indices
+from didan.evaluation import Evaluation, evaluate
+from didan.model.config import make_config
+from didan.training.train import train
+
+METHODS: dict[str, tuple[str, list[str]]] = {
+    "source-only": ("source-only", []),
+    "didan": ("didan", []),
+    "mcc": ("mcc", []),
+    "mcc, pseudo-labels": ("mcc", ["pseudo_labels.weight=2"]),
+    "no alignment, pseudo-labels": ("source-only", ["pseudo_labels.weight=2"]),
+    "deep-jdot": ("deep-jdot", []),
+    "deep-jdot, pseudo-labels": ("deep-jdot", ["pseudo_labels.weight=2"]),
+    "dan, pseudo-labels": ("dan", ["pseudo_labels.weight=2"]),
+}
+GROUPS = ("speaker", "none")
+FIRST = ("even", "half", "moody", "missing", "telephone", "few-60")
+"""Conditions in the order in which they are run; the others follow."""
+
+
+def runs(names: list[str], seeds: int, methods: list[str]) -> Iterator[dict[str, Any]]:
+    """All trainings, the first draws first."""
+    conditions = (*FIRST, *(one for one in CONDITIONS if one not in FIRST and one != "moody-80"))
+    for seed, condition, group in product(range(seeds), conditions, GROUPS):
+        if condition == "moody" and group == "none":
+            continue  # without callers it is the corpus as it is
+        for (source, target), method in product(permutations(names, 2), methods):
+            yield {
+                "method": method,
+                "source": source,
+                "target": target,
+                "condition": condition,
+                "group": group,
+                "seed": seed,
+            }
+
+
+def measure(run: dict[str, Any], corpora: dict[str, Corpus], arguments: argparse.Namespace) -> dict[str, Any]:
+    """Train, adapt and evaluate."""
+    source, target = corpora[run["source"]], corpora[run["target"]]
+    shared = tuple(emotion for emotion in source.emotions if emotion in target.emotions)
+    derived = derive(target.only(shared), run["condition"], run["seed"], arguments.audio)
+    method, own = METHODS[run["method"]]
+    config = make_config(
+        method, arguments.frontend, run["seed"], assignments=[*own, *arguments.set], group=run["group"]
+    )
+    model = train(source.only(shared), derived.heard.unlabelled(), config=config, cache=arguments.cache)
+    evaluation = evaluate(model, derived.evaluated, cache=arguments.cache)
+    return {
+        **run,
+        "uar": evaluation.uar,
+        "recall": evaluation.recall,
+        "n": evaluation.n,
+        "mood": model.record["mood"],
+        "calibration_error": calibration_error(evaluation),
+        "speakers": per_speaker(evaluation.utterances, evaluation.emotions),
+        "seconds": model.record["seconds"],
+        "selection": model.record["selection"],
+        "versions": model.record["versions"],
+    }
+
+
+def calibration_error(evaluation: Evaluation) -> float:
+    """Expected calibration error of the most probable emotion, in ten bins of confidence (Guo et al., 2017)."""
+    table = evaluation.utterances.dropna(subset=list(evaluation.emotions))
+    probabilities = torch.tensor(table[list(evaluation.emotions)].to_numpy(dtype=float))
+    labels = torch.from_numpy(class_indices(table, evaluation.emotions))
+    return float(multiclass_calibration_error(probabilities, labels, len(evaluation.emotions), n_bins=10))
+
+
+def main() -> None:
+    made = parser(__doc__, seeds=3)
+    made.add_argument("--methods", default="source-only;didan", help=f"of {'; '.join(METHODS)}")
+    made.add_argument("--frontend", default="functionals")
+    made.add_argument("--set", action="append", default=[], help="a setting, as didan train takes it")
+    made.add_argument("--audio", type=Path, default=Path("conditions"), help="folder for audio that is made")
+    arguments = made.parse_args()
+    corpora = read_corpora(arguments)
+    every = runs(list(corpora), arguments.seeds, [name.strip() for name in arguments.methods.split(";")])
+    continue_study(arguments, every, lambda run: measure(run, corpora, arguments))
+
+
+if __name__ == "__main__":
+    main()
