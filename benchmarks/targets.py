@@ -48,7 +48,7 @@ def runs(names: list[str], seeds: int, methods: list[str]) -> Iterator[dict[str,
     for seed, condition, group in product(range(seeds), conditions, GROUPS):
         if condition == "moody" and group == "none":
             continue  # without callers it is the corpus as it is
-        for (source, target), method in product(permutations(names, 2), methods):
+        for method, (source, target) in product(methods, permutations(names, 2)):
             yield {
                 "method": method,
                 "source": source,

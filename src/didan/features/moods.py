@@ -7,8 +7,8 @@ one mood all the time, she differs in what sounds like emotion by more than that
 
 Z are the scores of a linear classifier, fitted to the source, for the target's utterances, R is what Z does not
 explain linearly of their features, and ICC is the share of the variance that lies between groups. Where every
-group shows all emotions mood is about 0, where each shows one it is 0.2 to 0.7, see docs/experiments/targets.md. No
-label of the target is read. The intraclass correlation is Fisher's; the comparison of the two is ours.
+group shows all emotions mood is about 0, where each shows one it is 0.2 to 0.7, see docs/experiments/targets.md.
+No label of the target is read. The intraclass correlation is Fisher's; the comparison of the two is ours.
 """
 
 from collections.abc import Sequence
