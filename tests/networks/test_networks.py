@@ -117,7 +117,7 @@ def test_seed_decides(frontend: str) -> None:
     assert not torch.equal(weights(3), weights(4))
 
 
-@pytest.mark.parametrize(("given", "expected"), [(None, 0.6), (0.25, 0.25), (0.0, 0.0)])
+@pytest.mark.parametrize(("given", "expected"), [(None, 0.5), (0.25, 0.25), (0.0, 0.0)])
 def test_dropout_is_the_network_s_own_unless_given(given: float | None, expected: float) -> None:
     network = build_network("functionals", BANDS, EMOTIONS, given)
     assert {m.p for m in network.modules() if isinstance(m, nn.Dropout)} == {expected}

@@ -34,7 +34,7 @@ class NetworkSettings(_Settings):
     """The network: a head of fully connected layers, for spectrograms with a backbone in front.
 
     Attributes:
-        dropout: in the fully connected layers; None takes 0.6.
+        dropout: in the fully connected layers; None takes 0.5.
         members: networks whose mean predicts; they share backbone and pseudo-labels.
         whisper: for spectrograms, a pretrained Whisper as whose first layers the network begins.
         hierarchical: whether frames go through nested transformers, which learn; None takes them where the method

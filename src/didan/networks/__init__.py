@@ -21,7 +21,7 @@ __all__ = [
     "suitable_threads",
 ]
 
-_DROPOUT = 0.6
+_DROPOUT = 0.5
 """Much, since one corpus has few speakers."""
 
 
@@ -43,7 +43,7 @@ def build_network(
             ``hierarchical``; others are one vector per utterance.
         n_bands: bands of the features.
         n_outputs: emotions.
-        dropout: in the fully connected layers; 0.6 if None.
+        dropout: in the fully connected layers; 0.5 if None.
         whisper: the Whisper, found, as whose first layers a network for spectrograms begins.
         members: of the ensemble that the head is.
         hierarchical: whether frames go through nested transformers.
