@@ -121,4 +121,5 @@ def small_disk() -> Callable[[int], AbstractContextManager[None]]:
 @pytest.fixture(scope="session")
 def untrained(tiny_corpora: tuple[Corpus, Corpus], session_cache: Path) -> TrainedModel:
     """A recogniser with random weights for the target, which gives every emotion to some utterances."""
-    return untrained_model(tiny_corpora, session_cache, make_config(frontend="spectrogram"))
+    config = make_config(frontend="spectrogram", assignments=["network.members=2"])
+    return untrained_model(tiny_corpora, session_cache, config)

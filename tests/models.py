@@ -30,10 +30,13 @@ def untrained_model(corpora: tuple[Corpus, Corpus], cache: Path, config: Config)
     emotions = corpora[0].emotions
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(0)
-        network = build_network(config.frontend.kind, source.raw[0].shape[1], len(emotions), 0.3).eval()
+        members = config.network.members
+        network = build_network(
+            config.frontend.kind, source.raw[0].shape[1], len(emotions), 0.3, members=members
+        ).eval()
         scores = network.run(target).scores
         spread = 3 * scores.std(dim=0)
-        network.get_parameter("head.output.weight").div_(spread[:, None])
+        network.get_parameter("head.output.weight").div_(spread)
         network.get_parameter("head.output.bias").sub_(scores.mean(dim=0)).div_(spread).add_(1 / 3)
     table = (
         corpora[0]

@@ -81,17 +81,18 @@ def test_train_evaluate_and_predict_work_together(
     [
         (
             [],
-            "assuming that anger, neutral, sadness are about equally frequent in {folder}; if it is mostly",
+            "anger, neutral, sadness in {folder}: a third of the ensemble assumes that they are equally frequent",
         ),
         (
             ["--emotions", "sadness, neutral"],
-            "assuming that neutral, sadness are about equally frequent in {folder}",
+            "neutral, sadness in {folder}: a third",
         ),
-        (["--method", "lidan"], "equally frequent in {folder}\n"),
-        (["--set", "pseudo_labels.weight=0", "--set", "method_settings.constraint=convex"], None),
+        (["--emotions", "sadness,anger"], "half of the ensemble assumes"),
+        (["--method", "lidan"], "in {folder}: assumed to be about equally frequent\n"),
+        (["--set", "pseudo_labels.weight=0"], None),
         (["--set", "class_prior.neutral=0.6"], "assumed class prior of {folder}: neutral 0.6"),
         (["--method", "source-only"], None),
-        (["--method", "source-only", "--set", "pseudo_labels.weight=1"], "equally frequent in {folder}; if it is"),
+        (["--method", "source-only", "--set", "pseudo_labels.weight=1"], "say so: --set class_prior.neutral=SHARE"),
         (["--method", "mcc", "--set", "class_prior.neutral=0.6"], "class_prior has no effect"),
     ],
 )

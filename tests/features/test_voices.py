@@ -18,8 +18,8 @@ from didan.features import (
     PretrainedSettings,
     SpectrogramSettings,
     Voices,
-    share_voices,
     voice_bands,
+    voices_in,
 )
 from didan.features.frontend import cached_frontend
 from didan.features.normaliser import KIND_SHRINKAGE
@@ -63,9 +63,9 @@ def test_corpora_of_one_kind_each_are_told_apart_and_one_alone_nearly_not() -> N
         )
         for x in (source, target)
     ]
-    shared = share_voices(sets, BANDS)
-    (voices,) = {id(one.domains[0].voices): one.domains[0].voices for one in shared}.values()
+    voices = voices_in(sets, BANDS)
     assert voices is not None
+    shared = [one.told_apart(voices) for one in sets]
     assert (voices(target)[:, 1] > 0.9).mean() > 0.97
     np.testing.assert_allclose(shared[1].vectors(), sets[1].vectors(), atol=0.15)
     # Of the source, every feature that knows of the voice loses it.

@@ -16,7 +16,7 @@ from didan.training.train import train
 from models import as_exported, predictions
 from tiny_encoders import make_encoder
 
-SETTINGS = ["optimisation.steps=12", "optimisation.batch_size=8", "optimisation.crop=0.5"]
+SETTINGS = ["optimisation.steps=12", "optimisation.batch_size=8", "optimisation.crop=0.5", "network.members=2"]
 
 
 @pytest.fixture(scope="module", params=["spectrogram", "wav2vec2"])
@@ -45,7 +45,7 @@ def test_it_evaluates_as_it_predicts(
 ) -> None:
     evaluated = evaluate(model, tiny_corpora[1], cache=session_cache).utterances[list(model.emotions)].to_numpy()
     np.testing.assert_allclose(predictions(model, tiny_corpora[1]), evaluated, atol=1e-6)
-    assert np.ptp(evaluated, axis=0).max() > 0.01
+    assert np.ptp(evaluated, axis=0).max() > 1e-4  # a hundred times what is compared
 
 
 def test_exported_it_answers_the_same(

@@ -170,8 +170,8 @@ def test_any_method_can_have_pseudo_labels() -> None:
     ("method", "settings", "uses"),
     [
         ("didan", [], True),
-        ("didan", ["pseudo_labels.weight=0"], True),
-        ("didan", ["pseudo_labels.weight=0", "method_settings.constraint=convex"], False),
+        ("didan", ["pseudo_labels.weight=0"], False),
+        ("didan", ["pseudo_labels.weight=0", "method_settings.constraint=balanced"], True),
         ("mcc", [], False),
         ("mcc", ["pseudo_labels.weight=1"], True),
         ("lidan", [], False),

@@ -28,8 +28,8 @@ from didan.features import (
     mood_of_groups,
     normalised,
     pooled_vectors,
-    share_voices,
     voice_bands,
+    voices_in,
 )
 from didan.features.encoders.trained_on import heard_in_training
 from didan.features.families import family
@@ -82,7 +82,8 @@ def run_classical(
     labels = class_indices(task.source_table, task.emotions)
     if normalisation is not None:
         if normalisation.voices:
-            sets = share_voices(sets, voice_bands(frontend))
+            voices = voices_in(sets, voice_bands(frontend))
+            sets = [one.told_apart(voices) for one in sets]
         if normalisation.moods and mood_of_groups(join(sets[:-1]), labels, sets[-1]) >= MOODY:
             sets = [one.ungrouped() for one in sets]
     X = [one.vectors().astype(np.float64) for one in sets]

@@ -16,16 +16,26 @@ def print_assumption(config: "Config", emotions: Sequence[str], target: str) -> 
         emotions: those expected.
         target: name of the recordings.
     """
-    from didan.methods import prior_in_words
+    from didan.methods import assumed_priors, prior_in_words
+    from didan.methods.class_prior import FREQUENT, TIMES
 
     if config.class_prior and not config.uses_class_prior:
         line = f"class_prior has no effect: nothing in method {config.method} uses it without pseudo-labels"
     elif config.class_prior:
         line = f"assumed class prior of {target}: {prior_in_words(config.class_prior)}"
     elif config.assumes_uniform_prior:
-        line = f"assuming that {', '.join(emotions)} are about equally frequent in {target}"
-        if "neutral" in emotions and config.uses_class_prior:
-            line += "; if it is mostly neutral, say how much: --set class_prior.neutral=SHARE"
+        line = f"{', '.join(emotions)} in {target}: "
+        others = len(assumed_priors({}, emotions)) - 1 if config.pseudo_labels.weight > 0 else 0
+        if others == 2:
+            line += (
+                f"a third of the ensemble assumes that they are equally frequent, a third that {FREQUENT} is "
+                f"{TIMES:g} times as frequent as any other, a third nothing; if you know how frequent it is, say so: "
+                f"--set class_prior.{FREQUENT}=SHARE"
+            )
+        elif others:
+            line += "half of the ensemble assumes that they are equally frequent, the other half nothing"
+        else:
+            line += "assumed to be about equally frequent"
     else:
         return
     print(line, file=sys.stderr)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         mood_of_groups,
         normalised,
         pooled_vectors,
-        share_voices,
+        voices_in,
     )
     from didan.features.frontend import (
         FRONTENDS,
@@ -59,7 +59,7 @@ _HOME = {
         "mood_of_groups",
         "normalised",
         "pooled_vectors",
-        "share_voices",
+        "voices_in",
     ),
     "frontend": (
         "FRONTENDS",
@@ -130,8 +130,8 @@ __all__ = [
     "pooled_vectors",
     "readable",
     "scaled_blocks",
-    "share_voices",
     "voice_bands",
+    "voices_in",
     "with_parts",
 ]
 

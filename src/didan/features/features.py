@@ -246,18 +246,16 @@ def join(sets: Sequence[FeatureSet]) -> FeatureSet:
     )
 
 
-def share_voices(sets: Sequence[FeatureSet], bands: tuple[int, ...]) -> list[FeatureSet]:
-    """Sets that are normalised by the kinds of voice in all of them together.
+def voices_in(sets: Sequence[FeatureSet], bands: tuple[int, ...]) -> Voices | None:
+    """The kinds of voice in sets together; None where there are none to tell.
 
     Args:
         sets: of one vector per utterance.
-        bands: which features describe a voice; with none, the sets stay as they are.
+        bands: which features describe a voice; without any, nothing is read.
     """
     if not bands:
-        return list(sets)
-    vectors = [np.concatenate([one.raw[index] for index in range(len(one))]) for one in sets]
-    voices = fit_voices(np.concatenate(vectors), bands)
-    return [replace(one, raw=own[:, None]).told_apart(voices) for one, own in zip(sets, vectors, strict=True)]
+        return None
+    return fit_voices(np.concatenate([one.raw[index] for one in sets for index in range(len(one))]), bands)
 
 
 def mood_of_groups(source: FeatureSet, labels: Labels, target: FeatureSet) -> float:

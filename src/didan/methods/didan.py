@@ -5,8 +5,7 @@ pseudo-labels.
 
 The idea of L_IDA is the paper's; its settings here, the constraint on the coefficients first of all, are ours. So
 is the last term, self-training on balanced pseudo-labels Q (:mod:`didan.self_training.balanced`), which any method
-can have and DIDAN has by default; ``pseudo_labels.weight=0`` is IDA alone. Both terms assume the class prior of
-the target, uniform unless given.
+can have and DIDAN has by default; ``pseudo_labels.weight=0`` is IDA alone.
 """
 
 from typing import Literal
@@ -35,7 +34,7 @@ class DidanSettings(AlignmentSettings):
 
     trade_off: float = Field(0.1, ge=0)
     penalty: Literal["none", "l1", "ridge"] = "none"
-    constraint: Constraint = "balanced"
+    constraint: Constraint = "convex"
     tau: float = Field(0.1, ge=0)
     tolerance: float = Field(2e-2, gt=0)
     max_iterations: int = Field(50, ge=1)

@@ -30,6 +30,7 @@ def model_card(model: TrainedModel) -> str:
         target=record.get("target", "unknown"),
         n_target=record.get("n_target"),
         selection=record.get("selection", "unknown"),
+        mood=record.get("mood"),
         adaptation=record.get("adaptation"),
         corpora=_corpora(model),
         held_out=_held_out(model),

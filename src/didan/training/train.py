@@ -31,8 +31,8 @@ from didan.features import (
     load_features,
     mood_of_groups,
     readable,
-    share_voices,
     voice_bands,
+    voices_in,
 )
 from didan.hardware import accelerator, hardware, versions
 from didan.methods import assumed_prior, find_method, prior_in_words
@@ -40,7 +40,7 @@ from didan.model.config import Config, make_config, refuse_without_frames
 from didan.model.directory import save
 from didan.model.trained import SourceIndex, TrainedModel
 from didan.networks import Network, ScoreLink, WhisperSettings
-from didan.training.calibration import fit_temperature
+from didan.training.calibration import BETWEEN_CORPORA, fit_temperature
 from didan.training.loop import fit_network
 from didan.training.pair import DomainPair, hold_out
 from didan.training.sources import source_features
@@ -218,9 +218,13 @@ def load_data(task: Task, config: Config, cache: Path, progress: Progress | None
 
 
 def told_apart(source: FeatureSet, target: FeatureSet, config: Config) -> list[FeatureSet]:
-    """Source and target, each normalised by kind of voice, as far as settings and features allow."""
+    """Source and target, each normalised by kind of voice, as far as settings and features allow.
+
+    The kinds are those of both; without adaptation those of the source, since then training sees no target.
+    """
     bands = voice_bands(config.frontend) if config.normalisation.voices else ()
-    return share_voices([source, target], bands)
+    voices = voices_in([source, target] if config.adapts else [source], bands)
+    return [source.told_apart(voices), target.told_apart(voices)]
 
 
 def leave_moods(data: TrainingData, config: Config) -> tuple[TrainingData, Config]:
@@ -359,9 +363,8 @@ def _refuse_diverged(scores: Tensor, config: Config, workspace: Workspace | None
 
 
 def _temperature(scores: Floats, labels: Labels, held_out: Mask, config: Config) -> float:
-    if not held_out.any():
-        return ScoreLink(config.optimisation.loss).temperature
-    return fit_temperature(scores[held_out], labels[held_out])
+    least = BETWEEN_CORPORA * ScoreLink(config.optimisation.loss).temperature
+    return max(fit_temperature(scores[held_out], labels[held_out]), least) if held_out.any() else least
 
 
 def _source_table(data: TrainingData, held_out: Mask) -> pd.DataFrame:
