@@ -44,7 +44,7 @@ def test_it_learns_the_source_and_recognises_the_target(data: Data) -> None:
     assert accuracy_score(y[domain > 0], model.predict(X[domain > 0])) > 0.95
     assert model.score(X[domain < 0], y[domain < 0]) > 0.8
     assert len(model.history_) == 100
-    assert model.embed(X).shape == (120, 256)
+    assert model.embed(X).shape == (120, 12 * 64)
 
 
 def test_labels_of_the_target_are_not_looked_at(data: Data) -> None:

@@ -92,7 +92,10 @@ def test_train_evaluate_and_predict_work_together(
         (["--set", "pseudo_labels.weight=0"], None),
         (["--set", "class_prior.neutral=0.6"], "assumed class prior of {folder}: neutral 0.6"),
         (["--method", "source-only"], None),
-        (["--method", "source-only", "--set", "pseudo_labels.weight=1"], "say so: --set class_prior.neutral=SHARE"),
+        (
+            ["--method", "source-only", "--set", "pseudo_labels.weight=1"],
+            "--set class_prior.neutral=SHARE",
+        ),
         (["--method", "mcc", "--set", "class_prior.neutral=0.6"], "class_prior has no effect"),
     ],
 )

@@ -69,7 +69,7 @@ def test_the_normaliser_loses_no_digit(untrained: TrainedModel, tmp_path: Path) 
     rng = np.random.default_rng(0)
     mean, variance = (rng.standard_normal(64) * 10.0 ** rng.integers(-5, 6, 64) for _ in range(2))
     moments = Moments(n_utterances=11, n_frames=1234, mean=mean, variance=np.abs(variance))
-    settings = ["normalisation.shrinkage=0.1", "normalisation.group=file"]
+    settings = ["normalisation.shrinkage=0.1", "normalisation.group=file", "network.members=2"]
     model = replace(
         untrained,
         config=make_config(frontend="spectrogram", assignments=settings),
@@ -108,7 +108,7 @@ def test_folder_holds_what_is_promised_and_no_pickle(saved: Path) -> None:
     ],
 )
 def test_config_is_complete(untrained: TrainedModel, tmp_path: Path, assignments: list[str]) -> None:
-    config = make_config(frontend="spectrogram", assignments=assignments)
+    config = make_config(frontend="spectrogram", assignments=["network.members=2", *assignments])
     save(replace(untrained, config=config), tmp_path / "model")
     content = yaml.safe_load((tmp_path / "model" / "config.yaml").read_text())["config"]
     assert Config(**content) == config

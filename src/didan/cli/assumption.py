@@ -29,8 +29,8 @@ def print_assumption(config: "Config", emotions: Sequence[str], target: str) -> 
         if others == 2:
             line += (
                 f"a third of the ensemble assumes that they are equally frequent, a third that {FREQUENT} is "
-                f"{TIMES:g} times as frequent as any other, a third nothing; if you know how frequent it is, say so: "
-                f"--set class_prior.{FREQUENT}=SHARE"
+                f"{TIMES:g} times as frequent as any other, a third nothing; if you know how frequent it is, say "
+                f"so: --set class_prior.{FREQUENT}=SHARE"
             )
         elif others:
             line += "half of the ensemble assumes that they are equally frequent, the other half nothing"
