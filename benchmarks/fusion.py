@@ -21,9 +21,10 @@ from didan.corpora import Corpus
 from didan.evaluation import evaluate
 from didan.features import FeatureSet, scaled_blocks
 from didan.model.config import make_config
+from didan.training.data import load_data
 from didan.training.pair import hold_out
 from didan.training.task import make_task
-from didan.training.train import fit_model, load_data
+from didan.training.train import fit_model
 
 LENGTHS = (0.25, 0.4, 0.6, 1.0, 2.5)
 

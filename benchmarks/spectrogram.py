@@ -29,9 +29,10 @@ from didan.features.short_time import is_valid, moments_over_time
 from didan.model.config import make_config
 from didan.networks import Network
 from didan.networks.cepstral import LEAST_VARIANCE, Cepstral
+from didan.training.data import load_data
 from didan.training.pair import hold_out
 from didan.training.task import make_task
-from didan.training.train import fit_model, load_data
+from didan.training.train import fit_model
 
 
 class AllFrames(Cepstral):

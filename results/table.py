@@ -410,9 +410,9 @@ def targets_table(records: Path) -> str:
         [
             *lines,
             "",
-            f"Mean over 6 tasks ± standard deviation over at most {seeds} seeds, each with its own draw [95 % interval "
-            "from resampling the targets' speakers]. Calibration error: expected, of DIDAN, ten bins. Model "
-            f"selection: {_selection_of(runs)}. {SEEN}",
+            f"Mean over 6 tasks ± standard deviation over at most {seeds} seeds, each with its own draw [95 % "
+            "interval from resampling the targets' speakers]. Calibration error: expected, of DIDAN, ten bins. "
+            f"Model selection: {_selection_of(runs)}. {SEEN}",
         ]
     )
 

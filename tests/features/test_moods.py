@@ -24,6 +24,16 @@ def test_the_share_between_groups_is_that_of_an_analysis_of_variance(
     assert between_groups(x[:, None], codes) == pytest.approx(max((F - 1) / (F + size - 1), 0), abs=1e-9)
 
 
+def test_the_bound_holds_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(0)
+    codes = np.repeat(np.arange(15), 6)
+    truth, held = 1 / 3, 0
+    for _ in range(1000):
+        x = rng.normal(size=(15, 1))[codes] + np.sqrt(2) * rng.normal(size=(90, 1))
+        held += between_groups(x, codes, confidence=0.9) <= truth
+    assert held / 1000 == pytest.approx(0.9, abs=0.03)
+
+
 def test_groups_of_unequal_size_are_estimated_without_bias() -> None:
     """Over many draws the variance between groups is a third of all."""
     rng = np.random.default_rng(0)
@@ -49,9 +59,8 @@ def callers(moody: bool, voice: float, seed: int) -> tuple[npt.NDArray[np.float6
     rng = np.random.default_rng(seed)
     codes = np.repeat(np.arange(40), 10)
     emotions = codes % N_EMOTIONS if moody else rng.integers(0, N_EMOTIONS, 400)
-    return speech(400, emotions, voice * rng.normal(size=(40, D))[codes], seed), [
-        f"caller {code}" for code in codes
-    ]
+    voices = voice * rng.normal(size=(40, D))[codes]
+    return speech(400, emotions, voices, seed), [f"caller {code}" for code in codes]
 
 
 @pytest.mark.parametrize("voice", [0.0, 0.5, 1.0])

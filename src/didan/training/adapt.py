@@ -15,9 +15,10 @@ from didan.model.config import Config, make_config
 from didan.model.directory import save
 from didan.model.trained import TrainedModel
 from didan.selection import CRITERIA, label_free_outputs
+from didan.training.data import combine, leave_moods, told_apart
 from didan.training.sources import no_features, source_corpora, source_features
 from didan.training.task import make_task
-from didan.training.train import combine, fit_model, leave_moods, refit_model, told_apart
+from didan.training.train import fit_model, refit_model
 from didan.training.workspace import unfinished
 from didan.typing import Labels, Progress
 

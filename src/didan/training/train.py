@@ -1,12 +1,10 @@
 """Training: a task and a configuration become a model."""
 
-import hashlib
-import json
 import resource
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,24 +13,14 @@ import pandas as pd
 from torch import Tensor
 
 from didan.corpora import Corpus, Recordings
-from didan.corpora.emotions import class_indices
-from didan.corpora.leakage import identical_files
-from didan.errors import OnDamaged, UserError, note
+from didan.errors import OnDamaged, UserError
 from didan.features import (
-    MOODY,
-    FeatureSet,
     PackedFeatures,
     PretrainedSettings,
     default_cache,
     encoders_of,
-    frame_period,
     from_anywhere,
-    join,
-    load_features,
-    mood_of_groups,
     readable,
-    voice_bands,
-    voices_in,
 )
 from didan.hardware import accelerator, hardware, versions
 from didan.methods import assumed_prior, find_method, prior_in_words
@@ -41,6 +29,7 @@ from didan.model.directory import save
 from didan.model.trained import SourceIndex, TrainedModel
 from didan.networks import Network, ScoreLink, WhisperSettings
 from didan.training.calibration import BETWEEN_CORPORA, fit_temperature
+from didan.training.data import TrainingData, leave_moods, load_data
 from didan.training.loop import fit_network
 from didan.training.pair import DomainPair, hold_out
 from didan.training.sources import source_features
@@ -148,112 +137,6 @@ def _choose(config: Config, method: str | None, seed: int | None) -> Config:
     if seed is not None:
         update["seed"] = seed
     return config.model_copy(update=update)
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainingData:
-    """A task with its features.
-
-    Attributes:
-        task: the task.
-        source: features of the source.
-        target: features of the target.
-        mood: how much groups of the target differ in mood, None where that was not asked.
-    """
-
-    task: Task
-    source: FeatureSet
-    target: FeatureSet
-    mood: float | None = None
-
-    @property
-    def labels(self) -> Labels:
-        """Class index of each source utterance."""
-        return class_indices(self.task.source_table, self.task.emotions)
-
-    def pair(self, held_out: Mask) -> DomainPair:
-        """Source and target as a network is trained on them."""
-        return DomainPair(
-            source=self.source.in_memory(),
-            labels=self.labels,
-            domains=self.task.source_domains,
-            target=self.target.in_memory(),
-            emotions=self.task.emotions,
-            held_out=held_out,
-        )
-
-    def identity(self, config: Config, initial: Mapping[str, Tensor] | None = None) -> dict[str, Any]:
-        """What a resumed training must have in common with the one that began."""
-
-        def digest(*columns: pd.Series) -> str:
-            # As JSON: groups "1" and "11" are not "11" and "1", and no group is not one called "nan".
-            parts = json.dumps([[None if pd.isna(part) else part for part in column] for column in columns])
-            return hashlib.blake2b(parts.encode(), digest_size=8).hexdigest()
-
-        def utterances(features: FeatureSet, table: pd.DataFrame) -> str:
-            return digest(features.contents["file"], table["start"], table["end"])
-
-        weights = b"".join(tensor.numpy().tobytes() for tensor in (initial or {}).values())
-        sides = [*(corpus.unlabelled() for corpus in self.task.sources), self.task.target]
-
-        return {
-            "settings": config.model_dump(mode="json"),
-            "weights": hashlib.blake2b(weights, digest_size=8).hexdigest(),
-            "emotions": list(self.task.emotions),
-            "source": utterances(self.source, self.task.source_table),
-            "target": utterances(self.target, self.task.target.table),
-            "labels": digest(self.task.source_table["emotion"]),
-            "groups": digest(*(side.groups for side in sides)),
-        }
-
-
-def load_data(task: Task, config: Config, cache: Path, progress: Progress | None = None) -> TrainingData:
-    """Load the features of a task's sources and target, and see what they have in common."""
-
-    def features(recordings: Recordings) -> FeatureSet:
-        return load_features(recordings, config.frontend, config.normalisation, cache, progress)
-
-    source = join([features(corpus.unlabelled()) for corpus in task.sources])
-    return combine(task, *told_apart(source, features(task.target), config))
-
-
-def told_apart(source: FeatureSet, target: FeatureSet, config: Config) -> list[FeatureSet]:
-    """Source and target, each normalised by kind of voice, as far as settings and features allow.
-
-    The kinds are those of both; without adaptation those of the source, since then training sees no target.
-    """
-    bands = voice_bands(config.frontend) if config.normalisation.voices else ()
-    voices = voices_in([source, target] if config.adapts else [source], bands)
-    return [source.told_apart(voices), target.told_apart(voices)]
-
-
-def leave_moods(data: TrainingData, config: Config) -> tuple[TrainingData, Config]:
-    """The same without groups, where those of the target differ in mood; what was found is in ``data.mood``."""
-    settings = config.normalisation
-    if not settings.moods or settings.group == "none" or frame_period(config.frontend) is not None:
-        return data, config
-    found = mood_of_groups(data.source, data.labels, data.target)
-    if found < MOODY:
-        return replace(data, mood=found), config
-    note(
-        f"the groups of {data.task.target.name} (by {settings.group}) differ in mood and not in voice alone "
-        f"({found:.2f}, where 0 is not at all): no group is normalised by its own statistics, which would take "
-        "the mood away; normalisation.moods=false does it all the same"
-    )
-    ungrouped = replace(data, source=data.source.ungrouped(), target=data.target.ungrouped(), mood=found)
-    return ungrouped, config.model_copy(update={"normalisation": settings.model_copy(update={"group": "none"})})
-
-
-def combine(task: Task, source: FeatureSet, target: FeatureSet) -> TrainingData:
-    """A task with its features; warns of recordings that source and target have in common."""
-    copies = identical_files(source.contents, target.contents, [str(f) for f in task.target.table["file"]])
-    if copies:
-        note(
-            f"{len(copies)} target recordings are in the source too (first: {copies[0]}); "
-            "results on them say nothing about adaptation"
-        )
-    task = replace(task, leakage=replace(task.leakage, identical_files=copies))
-    return TrainingData(task=task, source=source, target=target)
 
 
 def fit_model(
