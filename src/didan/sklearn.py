@@ -124,7 +124,8 @@ class DIDANClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             emotions=tuple(str(label) for label in self.classes_),
             held_out=np.zeros(len(classes), dtype=bool),
         )
-        self.network_, self.history_ = fit_network(pair, config)
+        network, self.history_ = fit_network(pair, config)
+        self.network_ = network.double()  # in single precision a row would depend on its place among the others
         (self.normaliser_,) = pair.target.through(self.network_.vectors).normalisers
         return self
 
@@ -140,11 +141,11 @@ class DIDANClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self, X: npt.ArrayLike, sample_domain: npt.ArrayLike | None = None, allow_source: bool = False
     ) -> npt.NDArray[np.float32]:
         """Probabilities that sum to 1, shape (n, n_classes), not calibrated: nothing is held out to do it on."""
-        return ScoreLink(self.loss).probabilities(self._outputs(X).scores).numpy()
+        return ScoreLink(self.loss).probabilities(self._outputs(X).scores).float().numpy()
 
     def embed(self, X: npt.ArrayLike, layer: str = "fc1") -> npt.NDArray[np.float32]:
         """Features of a fully connected layer, shape (n, width)."""
-        return self._outputs(X).embeddings[layer].numpy()
+        return self._outputs(X).embeddings[layer].float().numpy()
 
     def score(
         self,

@@ -58,7 +58,7 @@ def test_balanced_gives_every_source_emotion_the_same_weight() -> None:
     source, target, index = output(4, 0), output(5, 1), torch.tensor([0, 1, 2, 3])
     # Three of emotion 0, one of emotion 1.
     marginal = torch.tensor([1 / 6, 1 / 6, 1 / 6, 1 / 2])
-    balanced = measure(build(tolerance=1e-4, max_iterations=500), source, target, index)
+    balanced = measure(build(constraint="balanced", tolerance=1e-4, max_iterations=500), source, target, index)
     h_s, h_t = source.embeddings["fc1"], target.embeddings["fc1"]
     options: dict[str, Any] = {"penalty": "none", "constraint": "balanced", "tolerance": 1e-4}
     expected = align(h_s, h_t, source_marginal=marginal, max_iterations=500, **options)
@@ -124,7 +124,7 @@ def test_other_combinations_are_accepted(penalty: str, constraint: str) -> None:
 def test_class_prior_says_how_much_every_emotion_is_used() -> None:
     source, target, index = output(5, 0), output(5, 1), torch.tensor([0, 1, 3, 5, 8])
     exact: dict[str, Any] = {"tolerance": 1e-4, "max_iterations": 500}
-    with_prior = build(class_prior=[0.1, 0.2, 0.7], **exact)
+    with_prior = build(class_prior=[0.1, 0.2, 0.7], constraint="balanced", **exact)
     expected = align(
         source.embeddings["fc1"],
         target.embeddings["fc1"],
@@ -134,7 +134,7 @@ def test_class_prior_says_how_much_every_emotion_is_used() -> None:
         **exact,
     )
     assert float(measure(with_prior, source, target, index).loss) == pytest.approx(float(expected.loss), rel=1e-3)
-    uniform = measure(build(**exact), source, target, index)
+    uniform = measure(build(constraint="balanced", **exact), source, target, index)
     assert abs(float(uniform.loss) - float(expected.loss)) > 0.01
 
 

@@ -230,10 +230,9 @@ class Network(nn.Module):
         padded = np.zeros((len(chosen), padded_length, features[int(chosen[0])].shape[1]), dtype=np.float32)
         for row, (index, length) in enumerate(zip(chosen, lengths, strict=True)):
             padded[row, :length] = features[int(index)]
-        device = self.head.output.weight.device
-        vectors: Features = (
-            self.backbone(torch.from_numpy(padded).to(device), torch.from_numpy(lengths).to(device)).cpu().numpy()
-        )
+        like = self.head.output.weight
+        made: Tensor = self.backbone(torch.from_numpy(padded).to(like), torch.from_numpy(lengths).to(like.device))
+        vectors: Features = made.cpu().numpy()
         return vectors
 
     def run(self, features: FeatureSet) -> Output:
@@ -251,7 +250,7 @@ class Network(nn.Module):
 
     def _members(self, vectors: Features) -> list[Output]:
         with suitable_threads(False), _evaluating(self):
-            members: list[Output] = self.head(torch.from_numpy(vectors).to(self.head.output.weight.device))
+            members: list[Output] = self.head(torch.from_numpy(vectors).to(self.head.output.weight))
         return members
 
 

@@ -125,7 +125,7 @@ class Adaptation(pl.LightningModule):
             for number, prior in enumerate(self.class_priors):
                 if prior is not None:
                     own = scores[self._those_who_assume(number)].mean(dim=0)
-                    # What is known of the network is that emotions are alike to it, as in batches of the source.
+                    # Where it is undecided a network scores near the mean of its labels: uniform, by the source.
                     undecided = torch.full_like(prior, 1 / len(prior))
                     self._keep(number, labeller(self.link.log_probabilities(own, undecided), prior))
         torch.manual_seed(self.config.seed * 1_000_003 + self.global_step)
