@@ -11,12 +11,11 @@ where it was.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import permutations, product
 from pathlib import Path
 from typing import Any
 
-from benchmarks.conditions import callers
+from benchmarks.conditions import CONDITIONS
 from benchmarks.study import continue_study, parser, read_corpora
 from didan.benchmark.record_fields import per_speaker
 from didan.corpora import Corpus
@@ -25,7 +24,7 @@ from didan.model.config import make_config
 from didan.training.train import train
 
 METHODS = ("source-only", "didan")
-MOODY = {"moody": 1.0, "moody-80": 0.8}
+MOODY = ("moody", "moody-80")
 SHRINKAGE = (0.0, 10.0, 20.0, 50.0)
 ALONE = "none"
 """The grouping without speakers."""
@@ -33,9 +32,7 @@ ALONE = "none"
 
 def with_callers(corpus: Corpus, condition: str) -> Corpus:
     """The corpus under a condition; itself if it is ``even``."""
-    if condition == "even":
-        return corpus
-    return replace(corpus, table=corpus.table.assign(speaker=callers(corpus.table, MOODY[condition])))
+    return CONDITIONS[condition](corpus, 0).evaluated
 
 
 def runs(names: list[str], seeds: int) -> Iterator[dict[str, Any]]:

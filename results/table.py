@@ -10,6 +10,7 @@ import gzip
 import json
 import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
@@ -380,31 +381,28 @@ def targets_table(records: Path) -> str:
         f"|---|{'---|' * (len(methods) + 3)}",
     ]
     seeds = 0
+    n_pairs = len({(run["source"], run["target"]) for run in runs})
     for condition, group in dict.fromkeys((run["condition"], run["group"]) for run in runs):
         cell = [run for run in runs if (run["condition"], run["group"]) == (condition, group)]
-        own = {method: [run for run in cell if run["method"] == method] for method in methods}
-        done = min((run["seed"] for method in methods for run in own[method][-1:]), default=-1) + 1
-        own = {method: [run for run in own[method] if run["seed"] < done] for method in methods}
-        if not done or len({len(part) for part in own.values()}) > 1:
-            continue  # not all of its runs are done yet
-        seeds = max(seeds, done)
-        pairs = dict.fromkeys((run["source"], run["target"]) for run in own["didan"])
-
-        def gain(pair: tuple[str, str], own: dict[str, list[dict[str, Any]]] = own) -> float:
-            of = {
-                method: np.mean([run["uar"] for run in part if (run["source"], run["target"]) == pair])
-                for method, part in own.items()
-            }
-            return 100 * float(of["didan"] - of["source-only"])
-
-        worst = min(pairs, key=gain)
+        counts = Counter(run["seed"] for run in cell)
+        done = {seed for seed, count in counts.items() if count == len(methods) * n_pairs}
+        if not done:
+            continue  # a seed counts once all of its runs are there
+        seeds = max(seeds, len(done))
+        own = {m: [run for run in cell if run["method"] == m and run["seed"] in done] for m in methods}
+        gains: dict[tuple[str, str], float] = {}
+        for method, sign in (("didan", 1), ("source-only", -1)):
+            for run in own[method]:
+                pair = (run["source"], run["target"])
+                gains[pair] = gains.get(pair, 0.0) + sign * 100 * run["uar"] / len(done)
+        worst = min(gains, key=gains.__getitem__)
         error = np.mean([run["calibration_error"] for run in own["didan"]])
         known = "known" if group == "speaker" else "unknown"
         cells = [_mean_with_interval(own[method]) for method in methods]
         difference = _difference_with_interval(own["didan"], own["source-only"])
         lines.append(
             f"| {condition}, speakers {known} | {' | '.join(cells)} | {difference} | "
-            f"{gain(worst):+.1f} ({worst[0]} → {worst[1]}) | {error:.2f} |"
+            f"{gains[worst]:+.1f} ({worst[0]} → {worst[1]}) | {error:.2f} |"
         )
     return "\n".join(
         [

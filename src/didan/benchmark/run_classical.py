@@ -15,7 +15,6 @@ from didan.corpora.emotions import class_indices
 from didan.corpora.leakage import identical_files
 from didan.evaluation import compare
 from didan.features import (
-    MOODY,
     FrontendSettings,
     Moments,
     NormalisationSettings,
@@ -25,17 +24,15 @@ from didan.features import (
     encoders_of,
     extract,
     join,
-    mood_of_groups,
     normalised,
     pooled_vectors,
-    voice_bands,
-    voices_in,
 )
 from didan.features.encoders.trained_on import heard_in_training
 from didan.features.families import family
 from didan.features.frontend import cached_frontend
 from didan.hardware import hardware, versions
 from didan.records import Record
+from didan.training.data import leave_moods, told_apart
 from didan.training.task import make_task
 
 SELECTION = "settings fixed beforehand, without target labels"
@@ -80,14 +77,11 @@ def run_classical(
         for side, raw, files in zip(sides, vectors, extracted, strict=True)
     ]
     labels = class_indices(task.source_table, task.emotions)
+    source_set, target_set = join(sets[:-1]), sets[-1]
     if normalisation is not None:
-        if normalisation.voices:
-            voices = voices_in(sets, voice_bands(frontend))
-            sets = [one.told_apart(voices) for one in sets]
-        if normalisation.moods and mood_of_groups(join(sets[:-1]), labels, sets[-1]) >= MOODY:
-            sets = [one.ungrouped() for one in sets]
-    X = [one.vectors().astype(np.float64) for one in sets]
-    X_s, X_t = np.concatenate(X[:-1]), X[-1]
+        source_set, target_set = told_apart(source_set, target_set, frontend, normalisation, adapts=True)
+        source_set, target_set, _ = leave_moods(source_set, target_set, labels, normalisation)
+    X_s, X_t = (one.vectors().astype(np.float64) for one in (source_set, target_set))
     chosen = CLASSICAL[method]
     families = _families(frontend, X_s.shape[1]) if chosen.by_family else None
     prediction = fit_predict(chosen, X_s, labels, X_t, seed=seed, families=families)

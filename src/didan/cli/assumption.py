@@ -25,17 +25,18 @@ def print_assumption(config: "Config", emotions: Sequence[str], target: str) -> 
         line = f"assumed class prior of {target}: {prior_in_words(config.class_prior)}"
     elif config.assumes_uniform_prior:
         line = f"{', '.join(emotions)} in {target}: "
-        others = len(assumed_priors({}, emotions)) - 1 if config.pseudo_labels.weight > 0 else 0
-        if others == 2:
-            line += (
-                f"a third of the ensemble assumes that they are equally frequent, a third that {FREQUENT} is "
-                f"{TIMES:g} times as frequent as any other, a third nothing; if you know how frequent it is, say "
-                f"so: --set class_prior.{FREQUENT}=SHARE"
-            )
-        elif others:
-            line += "half of the ensemble assumes that they are equally frequent, the other half nothing"
+        priors = assumed_priors({}, emotions) if config.pseudo_labels.weight > 0 else []
+        equal, *others = priors[: config.network.members] or [None]
+        if others:
+            part = {1: "half", 2: "a third"}[len(others)]
+            line += f"{part} of the ensemble assumes that they are equally frequent"
+            for prior in others:
+                frequent = f"that {FREQUENT} is {TIMES:g} times as frequent as any other"
+                line += f", {part} {'nothing' if prior is None else frequent}"
         else:
             line += "assumed to be about equally frequent"
+        if equal is not None and FREQUENT in emotions:
+            line += f"; if you know how frequent {FREQUENT} is, say so: --set class_prior.{FREQUENT}=SHARE"
     else:
         return
     print(line, file=sys.stderr)

@@ -43,7 +43,7 @@ class NormalisationSettings(BaseModel):
     Attributes:
         group: what utterances are normalised together: those of one ``speaker``, one ``file``, one ``folder``, one
             value of a column of the user's own table, or all of a domain (``none``). Utterances whose group is
-            unknown get the statistics of the domain.
+            unknown get the statistics of their kind of voice in the domain.
         shrinkage: k, the number of utterances with which a group's statistics count as much as the domain's.
         voices: whether the statistics of a domain are told apart by kind of voice, where features can tell.
         moods: whether groups are left alone where those of the target differ in mood, see
@@ -118,9 +118,7 @@ class Moments:
         >>> Moments.pooled([Moments.of(np.array([[0.0, 5.0]])), Moments.of(np.array([[2.0, 5.0]]))])
         Moments(n_utterances=2, n_frames=2, mean=array([1., 5.]), variance=array([1., 0.]))
         """
-        # Sums depend on their order in the last bit, which may depend on nothing but the parts.
-        parts = sorted(parts, key=lambda part: (part.n_frames, part.mean.tobytes(), part.variance.tobytes()))
-        frames = np.array([part.n_frames for part in parts], dtype=np.float64)
+        parts, frames = _ordered(parts)
         mean, variance = _weighted(parts, frames)
         return cls(sum(part.n_utterances for part in parts), int(frames.sum()), mean, variance)
 
@@ -129,6 +127,12 @@ class Moments:
         std: _Doubles = np.sqrt(self.variance)
         std[std <= _CONSTANT * np.maximum(np.abs(self.mean), 1)] = 1
         return std
+
+
+def _ordered(parts: Iterable[Moments]) -> tuple[list[Moments], _Doubles]:
+    """The parts in an order that depends on nothing but them, as sums do in the last bit; and their frames."""
+    ordered = sorted(parts, key=lambda part: (part.n_frames, part.mean.tobytes(), part.variance.tobytes()))
+    return ordered, np.array([part.n_frames for part in ordered], dtype=np.float64)
 
 
 def _weighted(parts: Sequence[Moments], weights: _Doubles) -> tuple[_Doubles, _Doubles]:
@@ -179,8 +183,7 @@ class Normaliser:
         pooled = Moments.pooled(moments)
         if voices is None:
             return cls((pooled,), shrinkage, blocks)
-        ordered = sorted(moments, key=lambda one: (one.n_frames, one.mean.tobytes(), one.variance.tobytes()))
-        frames = np.array([one.n_frames for one in ordered], dtype=np.float64)
+        ordered, frames = _ordered(moments)
         kinds = []
         for shares in voices(np.stack([one.mean for one in ordered])).T:
             n = float(shares.sum())

@@ -15,7 +15,7 @@ from didan.model.config import Config, make_config
 from didan.model.directory import save
 from didan.model.trained import TrainedModel
 from didan.selection import CRITERIA, label_free_outputs
-from didan.training.data import combine, leave_moods, told_apart
+from didan.training.data import combine, told_apart, ungrouped_if_moody
 from didan.training.sources import no_features, source_corpora, source_features
 from didan.training.task import make_task
 from didan.training.train import fit_model, refit_model
@@ -135,12 +135,14 @@ def adapt(
         needed = config.needs_source
         if needed:
             source = source_features(replace(model, config=config), search_paths, cache)
-            source, features = told_apart(source, features, config)
+            source, features = told_apart(
+                source, features, config.frontend, config.normalisation, adapts=config.adapts
+            )
         else:
             source, features = no_features(model), features.told_apart(model.normaliser.voices)
         data = combine(task, source, features)
         if needed:
-            data, config = leave_moods(data, config)
+            data, config = ungrouped_if_moody(data, config)
             features = data.target
         if workspace is not None:
             workspace.claim(data.identity(config, model.network.state_dict()))

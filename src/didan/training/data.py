@@ -17,6 +17,8 @@ from didan.errors import note
 from didan.features import (
     MOODY,
     FeatureSet,
+    FrontendSettings,
+    NormalisationSettings,
     frame_period,
     join,
     load_features,
@@ -94,34 +96,56 @@ def load_data(task: Task, config: Config, cache: Path, progress: Progress | None
         return load_features(recordings, config.frontend, config.normalisation, cache, progress)
 
     source = join([features(corpus.unlabelled()) for corpus in task.sources])
-    return combine(task, *told_apart(source, features(task.target), config))
+    sides = told_apart(source, features(task.target), config.frontend, config.normalisation, adapts=config.adapts)
+    return combine(task, *sides)
 
 
-def told_apart(source: FeatureSet, target: FeatureSet, config: Config) -> list[FeatureSet]:
+def told_apart(
+    source: FeatureSet,
+    target: FeatureSet,
+    frontend: FrontendSettings,
+    settings: NormalisationSettings,
+    *,
+    adapts: bool,
+) -> tuple[FeatureSet, FeatureSet]:
     """Source and target, each normalised by kind of voice, as far as settings and features allow.
 
     The kinds are those of both; without adaptation those of the source, since then training sees no target.
     """
-    bands = voice_bands(config.frontend) if config.normalisation.voices else ()
-    voices = voices_in([source, target] if config.adapts else [source], bands)
-    return [source.told_apart(voices), target.told_apart(voices)]
+    bands = voice_bands(frontend) if settings.voices else ()
+    if bands:  # one vector per utterance, which are read here and need not be again
+        source, target = source.in_memory(), target.in_memory()
+    voices = voices_in([source, target] if adapts else [source], bands)
+    return source.told_apart(voices), target.told_apart(voices)
 
 
-def leave_moods(data: TrainingData, config: Config) -> tuple[TrainingData, Config]:
-    """The same without groups, where those of the target differ in mood; what was found is in ``data.mood``."""
+def leave_moods(
+    source: FeatureSet, target: FeatureSet, labels: Labels, settings: NormalisationSettings
+) -> tuple[FeatureSet, FeatureSet, float | None]:
+    """Source and target without groups, where those of the target differ in mood; and what was found, None where
+    that is not asked.
+    """
+    if not settings.moods or settings.group == "none":
+        return source, target, None
+    found = mood_of_groups(source, labels, target)
+    return (source, target, found) if found < MOODY else (source.ungrouped(), target.ungrouped(), found)
+
+
+def ungrouped_if_moody(data: TrainingData, config: Config) -> tuple[TrainingData, Config]:
+    """The same without groups, in the settings too, where those of the target differ in mood."""
     settings = config.normalisation
-    if not settings.moods or settings.group == "none" or frame_period(config.frontend) is not None:
+    if frame_period(config.frontend) is not None:
         return data, config
-    found = mood_of_groups(data.source, data.labels, data.target)
-    if found < MOODY:
-        return replace(data, mood=found), config
+    source, target, found = leave_moods(data.source, data.target, data.labels, settings)
+    data = replace(data, source=source, target=target, mood=found)
+    if found is None or found < MOODY:
+        return data, config
     note(
         f"the groups of {data.task.target.name} (by {settings.group}) differ in mood and not in voice alone "
         f"({found:.2f}, where 0 is not at all): no group is normalised by its own statistics, which would take "
         "the mood away; normalisation.moods=false does it all the same"
     )
-    ungrouped = replace(data, source=data.source.ungrouped(), target=data.target.ungrouped(), mood=found)
-    return ungrouped, config.model_copy(update={"normalisation": settings.model_copy(update={"group": "none"})})
+    return data, config.model_copy(update={"normalisation": settings.model_copy(update={"group": "none"})})
 
 
 def combine(task: Task, source: FeatureSet, target: FeatureSet) -> TrainingData:

@@ -29,7 +29,7 @@ from didan.model.directory import save
 from didan.model.trained import SourceIndex, TrainedModel
 from didan.networks import Network, ScoreLink, WhisperSettings
 from didan.training.calibration import BETWEEN_CORPORA, fit_temperature
-from didan.training.data import TrainingData, leave_moods, load_data
+from didan.training.data import TrainingData, load_data, ungrouped_if_moody
 from didan.training.loop import fit_network
 from didan.training.pair import DomainPair, hold_out
 from didan.training.sources import source_features
@@ -103,7 +103,7 @@ def train(
     cache = cache or default_cache()
     with unfinished(out, resume) as workspace:
         task = _readable(task, config, cache, progress, on_damaged)
-        data, config = leave_moods(load_data(task, config, cache), config)
+        data, config = ungrouped_if_moody(load_data(task, config, cache), config)
         held_out = hold_out(data.labels, config.optimisation.validation, config.seed)
         if workspace is not None:
             workspace.claim(data.identity(config))
