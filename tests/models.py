@@ -17,6 +17,7 @@ from didan.inference.recogniser import Recogniser
 from didan.model.config import Config
 from didan.model.trained import SourceIndex, TrainedModel
 from didan.networks import build_network
+from didan.training.data import told_apart
 
 
 def untrained_model(corpora: tuple[Corpus, Corpus], cache: Path, config: Config) -> TrainedModel:
@@ -27,6 +28,7 @@ def untrained_model(corpora: tuple[Corpus, Corpus], cache: Path, config: Config)
         )
         for corpus in corpora
     )
+    source, target = told_apart(source, target, config.frontend, config.normalisation, adapts=True)
     emotions = corpora[0].emotions
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(0)

@@ -2,10 +2,13 @@
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 from scipy.stats import f_oneway
+from sklearn.linear_model import LinearRegression, LogisticRegression
 
 from didan.features import MOODY
 from didan.features.moods import between_groups, mood
@@ -70,6 +73,29 @@ def test_callers_in_one_mood_are_told_from_callers_in_all(voice: float, seed: in
     source = speech(400, labels, np.zeros((400, D)), 50 + seed)
     assert mood(source, labels, *callers(False, voice, seed)) < MOODY
     assert mood(source, labels, *callers(True, voice, seed)) > MOODY
+
+
+def test_mood_by_hand() -> None:
+    labels = np.arange(400) % N_EMOTIONS
+    source = speech(400, labels, np.zeros((400, D)), 50)
+    X, groups = callers(True, 1.0, 0)
+    classifier = LogisticRegression(C=3e-3, class_weight="balanced", max_iter=500).fit(
+        np.clip(source, -5, 5), labels
+    )
+    inputs = np.clip(X, -5, 5)
+    Z = classifier.decision_function(inputs)
+    R = inputs - LinearRegression().fit(Z, inputs).predict(Z)
+
+    def correlation(x: npt.NDArray[np.float64], quantile: float) -> float:
+        frame = pd.DataFrame(x)
+        means = frame.groupby(groups).transform("mean")
+        between = ((means - frame.mean()) ** 2).to_numpy().sum() / 39
+        F = between / (((frame - means) ** 2).to_numpy().sum() / 360) / quantile
+        return float((F - 1) / (F + 9))
+
+    least, of_rest = correlation(Z, stats.f.ppf(0.95, 39, 360)), correlation(R, 1.0)
+    assert of_rest > 0.1  # or the denominator would hardly matter
+    assert mood(source, labels, X, groups) == pytest.approx((least - of_rest) / (1 - of_rest), rel=1e-6)
 
 
 def test_utterances_of_unknown_callers_do_not_count() -> None:

@@ -101,7 +101,7 @@ def test_the_graph_normalises_with_the_statistics_given(model: TrainedModel) -> 
 def test_moments_are_those_of_the_features(model: TrainedModel) -> None:
     ours, theirs = run(model, clips()), expected(model, clips())
     np.testing.assert_array_equal(ours[2], theirs[2])
-    std = model.normaliser.statistics().std
+    std = model.normaliser.statistics().std.min(axis=0)  # of the kind of voice that varies least
     np.testing.assert_allclose(ours[3] / std, theirs[3] / std, atol=1e-3)
     np.testing.assert_allclose(ours[4] / std**2, theirs[4] / std**2, atol=1e-3)
 

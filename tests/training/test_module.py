@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -8,9 +9,11 @@ from sklearn.metrics import mean_squared_error
 from torch.nn.functional import one_hot
 
 from didan.corpora import Corpus
+from didan.methods import assumed_priors
 from didan.model.config import OptimisationSettings, make_config
 from didan.networks import ScoreLink, build_network
-from didan.training.module import REFRESH, Learning, ramp
+from didan.self_training import balanced_pseudo_labels
+from didan.training.module import REFRESH, Adaptation, Learning, Weights, ramp
 from didan.training.train import train
 
 
@@ -104,3 +107,46 @@ def test_what_is_known_of_utterances_is_made_anew_while_the_backbone_learns() ->
         30 + 2 * REFRESH,
         30 + 3 * REFRESH,
     ]
+
+
+def test_members_that_assume_nothing_learn_as_without_a_target(
+    tiny_corpora: tuple[Corpus, Corpus], session_cache: Path
+) -> None:
+    few = [
+        "optimisation.steps=30",
+        "optimisation.batch_size=12",
+        "network.dropout=0",
+        "normalisation.voices=false",
+    ]
+    heads = [
+        train(
+            *tiny_corpora,
+            config=make_config(
+                "source-only", assignments=[*few, "network.members=6", f"pseudo_labels.weight={w}"]
+            ),
+            cache=session_cache,
+        ).network.head
+        for w in (0, 2)
+    ]
+    alone, with_labels = (head.fc1.weight.detach() for head in heads)
+    for member in range(6):
+        same = torch.allclose(alone[member], with_labels[member], rtol=1e-3, atol=1e-5)
+        assert same == (member % 3 == 2)
+
+
+@pytest.mark.parametrize("prior", [{}, {"neutral": 0.6}])
+def test_those_who_assume_one_thing_label_by_their_own_mean(prior: dict[str, float]) -> None:
+    emotions = ("anger", "neutral", "sadness")
+    priors = assumed_priors(prior, emotions)
+    config = make_config("source-only", assignments=["pseudo_labels.weight=2", "network.members=6"])
+    network = build_network("functionals", 4, 3, members=6)
+    scores = torch.randn(6, 30, 3, generator=torch.Generator().manual_seed(0))
+    no_data: Any = None
+    adaptation = Adaptation(network, None, lambda _: Weights(1, 0), priors, config, no_data, Learning(0, 1))
+    adaptation.label(scores)
+    assert set(adaptation.pseudo_labels) == {n for n, one in enumerate(priors) if one is not None}
+    for number, kept in adaptation.pseudo_labels.items():
+        own = torch.stack([scores[member] for member in range(6) if member % len(priors) == number]).mean(dim=0)
+        assumed = priors[number]
+        assert assumed is not None
+        torch.testing.assert_close(kept.labels, balanced_pseudo_labels(3 * own, 1.8, assumed))

@@ -11,7 +11,7 @@ import torch
 from didan.corpora import Corpus, Recordings
 from didan.errors import DidanWarning, UserError
 from didan.evaluation import evaluate
-from didan.features import load_features
+from didan.features import MOODY, load_features
 from didan.model.config import Config, make_config
 from didan.model.directory import load, save
 from didan.model.trained import TrainedModel
@@ -393,3 +393,27 @@ def test_threads_of_a_small_network_do_not_wait_for_one_another(
     finally:
         torch.set_num_threads(before)
     assert seen == {(0, 1), (1, 2)}
+
+
+def test_callers_in_one_mood_each_are_not_normalised_by_their_own(
+    source: Corpus, target: Corpus, session_cache: Path
+) -> None:
+    moody = replace(target, table=target.table.assign(speaker="caller " + target.table["emotion"]))
+    with pytest.warns(DidanWarning, match=r"groups of \w+ \(by speaker\) differ in mood"):
+        model = train(source, moody.unlabelled(), config=quick(), cache=session_cache)
+    assert model.group == "none"
+    assert model.record["mood"] > MOODY
+    without = quick("didan", 25, "normalisation.group=none")
+    assert same_weights(model, train(source, moody.unlabelled(), config=without, cache=session_cache))
+    asked = quick("didan", 25, "normalisation.moods=false")
+    kept = train(source, moody.unlabelled(), config=asked, cache=session_cache)
+    assert (kept.group, kept.record["mood"]) == ("speaker", None)
+    assert not same_weights(model, kept)
+
+
+def test_speakers_in_all_moods_are_normalised_by_their_own(
+    source: Corpus, target: Corpus, session_cache: Path
+) -> None:
+    model = train(source, target.unlabelled(), config=quick(), cache=session_cache)
+    assert model.group == "speaker"
+    assert 0 <= model.record["mood"] < MOODY

@@ -121,14 +121,22 @@ class Adaptation(pl.LightningModule):
         # A method that does without the source is trained on it first, as if there were no target.
         source_first = isinstance(self.config.method_settings, SourceFreeSettings) and self._weights().fit > 0
         if not source_first and labeller.due(self.global_step, self.settings.steps):
-            scores = self.network.scores(self.domains["target"].normalised())
-            for number, prior in enumerate(self.class_priors):
-                if prior is not None:
-                    own = scores[self._those_who_assume(number)].mean(dim=0)
-                    # Where it is undecided a network scores near the mean of its labels: uniform, by the source.
-                    undecided = torch.full_like(prior, 1 / len(prior))
-                    self._keep(number, labeller(self.link.log_probabilities(own, undecided), prior))
+            self.label(self.network.scores(self.domains["target"].normalised()))
         torch.manual_seed(self.config.seed * 1_000_003 + self.global_step)
+
+    def label(self, scores: Tensor) -> None:
+        """Make pseudo-labels of the target for every class prior, by the mean score of the members that assume it.
+
+        Args:
+            scores: of each member for every target utterance, shape (members, n_t, n_emotions).
+        """
+        for number, prior in enumerate(self.class_priors):
+            if prior is not None:
+                own = scores[self._those_who_assume(number)].mean(dim=0)
+                # Where it is undecided a network scores near the mean of its labels: uniform, by the source.
+                undecided = torch.full_like(prior, 1 / len(prior))
+                labels = self.config.pseudo_labels(self.link.log_probabilities(own, undecided), prior)
+                self._keep(number, labels)
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """One step."""
