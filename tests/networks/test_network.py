@@ -1,7 +1,7 @@
 import torch
 from torch import Tensor, nn
 
-from didan.networks.network import LAYERS, Ensemble, Output, averaged
+from didan.networks.network import LAYERS, Dropout, Ensemble, Output, averaged
 
 
 def test_rows_of_an_output() -> None:
@@ -88,3 +88,14 @@ def test_dropout_acts_while_training_alone_and_on_each_member_by_itself() -> Non
     assert torch.equal(scores(), scores())
     one, other = head(x)
     torch.testing.assert_close(one.embeddings["fc1"], other.embeddings["fc1"])
+
+
+def test_what_dropout_keeps_is_scaled_to_the_same_mean_and_so_are_gradients() -> None:
+    torch.manual_seed(0)
+    x = torch.full((4, 100, 300), 2.0, requires_grad=True)
+    y = Dropout(0.3)(x)
+    y.sum().backward()
+    torch.testing.assert_close((y == 0).float().mean(), torch.tensor(0.3), rtol=0, atol=0.01)
+    torch.testing.assert_close(y[y > 0], torch.full_like(y[y > 0], 2 / 0.7))
+    assert x.grad is not None
+    torch.testing.assert_close(2 * x.grad, y.detach())

@@ -116,6 +116,17 @@ class Linears(nn.Module):
         return torch.baddbmm(self.bias, x, self.weight)
 
 
+class Dropout(nn.Dropout):
+    """Dropout that draws uniform numbers: on a CPU they cost a quarter of the Bernoulli draws of PyTorch's own."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Of any shape."""
+        if not self.training:
+            return x
+        kept = torch.rand(x.shape, dtype=x.dtype, device=x.device).ge_(self.p)
+        return x * kept.div_(1 - self.p)
+
+
 class Ensemble(nn.Module):
     """The head: several networks that differ in how they began and in what they drop out.
 
@@ -135,7 +146,7 @@ class Ensemble(nn.Module):
         self.fc1 = Linears(members, n_inputs, _HIDDEN[0])
         self.fc2 = Linears(members, _HIDDEN[0], _HIDDEN[1])
         self.output = Linears(members, _HIDDEN[1], n_outputs)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.widths = dict(zip(LAYERS, (*_HIDDEN, n_outputs), strict=True))
 
     def forward(self, x: Tensor) -> list[Output]:
