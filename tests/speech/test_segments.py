@@ -2,6 +2,7 @@
 
 import tracemalloc
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import cache
 from itertools import chain, islice, pairwise, repeat
 
@@ -184,7 +185,10 @@ def test_more_than_15_s_are_cut() -> None:
     [(0.0, 1.0, False), (0.18, 0.5, False), (0.21, 0.5, True), (0.3, 4.0, False), (0.42, 4.0, True)],
 )
 def test_a_segment_is_spoken_if_there_is_enough_speech(speech: float, seconds: float, spoken: bool) -> None:
-    assert Segment(2.0, 2.0 + seconds, silence(seconds), speech).is_spoken == spoken
+    frames = np.arange(round(seconds / FRAME_SECONDS)) < round(speech / FRAME_SECONDS)
+    segment = Segment(2.0, 2.0 + seconds, silence(seconds), frames)
+    assert segment.speech == pytest.approx(speech)
+    assert segment.is_spoken == spoken
 
 
 @settings(deadline=None, max_examples=60)
@@ -230,6 +234,15 @@ def test_each_window_has_its_own_speech() -> None:
             assert not segment.is_spoken
         elif segment.start > 6 and segment.end < 12:
             assert segment.is_spoken
+
+
+def test_a_window_is_cut_at_its_pauses() -> None:
+    samples = np.concatenate([silence(1.2), talk(2), silence(1.2), talk(1.5), silence(0.6)])
+    (window,) = sliding_windows([samples], 30.0, 30.0)
+    assert_same(list(window.utterances()), list(split_at_pauses([samples])))
+    assert len(list(window.utterances())) >= 2
+    later = replace(window, start=7.0)
+    np.testing.assert_allclose(spans(list(later.utterances())), 7.0 + spans(list(window.utterances())))
 
 
 class Endless:

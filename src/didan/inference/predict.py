@@ -114,9 +114,12 @@ def predict(
 
     An utterance of up to 15 s is one segment. A longer one is cut at its pauses; its probabilities are the mean
     of those of its segments, weighted by how much speech each holds. With ``window`` there is a prediction for
-    each window instead. Features are normalised with the statistics of the utterance's group among those given,
-    drawn towards those of the domain that the recogniser was adapted to; see :mod:`didan.features.normaliser`. An
-    utterance of no known group gets those of the domain, and then its prediction does not depend on the others.
+    each window instead, which is cut at its pauses likewise, unless it is all of a short recording: what a model
+    adapted to long recordings has learnt are the segments between pauses.
+
+    Features are normalised with the statistics of the utterance's group among those given, drawn towards those of
+    the domain that the recogniser was adapted to; see :mod:`didan.features.normaliser`. An utterance of no known
+    group gets those of the domain, and then its prediction does not depend on the others.
 
     Args:
         recogniser: a :class:`didan.model.trained.TrainedModel` or an exported one.
@@ -146,7 +149,11 @@ def predict(
                 raise last.error
             on_damaged(last.error)
             continue
-        spans = [[part] for part in parts] if window is not None else [parts]
+        spans = (
+            [parts]
+            if window is None
+            else [list(own) for _, own in groupby(parts, key=lambda part: (part.segment.start, part.segment.end))]
+        )
         for span in spans:
             first, end = (
                 (span[0].segment.start, span[0].segment.end) if window is not None else (0.0, last.segment.end)

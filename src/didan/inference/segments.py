@@ -1,6 +1,6 @@
 """The segments of an utterance, ready for a recogniser: cut from the stream, or from the store of features."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, Protocol
@@ -10,7 +10,7 @@ import numpy as np
 from didan.audio import RATE, Utterance, stream_audio
 from didan.features.store import AudioDigest, FeatureStore, SegmentRow
 from didan.inference.recogniser import Prepared
-from didan.speech import segment_at_pauses, sliding_windows
+from didan.speech import WHOLE_SECONDS, Segment, segment_at_pauses, sliding_windows
 from didan.typing import Features, Samples
 
 if TYPE_CHECKING:
@@ -50,7 +50,8 @@ class StreamedSegments(Generic[Prepared]):
 
     Args:
         prepare: see :class:`didan.inference.Recogniser`.
-        window: seconds of sliding windows instead of segments between pauses.
+        window: seconds of sliding windows, each given as the segments between its pauses, with the bounds of the
+            window; a recording shorter than it stays whole, as it does up to 15 s without windows.
         hop: seconds from window to window; half a window if None.
         on_block: called with all samples, block by block.
     """
@@ -77,13 +78,23 @@ class StreamedSegments(Generic[Prepared]):
                 yield block
 
         if self._window is None:
-            segments = segment_at_pauses(counted())
+            for segment in segment_at_pauses(counted()):
+                prepared = self._prepare(segment.samples) if segment.is_spoken else None
+                yield PreparedSegment(segment.start, segment.end, segment.speech, prepared)
         else:
-            segments = sliding_windows(counted(), self._window, self._hop or self._window / 2)
-        for segment in segments:
-            prepared = self._prepare(segment.samples) if segment.is_spoken else None
-            yield PreparedSegment(segment.start, segment.end, segment.speech, prepared)
+            for window in sliding_windows(counted(), self._window, self._hop or self._window / 2):
+                is_all = window.start == 0 and window.end < min(self._window, WHOLE_SECONDS)
+                yield from self._parts(window, [window] if is_all else window.utterances())
         yield PreparedSegment(0.0, n_samples / RATE, 0.0, None)
+
+    def _parts(self, window: Segment, parts: Iterable[Segment]) -> Iterator[PreparedSegment[Prepared]]:
+        """A window by its parts in which somebody speaks, or as one without content."""
+        is_silent = True
+        for part in parts if window.is_spoken else ():
+            yield PreparedSegment(window.start, window.end, part.speech, self._prepare(part.samples))
+            is_silent = False
+        if is_silent:
+            yield PreparedSegment(window.start, window.end, window.speech, None)
 
 
 class StoredSegments:

@@ -35,13 +35,25 @@ class Segment:
         start: its first second.
         end: its last.
         samples: at 16 kHz, shape (n,).
-        speech: how many seconds of it are speech.
+        frames: which of its frames of 30 ms are speech, shape (frames,).
     """
 
     start: float
     end: float
     samples: Samples
-    speech: float
+    frames: npt.NDArray[np.bool_]
+
+    @property
+    def speech(self) -> float:
+        """How many seconds of it are speech."""
+        return float(self.frames.sum() * FRAME_SECONDS)
+
+    def utterances(self) -> "Iterator[Segment]":
+        """What is spoken in it, cut at its pauses as :func:`split_at_pauses` cuts a recording."""
+        buffer = _SegmentBuffer()
+        buffer.samples, buffer.speech = self.samples, self.frames
+        for one in buffer.utterances(ended=True):
+            yield Segment(self.start + one.start, self.start + one.end, one.samples, one.frames)
 
     @property
     def is_spoken(self) -> bool:
@@ -55,6 +67,7 @@ class _SegmentBuffer:
     def __init__(self) -> None:
         self.detector = SpeechActivity()
         self.first = 0  # the number of the first frame kept
+        self.taken = 0  # the number of the frame at which the last utterance ended
         self.samples: Samples = np.zeros(0, dtype=np.float32)
         self.speech: npt.NDArray[np.bool_] = np.zeros(0, dtype=bool)
 
@@ -71,8 +84,24 @@ class _SegmentBuffer:
         """The segment from frame ``start`` to before ``stop``, or to the end, counted from the first kept."""
         samples = self.samples[start * FRAME : None if stop is None else stop * FRAME]
         begin = (self.first + start) * FRAME_SECONDS
-        spoken = float(self.speech[start:stop].sum() * FRAME_SECONDS)
-        return Segment(begin, begin + len(samples) / RATE, samples.copy(), spoken)
+        return Segment(begin, begin + len(samples) / RATE, samples.copy(), self.speech[start:stop].copy())
+
+    def utterances(self, *, ended: bool) -> Iterator[Segment]:
+        """Take out the utterances that are known to be over."""
+        pause, longest, margin = (
+            round(s / FRAME_SECONDS) for s in (_PAUSE_SECONDS, _MAX_SECONDS, _MARGIN_SECONDS)
+        )
+        while (utterance := _utterance(self.speech, pause, longest, ended)) is not None:
+            start, stop = utterance
+            following = int(np.append(np.flatnonzero(self.speech[stop:]), margin)[0])
+            begin = max(start - margin, self.taken - self.first, 0)
+            end = min(stop + min(following, margin), len(self.speech))
+            segment, self.taken = self.segment(begin, end), self.first + end
+            if segment.is_spoken:
+                yield segment
+            self.drop(stop)
+        if not self.speech.any():
+            self.drop(max(len(self.speech) - margin, 0))
 
 
 def segment_at_pauses(blocks: Iterable[Samples]) -> Iterator[Segment]:
@@ -103,24 +132,11 @@ def split_at_pauses(blocks: Iterable[Samples]) -> Iterator[Segment]:
     Args:
         blocks: of the recording, in order, each of shape (n,).
     """
-    pause, longest, margin = (round(s / FRAME_SECONDS) for s in (_PAUSE_SECONDS, _MAX_SECONDS, _MARGIN_SECONDS))
     buffer = _SegmentBuffer()
-    taken = 0  # the number of the frame at which the last segment ended
     for block in chain(blocks, [None]):
-        ended = block is None
         if block is not None:
             buffer.append(block)
-        while (utterance := _utterance(buffer.speech, pause, longest, ended)) is not None:
-            start, stop = utterance
-            following = int(np.append(np.flatnonzero(buffer.speech[stop:]), margin)[0])
-            begin = max(start - margin, taken - buffer.first, 0)
-            end = min(stop + min(following, margin), len(buffer.speech))
-            segment, taken = buffer.segment(begin, end), buffer.first + end
-            if segment.is_spoken:
-                yield segment
-            buffer.drop(stop)
-        if not buffer.speech.any():
-            buffer.drop(max(len(buffer.speech) - margin, 0))
+        yield from buffer.utterances(ended=block is None)
 
 
 def _utterance(speech: npt.NDArray[np.bool_], pause: int, longest: int, ended: bool) -> tuple[int, int] | None:
