@@ -22,6 +22,7 @@ from didan.inference.predict import Prediction, predict, utterances_in
 from didan.inference.segments import StreamedSegments
 from didan.model.trained import TrainedModel
 from didan.networks import averaged
+from didan.speech import Segment, split_at_pauses
 from didan.typing import Features, Samples
 
 Floats = npt.NDArray[np.float64]
@@ -340,6 +341,27 @@ def test_a_timeline_has_a_row_per_window(untrained: TrainedModel, files: list[Pa
     soundfile.write(tmp_path / "part.wav", part, RATE, subtype="FLOAT")
     alone = predicted(untrained, [tmp_path / "part.wav"])
     np.testing.assert_allclose(frame(untrained, [spoken]), frame(untrained, alone), atol=1e-4)
+
+
+def test_a_window_is_the_mean_of_what_is_spoken_in_it(
+    untrained: TrainedModel, files: list[Path], tmp_path: Path
+) -> None:
+    pause, (one, *_), (other, *_) = np.zeros(RATE, dtype=np.float32), speech_of(files[0]), speech_of(files[4])
+    samples = np.concatenate([pause, one.samples, pause, other.samples, *[pause] * 9])
+    soundfile.write(tmp_path / "call.wav", samples, RATE, subtype="FLOAT")
+    window = 9.0
+    first, *_ = predicted(untrained, [tmp_path / "call.wav"], window=window)
+    parts = list(split_at_pauses([samples[: round(window * RATE)]]))
+    assert len(parts) == 2
+    domain = untrained.normaliser.statistics()
+    rows, _ = untrained.answer([untrained.prepare(part.samples) for part in parts], [domain] * 2)
+    expected = np.average(rows, axis=0, weights=[part.speech for part in parts])
+    np.testing.assert_allclose(frame(untrained, [first]).iloc[0], expected, atol=1e-5)
+    assert first.speech == pytest.approx(sum(part.speech for part in parts) / window)
+
+
+def speech_of(file: Path) -> list[Segment]:
+    return list(split_at_pauses([read_audio(file)]))
 
 
 @pytest.mark.parametrize("window", [None, 2.0])
