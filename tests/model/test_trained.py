@@ -190,7 +190,7 @@ def test_file_that_is_cut_off(saved: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "reason"),
     [
-        ("format", 99, "is a model of format 99, this didan reads 8"),
+        ("format", 99, "is a model of format 99, this didan reads 9"),
         ("record", None, "is not a complete model directory"),
         ("emotions", ["anger"], "is not a complete model directory"),
         ("config", {"method": "didann"}, "did you mean 'didan'"),

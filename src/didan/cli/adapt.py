@@ -62,9 +62,9 @@ def adapt(
     on_damaged = None if strict else damage
     recordings = read_target(str(folder), on_damaged=on_damaged)
 
-    from didan.cli.assumption import print_assumption
     from didan.cli.progress import progress_bars
     from didan.corpora import Recordings
+    from didan.model.account import account
     from didan.model.directory import load
     from didan.speech.utterances import find_utterances
     from didan.training.adapt import adapt as re_adapt
@@ -86,10 +86,9 @@ def adapt(
         f"{config.optimisation.steps} steps, seed {config.seed}",
         file=sys.stderr,
     )
-    print_assumption(config, trained.emotions, target.name)
     with progress_bars() as hook:
         try:
-            _, change = re_adapt(
+            adapted, change = re_adapt(
                 trained,
                 target,
                 config=config,
@@ -102,11 +101,11 @@ def adapt(
             )
         except KeyboardInterrupt:
             raise Workspace.interrupted(out) from None
-    _print(change, out)
+    _print(change, account(adapted), out)
     damage.refuse()
 
 
-def _print(change: "Change", out: Path) -> None:
+def _print(change: "Change", lines: list[str], out: Path) -> None:
     from rich.markup import escape
     from rich.table import Table
 
@@ -126,8 +125,8 @@ def _print(change: "Change", out: Path) -> None:
         scores.add_row(name, *_figures(old, new), ("better" if better else "worse") if known else "")
     print_table(scores)
     print(f"{100 * change.changed:.0f} % of the utterances changed their emotion")
-    for remark in change.remarks():
-        print(f"note: {remark}")
+    for line in (*lines, *(f"note: {remark}" for remark in change.remarks())):
+        print(line)
     print(f"{out}: the adapted model")
 
 

@@ -78,8 +78,8 @@ def train(
     damage = Damage()
     adapt_to = read_target(target, mapping, on_damaged=None if strict else damage)
 
-    from didan.cli.assumption import print_assumption
     from didan.cli.progress import progress_bars
+    from didan.model.account import account
     from didan.model.config import make_config
     from didan.speech.utterances import find_utterances
     from didan.training.adapt import FEW_UTTERANCES, few_utterances
@@ -101,11 +101,8 @@ def train(
         f"{settings.optimisation.steps} steps, seed {settings.seed}",
         file=sys.stderr,
     )
-    if isinstance(adapt_to, Recordings):
-        known = {emotion for corpus in sources for emotion in corpus.emotions}
-        if len(adapt_to) < FEW_UTTERANCES:
-            print(f"note: {few_utterances(len(adapt_to))}", file=sys.stderr)
-        print_assumption(settings, sorted(known.intersection(expected or known)), adapt_to.name)
+    if isinstance(adapt_to, Recordings) and len(adapt_to) < FEW_UTTERANCES:
+        print(f"note: {few_utterances(len(adapt_to))}", file=sys.stderr)
     try:
         with progress_bars() as hook:
             model = fit(
@@ -125,6 +122,9 @@ def train(
         raise Workspace.interrupted(out) from None
     for corpus, counts in model.record["left_out"].items():
         print(f"left out of {corpus}, since not all have them: {counts_in_words(counts)}", file=sys.stderr)
+    if isinstance(adapt_to, Recordings):
+        for line in account(model):
+            print(line, file=sys.stderr)
     print(
         f"{out}: predicts {', '.join(model.emotions)}; trained in {model.record['seconds']:.0f} s.\n"
         f"How well? With labelled recordings like yours: didan evaluate {out} CORPUS",

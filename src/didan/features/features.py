@@ -152,8 +152,26 @@ class FeatureSet:
         return replace(self, raw=backbone(self.raw)[:, None])  # of one frame each
 
     def told_apart(self, voices: Voices | None) -> "FeatureSet":
-        """The same, normalised with the statistics of these kinds of voice."""
-        return replace(self, domains=tuple(replace(domain, voices=voices) for domain in self.domains))
+        """The same, each domain normalised with the statistics of these kinds of voice, as they are in it."""
+        if voices is None:
+            return replace(self, domains=tuple(replace(domain, voices=None) for domain in self.domains))
+        own = zip(self.domains, self.by_domain(), strict=True)
+        return replace(
+            self, domains=tuple(replace(domain, voices=voices.within(features)) for domain, features in own)
+        )
+
+    def by_domain(self) -> list[Features]:
+        """The raw features of the utterances of each domain, each of one frame."""
+        utterances = iter(range(len(self)))
+        return [
+            np.concatenate([self.raw[index] for index in islice(utterances, len(domain.groups))])
+            for domain in self.domains
+        ]
+
+    @property
+    def n_groups(self) -> int:
+        """How many groups there are that are normalised by their own statistics."""
+        return sum(pd.Series(list(domain.groups), dtype=object).nunique() for domain in self.domains)
 
     def ungrouped(self) -> "FeatureSet":
         """The same, normalised as utterances of no known group are."""
@@ -255,7 +273,7 @@ def voices_in(sets: Sequence[FeatureSet], bands: tuple[int, ...]) -> Voices | No
     """
     if not bands:
         return None
-    return fit_voices(np.concatenate([one.raw[index] for one in sets for index in range(len(one))]), bands)
+    return fit_voices([features for one in sets for features in one.by_domain()], bands)
 
 
 def mood_of_groups(source: FeatureSet, labels: Labels, target: FeatureSet) -> float:

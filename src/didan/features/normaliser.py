@@ -231,6 +231,7 @@ class Normaliser:
                 "bands": list(voices.bands),
                 "weights": voices.weights.tolist(),
                 "bias": voices.bias.tolist(),
+                "centre": voices.centre.tolist(),
             },
         }
 
@@ -264,6 +265,7 @@ class Normaliser:
                 tuple(map(int, voices["bands"])),
                 np.array(voices["weights"], dtype=np.float64),
                 np.array(voices["bias"], dtype=np.float64),
+                np.array(voices["centre"], dtype=np.float64),
             ),
         )
 

@@ -24,7 +24,7 @@ class Graph(nn.Module):
         if voices is not None and self.voices is not None:
             self.bands = list(voices.bands)
             self.voices.weight.data = torch.from_numpy(voices.weights).float()
-            self.voices.bias.data = torch.from_numpy(voices.bias).float()
+            self.voices.bias.data = torch.from_numpy(voices.bias - voices.weights @ voices.centre).float()
 
     def forward(
         self, waveform: Tensor, mean: Tensor, std: Tensor

@@ -13,7 +13,7 @@ from didan.extras import require
 from didan.features.normaliser import Moments, Normaliser, Statistics
 from didan.typing import Answers, Samples
 
-FORMAT = "didan 4"
+FORMAT = "didan 5"
 """What exported files call themselves."""
 
 _BATCH_SECONDS = 20

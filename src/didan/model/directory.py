@@ -31,7 +31,7 @@ from didan.model.trained import SourceIndex, TrainedModel
 from didan.networks import build_network
 
 # Raised with the files, and with what features mean: a network knows only those that it was trained with.
-_FORMAT = 8
+_FORMAT = 9
 _FEATURES = "source-features.safetensors"
 _ENCODERS = "encoders"
 

@@ -278,6 +278,7 @@ def _record(data: TrainingData, config: Config, seconds: float) -> dict[str, Any
         "target": data.task.target.name,
         "left_out": data.task.left_out,
         "mood": None if data.mood is None else round(data.mood, 3),
+        "n_groups": data.target.n_groups,
         "n_source": len(data.task.source_table),
         "n_target": len(data.target),
         "selection": selection_in_words(config),
