@@ -90,7 +90,7 @@ def test_train_evaluate_and_predict_work_together(
         (["--emotions", "sadness,anger"], "half of the ensemble assumes"),
         (["--method", "lidan"], "in {folder}: assumed to be about equally frequent\n"),
         (["--set", "pseudo_labels.weight=0"], None),
-        (["--set", "class_prior.neutral=0.6"], "assumed class prior of {folder}: neutral 0.6"),
+        (["--set", "class_prior.neutral=0.6"], "assumed: class prior of {folder}: neutral 0.6"),
         (["--method", "source-only"], None),
         (
             ["--method", "source-only", "--set", "pseudo_labels.weight=1"],

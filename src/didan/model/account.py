@@ -19,7 +19,7 @@ def prior_assumed(config: Config, emotions: Sequence[str], target: str) -> str |
     if config.class_prior and not config.uses_class_prior:
         return f"class_prior has no effect: nothing in method {config.method} uses it without pseudo-labels"
     if config.class_prior:
-        return f"assumed class prior of {target}: {prior_in_words(config.class_prior)}"
+        return f"class prior of {target}: {prior_in_words(config.class_prior)}"
     if not config.assumes_uniform_prior:
         return None
     line = f"{', '.join(emotions)} in {target}: "
