@@ -415,6 +415,44 @@ def targets_table(records: Path) -> str:
     )
 
 
+def calls_table(records: Path) -> str:
+    """How well anger is found in calls, pair by pair, and how much seeds differ."""
+    runs = _lines_of(records)
+    pairs = list(dict.fromkeys((run["source"], run["target"]) for run in runs if run["source"] is not None))
+
+    def of(method: str, source: str | None, target: str, what: str) -> list[float]:
+        return [
+            run[what] for run in runs if (run["method"], run["source"], run["target"]) == (method, source, target)
+        ]
+
+    rows = [
+        [
+            np.mean(of("loudness", None, target, "auc")),
+            *(np.median(of(method, source, target, "auc")) for method in ("source-only", "didan")),
+            min(of("didan", source, target, "auc")),
+            np.mean(of("loudness", None, target, "precision")),
+            *(np.median(of(method, source, target, "precision")) for method in ("source-only", "didan")),
+            *(np.median(of(method, source, target, "auc_calls")) for method in ("source-only", "didan")),
+            np.mean(of("didan", source, target, "calibration_error")),
+        ]
+        for source, target in pairs
+    ]
+    named = [*(f"{source} → {target}" for source, target in pairs), "mean"]
+    cells = [" | ".join(f"{value:.2f}" for value in row) for row in [*rows, np.mean(rows, axis=0)]]
+    seeds = len({run["seed"] for run in runs})
+    return "\n".join(
+        [
+            "| anger | AUC: loudness | source-only | didan | its worst seed | precision: loudness | source-only | didan "
+            "| AUC by call: source-only | didan | calibration error |",
+            f"|---|{'---|' * 10}",
+            *(f"| {name} | {row} |" for name, row in zip(named, cells, strict=True)),
+            "",
+            f"Area under the curve and average precision by frame, medians over {seeds} seeds. Calibration error: "
+            "expected, of the most probable emotion, ten bins.",
+        ]
+    )
+
+
 def _lines_of(records: Path) -> list[dict[str, Any]]:
     with gzip.open(records, "rt", encoding="utf-8") as lines_of:
         return [json.loads(line) for line in lines_of]
