@@ -442,8 +442,8 @@ def calls_table(records: Path) -> str:
     seeds = len({run["seed"] for run in runs})
     return "\n".join(
         [
-            "| anger | AUC: loudness | source-only | didan | its worst seed | precision: loudness | source-only | didan "
-            "| AUC by call: source-only | didan | calibration error |",
+            "| anger | AUC: loudness | source-only | didan | its worst seed | precision: loudness | source-only "
+            "| didan | AUC by call: source-only | didan | calibration error |",
             f"|---|{'---|' * 10}",
             *(f"| {name} | {row} |" for name, row in zip(named, cells, strict=True)),
             "",
