@@ -425,7 +425,7 @@ def calls_table(records: Path) -> str:
             run[what] for run in runs if (run["method"], run["source"], run["target"]) == (method, source, target)
         ]
 
-    rows = [
+    values = [
         [
             np.mean(of("loudness", None, target, "auc")),
             *(np.median(of(method, source, target, "auc")) for method in ("source-only", "didan")),
@@ -437,8 +437,9 @@ def calls_table(records: Path) -> str:
         ]
         for source, target in pairs
     ]
+    rows = np.array(values, dtype=float)
     named = [*(f"{source} → {target}" for source, target in pairs), "mean"]
-    cells = [" | ".join(f"{value:.2f}" for value in row) for row in [*rows, np.mean(rows, axis=0)]]
+    cells = [" | ".join(f"{value:.2f}" for value in row) for row in [*rows, rows.mean(axis=0)]]
     seeds = len({run["seed"] for run in runs})
     return "\n".join(
         [
