@@ -72,7 +72,7 @@ def account(model: TrainedModel) -> list[str]:
     lines.append(f"chosen: method {config.method}; {record['selection']}")
     if config.adapts and not n_groups and FREQUENT in model.emotions and not config.class_prior:
         lines.append(
-            "expect: little, if these are telephone calls or nearly all neutral. With unknown speakers adaptation "
-            "to such recordings has gained nothing, and a few points to others, on acted speech"
+            "expect: little, if these are telephone calls. With unknown speakers adaptation to acted speech over "
+            "the telephone has gained next to nothing, and a few points to other recordings"
         )
     return lines
