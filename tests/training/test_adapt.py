@@ -139,6 +139,8 @@ def test_criteria_are_those_of_either_model(
         if model is trained:
             fitted = Domain(groups=[None] * len(features), shrinkage=0, fitted=trained.normaliser)
             features = replace(features, domains=(fitted,))
+        else:
+            features = features.told_apart(new.normaliser.voices)
         scores = model.outputs(features).scores.numpy().astype(np.float64)
         # Regression's scores are moved to the nearest probabilities, see Duchi et al. (2008).
         ordered = -np.sort(-scores, axis=1)
