@@ -28,13 +28,11 @@ from zlib import crc32
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import torch
 from sklearn.metrics import average_precision_score, balanced_accuracy_score, roc_auc_score
-from torchmetrics.functional.classification import multiclass_calibration_error
 
-from benchmarks.conditions import DRAWS, FREQUENT, Line
-from benchmarks.study import continue_study, parser, read_corpora
-from benchmarks.targets import METHODS
+from benchmarks.conditions import DRAWS, FREQUENT, Line, level_of
+from benchmarks.study import continue_study, read_corpora
+from benchmarks.targets import METHODS, calibration_error, methods_parser
 from didan.audio import RATE, read_audio, stream_audio
 from didan.corpora import Corpus, read_target
 from didan.features.normaliser import Moments, Normaliser, Statistics
@@ -119,7 +117,7 @@ def make_calls(corpus: Corpus, draw: int, folder: Path, n: int = CALLS) -> pd.Da
             turns.append(Turn(str(file), start, now, speaker, emotion))
             if now >= length:
                 break
-        levels = [10 * np.log10(np.mean(speech**2) + 1e-12) for speech in samples[1::2]]
+        levels = [level_of(speech) for speech in samples[1::2]]
         gain = rng.uniform(*_LEVEL)
         joined = np.concatenate(samples) * np.float32(10 ** (gain / 20))
         _LINE.carry(joined, float(np.median(levels)) + gain, rng, file)
@@ -212,7 +210,7 @@ def over_time(spans: Sequence[tuple[float, float]], values: npt.ArrayLike, n: in
 def loudness(file: str, n: int) -> npt.NDArray[np.float64]:
     """Level of a call's windows over their median, in dB, over time, shape (n,)."""
     windows = list(sliding_windows(stream_audio(file), WINDOW, HOP))
-    levels = np.array([10 * np.log10(np.mean(np.square(one.samples)) + 1e-12) for one in windows])
+    levels = np.array([level_of(one.samples) for one in windows])
     return over_time([(one.start, one.end) for one in windows], (levels - np.median(levels))[:, None], n)[:, 0]
 
 
@@ -318,26 +316,17 @@ class Study:
             **run,
             **score(turns, {file: frames[:, of_alarm] for file, frames in heard.items()}),
             "uar": float(balanced_accuracy_score(truth, by_frame.argmax(axis=1))),
-            "calibration_error": float(
-                multiclass_calibration_error(
-                    torch.from_numpy(by_frame), torch.from_numpy(truth), len(model.emotions), n_bins=10
-                )
-            ),
+            "calibration_error": calibration_error(by_frame, truth),
             "seconds": model.record["seconds"],
             "versions": model.record["versions"],
         }
 
 
 def main() -> None:
-    made = parser(__doc__, seeds=10)
-    made.add_argument("--methods", default="source-only;didan", help=f"of {'; '.join(METHODS)}")
-    made.add_argument("--frontend", default="functionals")
-    made.add_argument("--set", action="append", default=[], help="a setting, as didan train takes it")
-    made.add_argument("--audio", type=Path, default=Path("conditions"), help="folder for audio that is made")
-    arguments = made.parse_args()
+    arguments = methods_parser(__doc__, seeds=10).parse_args()
     corpora = read_corpora(arguments)
-    methods = [name.strip() for name in arguments.methods.split(";")]
-    continue_study(arguments, runs(list(corpora), arguments.seeds, methods), Study(corpora, arguments).measure)
+    every = runs(list(corpora), arguments.seeds, arguments.methods)
+    continue_study(arguments, every, Study(corpora, arguments).measure)
 
 
 if __name__ == "__main__":

@@ -127,7 +127,7 @@ def telephone(corpus: Corpus, draw: int, folder: Path) -> Target:
     speech = [
         read_audio(*row) for row in corpus.table[["file", "start", "end"]].itertuples(index=False, name=None)
     ]
-    level = float(np.median([10 * np.log10(np.mean(samples**2) + 1e-12) for samples in speech]))
+    level = float(np.median([level_of(samples) for samples in speech]))
     files = [folder / f"{number:05d}.wav" for number in range(len(speech))]
     for samples, file in zip(speech, files, strict=True):
         line.carry(samples, level, rng, file)
@@ -202,6 +202,11 @@ def derive(corpus: Corpus, condition: str, draw: int, audio: Path) -> Target:
     if condition == "telephone":
         return telephone(corpus, draw, audio / f"{corpus.name}-{condition}-{draw}")
     return CONDITIONS[condition](corpus, draw)
+
+
+def level_of(samples: Samples) -> float:
+    """Mean power in dB."""
+    return float(10 * np.log10(np.mean(samples**2) + 1e-12))
 
 
 def _both(corpus: Corpus) -> Target:

@@ -15,6 +15,8 @@ from itertools import permutations, product
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torchmetrics.functional.classification import multiclass_calibration_error
 
@@ -23,9 +25,10 @@ from benchmarks.study import continue_study, parser, read_corpora
 from didan.benchmark.record_fields import per_speaker
 from didan.corpora import Corpus
 from didan.corpora.emotions import class_indices
-from didan.evaluation import Evaluation, evaluate
+from didan.evaluation import evaluate
 from didan.model.config import make_config
 from didan.training.train import train
+from didan.typing import Labels
 
 METHODS: dict[str, tuple[str, list[str]]] = {
     "source-only": ("source-only", []),
@@ -70,13 +73,16 @@ def measure(run: dict[str, Any], corpora: dict[str, Corpus], arguments: argparse
     )
     model = train(source.only(shared), derived.heard.unlabelled(), config=config, cache=arguments.cache)
     evaluation = evaluate(model, derived.evaluated, cache=arguments.cache)
+    scored = evaluation.utterances.dropna(subset=list(evaluation.emotions))
     return {
         **run,
         "uar": evaluation.uar,
         "recall": evaluation.recall,
         "n": evaluation.n,
         "mood": model.record["mood"],
-        "calibration_error": calibration_error(evaluation),
+        "calibration_error": calibration_error(
+            scored[list(evaluation.emotions)].to_numpy(dtype=float), class_indices(scored, evaluation.emotions)
+        ),
         "speakers": per_speaker(evaluation.utterances, evaluation.emotions),
         "seconds": model.record["seconds"],
         "selection": model.record["selection"],
@@ -84,23 +90,37 @@ def measure(run: dict[str, Any], corpora: dict[str, Corpus], arguments: argparse
     }
 
 
-def calibration_error(evaluation: Evaluation) -> float:
-    """Expected calibration error of the most probable emotion, in ten bins of confidence (Guo et al., 2017)."""
-    table = evaluation.utterances.dropna(subset=list(evaluation.emotions))
-    probabilities = torch.tensor(table[list(evaluation.emotions)].to_numpy(dtype=float))
-    labels = torch.from_numpy(class_indices(table, evaluation.emotions))
-    return float(multiclass_calibration_error(probabilities, labels, len(evaluation.emotions), n_bins=10))
+def calibration_error(probabilities: npt.NDArray[np.float64], labels: Labels) -> float:
+    """Expected calibration error of the most probable emotion, in ten bins of confidence (Guo et al., 2017).
+
+    Args:
+        probabilities: shape (n, n_emotions).
+        labels: class indices, shape (n,).
+    """
+    predicted, true = torch.from_numpy(probabilities), torch.from_numpy(labels)
+    return float(multiclass_calibration_error(predicted, true, probabilities.shape[1], n_bins=10))
 
 
-def main() -> None:
-    made = parser(__doc__, seeds=3)
-    made.add_argument("--methods", default="source-only;didan", help=f"of {'; '.join(METHODS)}")
+def methods_parser(description: str | None, seeds: int) -> argparse.ArgumentParser:
+    """For studies of the methods here: which of them, and how they are trained."""
+    made = parser(description, seeds)
+    made.add_argument(
+        "--methods", type=_names, default=_names("source-only;didan"), help=f"of {'; '.join(METHODS)}"
+    )
     made.add_argument("--frontend", default="functionals")
     made.add_argument("--set", action="append", default=[], help="a setting, as didan train takes it")
     made.add_argument("--audio", type=Path, default=Path("conditions"), help="folder for audio that is made")
-    arguments = made.parse_args()
+    return made
+
+
+def _names(methods: str) -> list[str]:
+    return [name.strip() for name in methods.split(";")]
+
+
+def main() -> None:
+    arguments = methods_parser(__doc__, seeds=3).parse_args()
     corpora = read_corpora(arguments)
-    every = runs(list(corpora), arguments.seeds, [name.strip() for name in arguments.methods.split(";")])
+    every = runs(list(corpora), arguments.seeds, arguments.methods)
     continue_study(arguments, every, lambda run: measure(run, corpora, arguments))
 
 

@@ -5,7 +5,7 @@ three minutes.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 import numpy as np
@@ -53,7 +53,7 @@ class Segment:
         buffer = _SegmentBuffer()
         buffer.samples, buffer.speech = self.samples, self.frames
         for one in buffer.utterances(ended=True):
-            yield Segment(self.start + one.start, self.start + one.end, one.samples, one.frames)
+            yield replace(one, start=self.start + one.start, end=self.start + one.end)
 
     @property
     def is_spoken(self) -> bool:
