@@ -18,7 +18,7 @@ continues, and ``--part 0/2`` and ``--part 1/2`` share the work.
 import argparse
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from hashlib import blake2b
 from itertools import count, product
 from pathlib import Path
@@ -35,14 +35,13 @@ from benchmarks.study import continue_study, read_corpora
 from benchmarks.targets import METHODS, calibration_error, methods_parser
 from didan.audio import RATE, read_audio, stream_audio
 from didan.corpora import Corpus, read_target
-from didan.features.normaliser import Moments, Normaliser, Statistics
 from didan.inference.predict import predict, utterance_alone
 from didan.model.config import make_config
 from didan.model.trained import TrainedModel
 from didan.speech import sliding_windows
 from didan.speech.utterances import find_utterances
 from didan.training.train import train
-from didan.typing import Answers, Features, Samples
+from didan.typing import Features, Samples
 
 ALARM = "anger"
 CALLS = 60
@@ -142,46 +141,27 @@ def _moods(
         yield agent, FREQUENT
 
 
-class Remembering:
+@dataclass(kw_only=True)
+class Remembering(TrainedModel):
     """A model that prepares the same audio once: ten seeds hear the same windows.
 
-    Args:
-        model: what predicts.
+    Attributes:
         prepared: what has been prepared, by the samples.
     """
 
-    def __init__(self, model: TrainedModel, prepared: dict[bytes, Features]) -> None:
-        self._model, self._prepared = model, prepared
+    prepared: dict[bytes, Features]
 
-    @property
-    def emotions(self) -> tuple[str, ...]:
-        """Of the model."""
-        return self._model.emotions
-
-    @property
-    def normaliser(self) -> Normaliser:
-        """Of the model."""
-        return self._model.normaliser
-
-    @property
-    def group(self) -> str:
-        """Of the model."""
-        return self._model.group
+    @classmethod
+    def of(cls, model: TrainedModel, prepared: dict[bytes, Features]) -> "Remembering":
+        """That model, with what has been prepared before."""
+        return cls(**{field.name: getattr(model, field.name) for field in fields(model)}, prepared=prepared)
 
     def prepare(self, samples: Samples) -> Features:
         """As the model does, or did."""
         key = blake2b(samples.tobytes(), digest_size=16).digest()
-        if key not in self._prepared:
-            self._prepared[key] = self._model.prepare(samples)
-        return self._prepared[key]
-
-    def moments(self, prepared: Sequence[Features]) -> list[Moments]:
-        """As the model does."""
-        return self._model.moments(prepared)
-
-    def answer(self, prepared: Sequence[Features], statistics: Sequence[Statistics]) -> Answers:
-        """As the model does."""
-        return self._model.answer(prepared, statistics)
+        if key not in self.prepared:
+            self.prepared[key] = super().prepare(samples)
+        return self.prepared[key]
 
 
 def over_time(spans: Sequence[tuple[float, float]], values: npt.ArrayLike, n: int) -> npt.NDArray[np.float64]:
@@ -221,7 +201,7 @@ def probabilities(
     utterances = utterance_alone(model, Path(file))
     windows = [
         one
-        for one in predict(Remembering(model, prepared), utterances, window=WINDOW, hop=HOP)
+        for one in predict(Remembering.of(model, prepared), utterances, window=WINDOW, hop=HOP)
         if one.probabilities is not None
     ]
     values = np.array([list((one.probabilities or {}).values()) for one in windows]).reshape(

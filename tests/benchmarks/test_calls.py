@@ -83,7 +83,7 @@ def test_what_is_remembered_is_what_is_predicted(untrained: TrainedModel, target
     remembered: dict[bytes, Features] = {}
     utterances = utterance_alone(untrained, Path(file))
     for _ in range(2):
-        ours = list(predict(Remembering(untrained, remembered), utterances, window=3.0, hop=1.0))
+        ours = list(predict(Remembering.of(untrained, remembered), utterances, window=3.0, hop=1.0))
         theirs = list(predict(untrained, utterances, window=3.0, hop=1.0))
         assert ours == theirs
     over = probabilities(untrained, file, frames_of(turns)[file], remembered)
