@@ -64,7 +64,7 @@ def adapt(
 
     from didan.cli.progress import progress_bars
     from didan.corpora import Recordings
-    from didan.model.account import account
+    from didan.model.account import account, without_effect
     from didan.model.directory import load
     from didan.speech.utterances import find_utterances
     from didan.training.adapt import adapt as re_adapt
@@ -86,6 +86,8 @@ def adapt(
         f"{config.optimisation.steps} steps, seed {config.seed}",
         file=sys.stderr,
     )
+    if idle := without_effect(config):
+        print(f"note: {idle}", file=sys.stderr)
     with progress_bars() as hook:
         try:
             adapted, change = re_adapt(

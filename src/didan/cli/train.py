@@ -79,7 +79,7 @@ def train(
     adapt_to = read_target(target, mapping, on_damaged=None if strict else damage)
 
     from didan.cli.progress import progress_bars
-    from didan.model.account import account
+    from didan.model.account import account, without_effect
     from didan.model.config import make_config
     from didan.speech.utterances import find_utterances
     from didan.training.adapt import FEW_UTTERANCES, few_utterances
@@ -101,6 +101,8 @@ def train(
         f"{settings.optimisation.steps} steps, seed {settings.seed}",
         file=sys.stderr,
     )
+    if idle := without_effect(settings):
+        print(f"note: {idle}", file=sys.stderr)
     if isinstance(adapt_to, Recordings) and len(adapt_to) < FEW_UTTERANCES:
         print(f"note: {few_utterances(len(adapt_to))}", file=sys.stderr)
     try:

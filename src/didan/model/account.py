@@ -8,6 +8,13 @@ from didan.model.config import Config
 from didan.model.trained import TrainedModel
 
 
+def without_effect(config: Config) -> str | None:
+    """What was set and changes nothing, in one line to be said before training."""
+    if config.class_prior and not config.uses_class_prior:
+        return f"class_prior has no effect: nothing in method {config.method} uses it without pseudo-labels"
+    return None
+
+
 def prior_assumed(config: Config, emotions: Sequence[str], target: str) -> str | None:
     """What training assumes of how frequent emotions are, in one line; None if it assumes nothing.
 
@@ -16,9 +23,7 @@ def prior_assumed(config: Config, emotions: Sequence[str], target: str) -> str |
         emotions: those expected.
         target: name of the recordings.
     """
-    if config.class_prior and not config.uses_class_prior:
-        return f"class_prior has no effect: nothing in method {config.method} uses it without pseudo-labels"
-    if config.class_prior:
+    if config.class_prior and config.uses_class_prior:
         return f"class prior of {target}: {prior_in_words(config.class_prior)}"
     if not config.assumes_uniform_prior:
         return None
