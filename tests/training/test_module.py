@@ -135,18 +135,21 @@ def test_members_that_assume_nothing_learn_as_without_a_target(
 
 
 @pytest.mark.parametrize("prior", [{}, {"neutral": 0.6}])
-def test_those_who_assume_one_thing_label_by_their_own_mean(prior: dict[str, float]) -> None:
+def test_every_member_labels_by_its_own_scores(prior: dict[str, float]) -> None:
     emotions = ("anger", "neutral", "sadness")
     priors = assumed_priors(prior, emotions)
-    config = make_config("source-only", assignments=["pseudo_labels.weight=2", "network.members=6"])
-    network = build_network("functionals", 4, 3, members=6)
-    scores = torch.randn(6, 30, 3, generator=torch.Generator().manual_seed(0))
+    config = make_config("source-only", assignments=["pseudo_labels.weight=2", "network.members=5"])
+    network = build_network("functionals", 4, 3, members=5)
+    scores = torch.randn(5, 30, 3, generator=torch.Generator().manual_seed(0))
     no_data: Any = None
     adaptation = Adaptation(network, None, lambda _: Weights(1, 0), priors, config, no_data, Learning(0, 1))
     adaptation.label(scores)
-    assert set(adaptation.pseudo_labels) == {n for n, one in enumerate(priors) if one is not None}
-    for number, kept in adaptation.pseudo_labels.items():
-        own = torch.stack([scores[member] for member in range(6) if member % len(priors) == number]).mean(dim=0)
-        assumed = priors[number]
-        assert assumed is not None
-        torch.testing.assert_close(kept.labels, balanced_pseudo_labels(3 * own, 1.8, assumed))
+    assert adaptation.pseudo_labels is not None
+    with_labels = [(member, priors[member % len(priors)]) for member in range(5)]
+    expected = [
+        balanced_pseudo_labels(3 * scores[member], 1.8, assumed)
+        for member, assumed in with_labels
+        if assumed is not None
+    ]
+    torch.testing.assert_close(adaptation.pseudo_labels.labels, torch.stack(expected))
+    assert adaptation.pseudo_labels.weights.shape == (len(expected), 30)

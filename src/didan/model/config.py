@@ -35,7 +35,7 @@ class NetworkSettings(_Settings):
 
     Attributes:
         dropout: in the fully connected layers; None takes 0.5.
-        members: networks whose mean predicts; they share backbone and pseudo-labels.
+        members: networks whose mean predicts; they share the backbone.
         whisper: for spectrograms, a pretrained Whisper as whose first layers the network begins.
         hierarchical: whether frames go through nested transformers, which learn; None takes them where the method
             or the features, frames of hidden states, need them.

@@ -10,8 +10,7 @@ and l is the loss by which the source is fitted.
 """
 
 import math
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
@@ -42,13 +41,12 @@ class PseudoLabelSettings(BaseModel):
         return self.weight > 0 and step >= first and (step - first) % self.every == 0
 
 
-@dataclass(frozen=True)
-class PseudoLabels:
+class PseudoLabels(NamedTuple):
     """Pseudo-labels of all target utterances.
 
     Attributes:
-        labels: q, shape (n_t, n_emotions), rows adding up to 1.
-        weights: c, shape (n_t,).
+        labels: q, shape (..., n_t, n_emotions), rows adding up to 1; of an ensemble's members, the first axis.
+        weights: c, shape (..., n_t).
     """
 
     labels: Tensor

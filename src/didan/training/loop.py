@@ -80,7 +80,7 @@ def fit_network(
             n_target=len(pair.target),
         )
         term = find_method(config.method).build(config.method_settings, context)
-        priors = assumed_priors(config.class_prior, pair.emotions)[: network.head.members]
+        priors = assumed_priors(config.class_prior, pair.emotions)
         augmentation = None
         if config.augmentation.does_anything and isinstance(config.frontend, SpectrogramSettings):
             augmentation = partial(augment, frontend=config.frontend, settings=config.augmentation)

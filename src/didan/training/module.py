@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import cycle
 from typing import Any, NamedTuple
 
 import lightning.pytorch as pl
@@ -71,7 +72,7 @@ class Adaptation(pl.LightningModule):
         term: the method's alignment term, or None; it sees the features of all members side by side.
         schedule: what counts for how much, as a function of the share of training done.
         class_priors: assumed of the target by the members in turn, shape (n_emotions,); members that assume None
-            have no pseudo-labels.
+            have no pseudo-labels, the others each their own.
         config: all settings.
         batches: the data; with features where the backbone learns.
         learning: of the backbone.
@@ -89,12 +90,13 @@ class Adaptation(pl.LightningModule):
     ) -> None:
         super().__init__()
         self.network, self.term = network, term
-        self.class_priors = class_priors
+        assumed = zip(range(network.head.members), cycle(class_priors))
+        self.class_priors = {member: prior for member, prior in assumed if prior is not None}
         self.schedule, self.config, self.batches = schedule, config, batches
         self.learning = learning
         self.settings, self.link = config.optimisation, ScoreLink(config.optimisation.loss)
         self.history: list[dict[str, float]] = []
-        self.pseudo_labels: dict[int, PseudoLabels] = {}
+        self.pseudo_labels: PseudoLabels | None = None
         self.domains: dict[str, _Vectors] = {}
 
     def train_dataloader(self) -> DataLoader[Batch]:
@@ -104,8 +106,8 @@ class Adaptation(pl.LightningModule):
 
     def on_train_start(self) -> None:
         """Pseudo-labels of a checkpoint come in main memory, and follow the network to its device."""
-        for number, labels in self.pseudo_labels.items():
-            self._keep(number, labels)
+        if self.pseudo_labels is not None:
+            self._keep(*self.pseudo_labels)
 
     def on_train_batch_start(self, batch: Batch, batch_index: int) -> None:
         """New pseudo-labels, if they are due; and dropout that depends on seed and step alone.
@@ -125,18 +127,19 @@ class Adaptation(pl.LightningModule):
         torch.manual_seed(self.config.seed * 1_000_003 + self.global_step)
 
     def label(self, scores: Tensor) -> None:
-        """Make pseudo-labels of the target for every class prior, by the mean score of the members that assume it.
+        """Make pseudo-labels of the target, for each member that assumes a class prior by its own scores.
+
+        Members that share them make the same mistakes, and the mean of the ensemble cannot undo those.
 
         Args:
             scores: of each member for every target utterance, shape (members, n_t, n_emotions).
         """
-        for number, prior in enumerate(self.class_priors):
-            if prior is not None:
-                own = scores[self._those_who_assume(number)].mean(dim=0)
-                # Where it is undecided a network scores near the mean of its labels: uniform, by the source.
-                undecided = torch.full_like(prior, 1 / len(prior))
-                labels = self.config.pseudo_labels(self.link.log_probabilities(own, undecided), prior)
-                self._keep(number, labels)
+        made = []
+        for member, prior in self.class_priors.items():
+            # Where it is undecided a network scores near the mean of its labels: uniform, by the source.
+            undecided = torch.full_like(prior, 1 / len(prior))
+            made.append(self.config.pseudo_labels(self.link.log_probabilities(scores[member], undecided), prior))
+        self._keep(torch.stack([own.labels for own in made]), torch.stack([own.weights for own in made]))
 
     def training_step(self, batch: Batch, batch_index: int) -> Tensor:
         """One step."""
@@ -148,7 +151,7 @@ class Adaptation(pl.LightningModule):
         loss: Tensor = scores.new_zeros(())
         if n_source:
             labels = one_hot(batch["labels"], scores.shape[2]).to(scores)
-            fit = self._fit(scores[:, :n_source], labels)
+            fit = self._fit(scores[:, :n_source], labels.expand(len(scores), -1, -1))
             row["fit"] = float(fit.detach())
             loss = counts.fit * fit
         if self.term is not None:
@@ -161,19 +164,15 @@ class Adaptation(pl.LightningModule):
             row |= {"alignment": float(alignment.loss.detach()), "weight": counts.alignment}
             row |= alignment.diagnostics
             loss = loss + counts.alignment * alignment.loss
-        if self.pseudo_labels:
-            index, fits, agreements, labelled = batch["target_index"], [], [], []
-            for number, kept in self.pseudo_labels.items():
-                labels, weights = kept.labels[index], kept.weights[index]
-                own = scores[self._those_who_assume(number), n_source:]
-                fits.append(self._fit(own, labels, weights) * len(own))
-                agreements.append(float((own.argmax(dim=2) == labels.argmax(dim=1)).double().mean()))
-                labelled.append(float(weights.mean()))
-            fit = torch.stack(fits).sum() / len(members)
+        if self.pseudo_labels is not None:
+            index = batch["target_index"]
+            own = scores[list(self.class_priors), n_source:]
+            labels, weights = self.pseudo_labels.labels[:, index], self.pseudo_labels.weights[:, index]
+            fit = self._fit(own, labels, weights) * len(own) / len(scores)
             row |= {
                 "pseudo_labels": float(fit.detach()),
-                "agreement": sum(agreements) / len(agreements),
-                "labelled": sum(labelled) / len(labelled),
+                "agreement": float((own.argmax(dim=2) == labels.argmax(dim=2)).double().mean()),
+                "labelled": float(weights.mean()),
             }
             loss = loss + self.config.pseudo_labels.weight * fit
         self.history.append(row | {"loss": float(loss.detach())})
@@ -196,7 +195,7 @@ class Adaptation(pl.LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Keep the history, the pseudo-labels and what utterances are normalised with."""
         checkpoint["history"] = self.history
-        checkpoint["pseudo_labels"] = {n: (kept.labels, kept.weights) for n, kept in self.pseudo_labels.items()}
+        checkpoint["pseudo_labels"] = None if self.pseudo_labels is None else tuple(self.pseudo_labels)
         # Until the backbone learns they follow from it, and are made again.
         learns = self.global_step > self.learning.first
         checkpoint["domains"] = {side: tuple(domain) for side, domain in self.domains.items() if learns}
@@ -204,15 +203,12 @@ class Adaptation(pl.LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Continue with them."""
         self.history = list(checkpoint["history"])
-        self.pseudo_labels = {n: PseudoLabels(*kept) for n, kept in checkpoint["pseudo_labels"].items()}
+        kept = checkpoint["pseudo_labels"]
+        self.pseudo_labels = None if kept is None else PseudoLabels(*kept)
         self.domains = {side: _Vectors(*tensors) for side, tensors in checkpoint["domains"].items()}
 
-    def _keep(self, number: int, labels: PseudoLabels) -> None:
-        self.pseudo_labels[number] = PseudoLabels(labels.labels.to(self.device), labels.weights.to(self.device))
-
-    def _those_who_assume(self, number: int) -> slice:
-        """The members with the class prior of that number, whose pseudo-labels are made of their mean score."""
-        return slice(number, None, len(self.class_priors))
+    def _keep(self, labels: Tensor, weights: Tensor) -> None:
+        self.pseudo_labels = PseudoLabels(labels.to(self.device), weights.to(self.device))
 
     def _refresh(self) -> None:
         """What the backbone makes of all utterances now."""
@@ -225,10 +221,10 @@ class Adaptation(pl.LightningModule):
         return self.schedule(self.global_step / self.settings.steps)
 
     def _fit(self, scores: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
-        """The mean over the members of their losses against the same labels, shape (n, n_emotions)."""
-        each = len(scores)
-        repeated = None if weights is None else weights.repeat(each)
-        return self.link.fit(scores.flatten(0, 1), labels.repeat(each, 1), repeated)
+        """The mean over members and utterances of the loss, shapes (members, n, n_emotions) and (members, n)."""
+        return self.link.fit(
+            scores.flatten(0, 1), labels.flatten(0, 1), weights if weights is None else weights.flatten()
+        )
 
     def _heard(self, batch: Batch, side: str) -> tuple[Tensor, dict[str, Tensor]]:
         """What the backbone makes of one side of a batch, normalised, and of its frames and segments."""
