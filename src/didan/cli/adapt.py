@@ -123,6 +123,8 @@ def _print(change: "Change", lines: list[str], out: Path) -> None:
     for name, criterion in CRITERIA.items():
         old, new = change.criteria_before[name], change.criteria_after[name]
         better = (new > old) == criterion.greater_is_better
+        if math.isnan(old) and math.isnan(new):
+            continue
         known = math.isfinite(old) and math.isfinite(new) and old != new
         scores.add_row(name, *_figures(old, new), ("better" if better else "worse") if known else "")
     print_table(scores)

@@ -70,10 +70,13 @@ def account(model: TrainedModel) -> list[str]:
         line = f"estimated: what voices and microphones do to features, for all of {target} together"
         moody = mood is not None and config.normalisation.group == "none"
         lines.append(f"{line}, since its groups differ in mood ({mood:.2f})" if moody else line)
-    lines.append(
-        "estimated: how sure to be, on source utterances that were held out; less sure than they allow, since "
-        "other recordings are harder"
-    )
+    if config.optimisation.validation == 0:
+        lines.append("assumed: how sure to be, as is right on the way from one acted corpus to another")
+    else:
+        lines.append(
+            "estimated: how sure to be, on source utterances that were held out; less sure than they allow, since "
+            "other recordings are harder"
+        )
     lines.append(f"chosen: method {config.method}; {record['selection']}")
     if config.adapts and not n_groups and FREQUENT in model.emotions and not config.class_prior:
         lines.append(

@@ -17,6 +17,8 @@ from sklearn.preprocessing import StandardScaler
 from didan.selection.outputs import LabelFreeOutputs
 from didan.typing import Floats, Labels
 
+_ROUNDING = 1e-12
+
 
 def log_density_ratio(source: Floats, target: Floats, at: Floats) -> npt.NDArray[np.float64]:
     """Estimate log p_target - p_source from the log-odds of a logistic regression.
@@ -83,7 +85,9 @@ def deep_embedded_risk(errors: Floats, weights: Floats) -> float:
     """
     weighted = weights * errors
     covariance = np.cov(weighted, weights)
-    eta = -covariance[0, 1] / covariance[1, 1] if covariance[1, 1] > 0 else 0.0
+    # Weights that differ by rounding alone control nothing, and would be divided by next to nothing.
+    differ = covariance[1, 1] > _ROUNDING * weights.mean() ** 2
+    eta = -covariance[0, 1] / covariance[1, 1] if differ else 0.0
     return float(weighted.mean() + eta * (weights.mean() - 1))
 
 
