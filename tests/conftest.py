@@ -28,6 +28,7 @@ SLOW = [
     "features/test_extraction.py",
     "inference",
     "model/test_hub.py",
+    "model/test_shipped.py",
     "model/test_trained.py",
     "report/test_page.py",
     "selection/test_select.py",

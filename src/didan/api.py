@@ -121,9 +121,9 @@ def train(
     return Model(train_model(source, target, method, **options))
 
 
-def load(folder: str | Path) -> Model:
-    """Load a model directory; see :func:`didan.model.directory.load`."""
-    return Model(directory.load(folder))
+def load(name: str | Path) -> Model:
+    """Load a model: its folder, ``base``, or an id on the hub; see :func:`didan.model.directory.load`."""
+    return Model(directory.load(name))
 
 
 def functionals(audio: str | Path | Iterable[str | Path] | Corpus | Recordings, **options: Any) -> pd.DataFrame:

@@ -23,9 +23,10 @@ from didan.features import (
     extract_features,
 )
 from didan.model.config import make_config
+from didan.model.source import source_corpora
 from didan.model.trained import TrainedModel
 from didan.training.data import load_data
-from didan.training.sources import source_corpora, source_features
+from didan.training.sources import source_features
 from didan.training.task import make_task
 from didan.training.train import train
 from didan.typing import Features

@@ -46,10 +46,13 @@ def evaluate(
     from rich.table import Table
 
     from didan.cli.progress import progress_bars
+    from didan.errors import UserError
     from didan.evaluation import evaluate as measure
     from didan.evaluation.plots import plot_confusion, plot_format, save_plot
     from didan.model.directory import load, note_evaluation
 
+    if card and not model.is_dir():
+        raise UserError(f"--card writes into the model's folder, and {model} is none here")
     if plot is not None:
         plot_format(plot)  # a mistake should surface before features are made
     trained, damage = load(model), Damage()

@@ -10,9 +10,11 @@ _CORPUS = "NAME=PATH (see: didan corpora), a CSV, TSV or Parquet table, or an au
 
 Labelled = Annotated[str, typer.Argument(metavar="CORPUS", help=f"{_CORPUS}.", show_default=False)]
 
+MODEL = "Folder written by `didan train`, `base` (see: didan models), or OWNER/NAME[@REVISION] on the hub"
+
 ModelFolder = Annotated[
     Path,
-    typer.Argument(metavar="MODEL", help="Folder written by `didan train`.", show_default=False, readable=False),
+    typer.Argument(metavar="MODEL", help=f"{MODEL}.", show_default=False, readable=False),
 ]
 
 Sources = Annotated[

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from didan.cli.options import AdaptOutputs, Group
+from didan.cli.options import MODEL, AdaptOutputs, Group
 from didan.cli.output import json_text, print_table
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def predict(
         typer.Argument(
             metavar="MODEL",
             readable=False,
-            help="Folder written by `didan train`, or file written by `didan export`.",
+            help=f"{MODEL}; or file written by `didan export`.",
             show_default=False,
         ),
     ],

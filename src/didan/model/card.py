@@ -5,6 +5,7 @@ import numpy as np
 
 from didan.corpora.emotions import class_indices
 from didan.corpora.known import known_readers
+from didan.features import SpectrogramSettings, parts_of
 from didan.features.encoders.trained_on import heard_in_training
 from didan.metrics import uar_interval, unweighted_average_recall
 from didan.model.trained import TrainedModel
@@ -33,6 +34,8 @@ def model_card(model: TrainedModel) -> str:
         mood=record.get("mood"),
         adaptation=record.get("adaptation"),
         corpora=_corpora(model),
+        remarks=record.get("remarks", []),
+        has_frames=any(isinstance(part, SpectrogramSettings) for part in parts_of(model.config.frontend)),
         held_out=_held_out(model),
         evaluations=record.get("evaluations", {}),
         leakage=record.get("leakage", {}),

@@ -1,6 +1,7 @@
 """A model's directory on disk. Nothing in it is ever executed: no pickle is written or read."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +28,14 @@ from didan.features.encoders.weights import FILES as ENCODER_FILES
 from didan.files import written_whole
 from didan.model.card import model_card
 from didan.model.config import Config
+from didan.model.find import find_model
+from didan.model.source import source_set
 from didan.model.trained import SourceIndex, TrainedModel
 from didan.networks import build_network
 
 # Raised with the files, and with what features mean: a network knows only those that it was trained with.
 _FORMAT = 9
-_FEATURES = "source-features.safetensors"
+_EMBEDDINGS, _FEATURES = "source-index.safetensors", "source-features.safetensors"
 _ENCODERS = "encoders"
 
 
@@ -56,22 +59,26 @@ def save(model: TrainedModel, folder: Path) -> None:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def write(model: TrainedModel, folder: Path, encoders: Config | None = None) -> None:
+def write(model: TrainedModel, folder: Path, *, encoders: Config | None = None, compact: bool = False) -> None:
     """Write a model's files into a folder that is there.
 
     Args:
         model: the model.
         folder: the folder.
         encoders: the configuration that says where encoders to include are, if not the model's.
+        compact: write weights in half precision, and no embeddings of the source, which are made of its features
+            when the model is loaded; for a model that includes these.
     """
-    save_file(
-        {name: tensor.contiguous() for name, tensor in model.network.state_dict().items()},
-        folder / "model.safetensors",
-    )
+    weights = {name: tensor.contiguous() for name, tensor in model.network.state_dict().items()}
+    if compact:
+        floating = {name for name, tensor in weights.items() if tensor.is_floating_point()}
+        weights |= {name: weights[name].half() for name in floating}
+    save_file(weights, folder / "model.safetensors")
     _write_config(model, folder / "config.yaml")
     model.history.to_csv(folder / "history.csv", index=False)
     index = model.source_index
-    save_file(index.embeddings, folder / "source-index.safetensors")
+    if not compact:
+        save_file(index.embeddings, folder / _EMBEDDINGS)
     index.table.to_csv(folder / "source-index.csv", index=False)
     if index.features is not None:
         packed: dict[str, npt.NDArray[Any]] = {"frames": index.features.frames, "counts": index.features.counts}
@@ -108,16 +115,6 @@ def _digest(encoder: PretrainedSettings) -> str:
     return str(encoder.sha256)[:16]
 
 
-def _no_model(folder: Path) -> str:
-    if folder.suffix == ".onnx" and folder.is_file():
-        return "is an exported model, which didan predict takes; this needs the folder that it was exported from"
-    if folder.is_dir():
-        what = "holds no model (no config.yaml)"
-    else:
-        what = "is a file" if folder.exists() else "does not exist"
-    return f"{what}; give a folder that didan train has written"
-
-
 def _write_config(model: TrainedModel, file: Path) -> None:
     content = {
         "format": _FORMAT,
@@ -136,7 +133,7 @@ def note_evaluation(model: TrainedModel, folder: Path, corpus: str, figures: dic
 
     Args:
         model: the model.
-        folder: its directory.
+        folder: its directory, which must not be that of a model that ships.
         corpus: what it was evaluated on.
         figures: as :meth:`didan.evaluation.Evaluation.as_dict` gives them.
 
@@ -151,15 +148,16 @@ def note_evaluation(model: TrainedModel, folder: Path, corpus: str, figures: dic
         partial.write_text(model_card(model), encoding="utf-8")
 
 
-def load(folder: str | Path) -> TrainedModel:
-    """Load a model directory. Nothing in it is executed: no pickle is read.
+def load(name: str | Path) -> TrainedModel:
+    """Load a model. Nothing in its directory is executed: no pickle is read.
+
+    Args:
+        name: what :func:`didan.model.find.find_model` takes: a folder, ``base``, or an id on the hub.
 
     Raises:
-        UserError: the folder is missing or is not a model directory.
+        UserError: there is no such model, or the folder is not a whole model directory.
     """
-    folder = Path(folder)
-    if not (folder / "config.yaml").is_file():
-        raise UserError(f"model {folder} {_no_model(folder)}")
+    folder = find_model(name)
     try:
         content = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
         if content["format"] != _FORMAT:
@@ -183,6 +181,7 @@ def load(folder: str | Path) -> TrainedModel:
         network.load_state_dict(load_file(folder / "model.safetensors"))
         if not all(bool(weights.isfinite().all()) for weights in network.state_dict().values()):
             raise UserError(f"{folder}: its weights are no numbers (NaN or infinite); train it again")
+        compact = (folder / _FEATURES).exists() and not (folder / _EMBEDDINGS).exists()
         index = SourceIndex(
             # Speaker 03 stays 03, and a speaker called NA is no gap.
             table=pd.read_csv(
@@ -191,7 +190,7 @@ def load(folder: str | Path) -> TrainedModel:
                 keep_default_na=False,
                 na_values=[""],
             ),
-            embeddings=load_file(folder / "source-index.safetensors"),
+            embeddings={} if compact else load_file(folder / _EMBEDDINGS),
             features=_read_features(folder / _FEATURES),
         )
         temperature = float(content["temperature"])
@@ -211,7 +210,7 @@ def load(folder: str | Path) -> TrainedModel:
         raise UserError(
             f"{folder} is not a complete model directory ({type(error).__name__}: {detail})"
         ) from error
-    return TrainedModel(
+    model = TrainedModel(
         config=config,
         emotions=emotions,
         network=network.eval(),
@@ -222,6 +221,10 @@ def load(folder: str | Path) -> TrainedModel:
         history=history,
         record=record,
     )
+    if compact and index.features is not None:
+        embeddings = model.outputs(source_set(model, index.features)).embeddings
+        model.source_index = replace(index, embeddings=embeddings)
+    return model
 
 
 def _read_features(file: Path) -> PackedFeatures | None:

@@ -13,10 +13,11 @@ from didan.features import FeatureSet, default_cache, load_features, normalised,
 from didan.methods import METHODS, SourceFreeSettings, assumed_prior, find_method
 from didan.model.config import Config, make_config
 from didan.model.directory import save
+from didan.model.source import source_corpora
 from didan.model.trained import TrainedModel
 from didan.selection import CRITERIA, label_free_outputs
 from didan.training.data import combine, told_apart, ungrouped_if_moody
-from didan.training.sources import no_features, source_corpora, source_features
+from didan.training.sources import no_features, source_features
 from didan.training.task import make_task
 from didan.training.train import fit_model, refit_model
 from didan.training.workspace import unfinished

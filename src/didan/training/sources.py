@@ -3,22 +3,14 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from didan.audio import find_audio
 from didan.corpora import Corpus
 from didan.errors import AudioError, UserError
-from didan.features import FeatureSet, FeatureStore, PackedFeatures, StoredFeatures, extract, join, normalised
+from didan.features import FeatureSet, FeatureStore, StoredFeatures, extract
+from didan.model.source import source_set
 from didan.model.trained import TrainedModel
-from didan.typing import Features, Utterances
-
-
-def source_corpora(model: TrainedModel) -> list[Corpus]:
-    """The labelled corpora that a model was trained on, as far as it used them."""
-    columns = ["file", "start", "end", "speaker", "group", "emotion"]
-    parts = [part for _, part in model.source_index.table.groupby("source")]
-    return [Corpus(str(part["corpus"].iloc[0]), part[columns].reset_index(drop=True)) for part in parts]
 
 
 def source_features(model: TrainedModel, search_paths: Sequence[Path], cache: Path) -> FeatureSet:
@@ -35,24 +27,8 @@ def source_features(model: TrainedModel, search_paths: Sequence[Path], cache: Pa
     Raises:
         UserError: some are not to be found.
     """
-    table = model.source_index.table
     included = model.source_index.features
-    raw: Utterances = StoredFeatures(_stored(model, search_paths, cache)) if included is None else included
-    contents = pd.DataFrame({"file": table["digest"], "audio": table["audio"]})
-    sets = []
-    for number, corpus in enumerate(source_corpora(model)):
-        rows = np.flatnonzero((table["source"] == number).to_numpy())
-        part = _Rows(raw, rows.tolist())
-        sets.append(
-            normalised(
-                corpus.unlabelled(),
-                part,
-                contents.iloc[rows].reset_index(drop=True),
-                model.config.normalisation,
-                blocks=model.normaliser.blocks,
-            )
-        )
-    return join(sets).told_apart(model.normaliser.voices)
+    return source_set(model, StoredFeatures(_stored(model, search_paths, cache)) if included is None else included)
 
 
 def no_features(model: TrainedModel) -> FeatureSet:
@@ -61,19 +37,6 @@ def no_features(model: TrainedModel) -> FeatureSet:
     return FeatureSet(
         raw=[], domains=(), contents=pd.DataFrame({"file": table["digest"], "audio": table["audio"]})
     )
-
-
-class _Rows:
-    """Some of the utterances."""
-
-    def __init__(self, features: Utterances | PackedFeatures, rows: Sequence[int]) -> None:
-        self._features, self._rows = features, rows
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __getitem__(self, index: int) -> Features:
-        return self._features[self._rows[index]]
 
 
 def _stored(model: TrainedModel, search_paths: Sequence[Path], cache: Path) -> list[Path]:

@@ -3,9 +3,6 @@
 import hashlib
 import json
 import math
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -15,11 +12,12 @@ from safetensors import SafetensorError, safe_open
 
 from didan.audio import RATE
 from didan.errors import UserError, reason
-from didan.extras import require
+from didan.snapshots import could_be_hub_id, snapshot
 
 _CONFIG, _SETUP = "config.json", "preprocessor_config.json"
 _SINGLE, _INDEX = "model.safetensors", "model.safetensors.index.json"
-_PATTERNS = [_CONFIG, _SETUP, "model*.safetensors", _INDEX]
+_WAY_OUT = "download it where there is a network and give its directory: --set frontend.model=DIRECTORY"
+_PATTERNS = (_CONFIG, _SETUP, "model*.safetensors", _INDEX)
 
 FILES = (_CONFIG, _SETUP, _INDEX, "*.safetensors")
 """What an encoder's directory consists of, as far as it is needed."""
@@ -143,47 +141,9 @@ def locate(name: str, revision: str | None = None) -> Weights:
     folder = Path(name).expanduser()
     if folder.is_dir():
         return Weights(name, folder, revision)
-    if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", name) or name.startswith((".", "~")) or folder.exists():
+    if not could_be_hub_id(name) or folder.exists():
         raise UserError(
             f"encoder {name} is neither a directory nor the id of a model on the hub, such as owner/name"
         )
-    snapshot = _snapshot(name, revision)
-    return Weights(name, snapshot, snapshot.name)
-
-
-@lru_cache(maxsize=16)
-def _snapshot(name: str, revision: str | None) -> Path:
-    """Where the hub's files of a model are; the hub is asked once in a process."""
-    hub = require("huggingface_hub", "pretrained", "frontend pretrained")
-    with _hub_errors(name, revision):
-        return Path(hub.snapshot_download(name, revision=revision, allow_patterns=_PATTERNS))
-
-
-@contextmanager
-def _hub_errors(name: str, revision: str | None) -> Iterator[None]:
-    errors = require("huggingface_hub.errors", "pretrained", "frontend pretrained")
-    way_out = "download it where there is a network and give its directory: --set frontend.model=DIRECTORY"
-    try:
-        yield
-    except errors.GatedRepoError:
-        raise UserError(
-            f"encoder {name}: the hub wants you to accept its terms and to log in (hf auth login)"
-        ) from None
-    except errors.RevisionNotFoundError:
-        raise UserError(f"encoder {name} has no revision {revision!r} on the hub") from None
-    except errors.RepositoryNotFoundError:
-        raise UserError(f"encoder {name}: neither a directory nor a model on the hub") from None
-    except (errors.LocalEntryNotFoundError, errors.OfflineModeIsEnabled):
-        raise UserError(
-            f"encoder {name} is not on this machine, and the hub cannot be reached (or HF_HUB_OFFLINE is set); "
-            f"{way_out}"
-        ) from None
-    except errors.HfHubHTTPError as error:
-        detail = " ".join(str(error).split())[:120]
-        raise UserError(
-            f"encoder {name}: the hub answers with an error ({detail}); try again, or {way_out}"
-        ) from None
-    except errors.HFValidationError:
-        raise UserError(f"encoder {name} is neither a directory nor a possible id of a model on the hub") from None
-    except OSError as error:
-        raise UserError(f"encoder {name} cannot be downloaded ({reason(error)}); {way_out}") from None
+    found = snapshot("encoder", name, revision, _PATTERNS, extra="pretrained", way_out=_WAY_OUT)
+    return Weights(name, found, found.name)

@@ -1,0 +1,96 @@
+"""Make ``base``, the model that ships with didan, and measure it.
+
+    python -m benchmarks.base --corpus emodb=/data/emodb --corpus casia=/data/casia \\
+        --corpus ravdess=/data/ravdess --out src/didan/model/shipped/base
+
+The first corpus is learnt from, with the default settings and without adaptation. The others are what it is
+evaluated on, as ``didan evaluate`` does it, and adapted to first, as ``didan adapt`` does it. The model is written
+as small as it goes: weights in half precision, features of its source in place of embeddings. To repeat it gives
+the same files to the last bit.
+"""
+
+import argparse
+import shutil
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from didan.corpora import Corpus, read_corpus
+from didan.errors import DidanWarning
+from didan.evaluation import evaluate
+from didan.features import default_cache
+from didan.model.config import make_config
+from didan.model.directory import load, note_evaluation, write
+from didan.model.hub import without_paths
+from didan.model.trained import TrainedModel
+from didan.training.adapt import adapt, adapting_config
+from didan.training.train import train
+
+GROUPS = {"speaker": "", "none": ", speakers unknown"}
+REMARKS = (
+    "EmoDB: F. Burkhardt, A. Paeschke, M. Rolfes, W. Sendlmeier and B. Weiss, *A database of German emotional "
+    "speech*, Interspeech 2005; CC BY 4.0. What is included of it are functionals, of which speech cannot be "
+    "rebuilt.",
+    "Every utterance it has learnt from is 2.00 s of acted German, cut or padded to that length. Adapt it to your "
+    "recordings, `didan adapt base FOLDER --out mine`, before you use it on them.",
+)
+_OF_A_RUN = ("seconds", "peak_memory_mb", "hardware")
+_EVERY = 10  # steps of the history that are kept: there is little room
+
+
+def base(corpus: Corpus, cache: Path) -> TrainedModel:
+    """A model of one corpus, which is its own target: there is nothing else to take the statistics of."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DidanWarning)  # that source and target are the same recordings
+        model = train(
+            corpus,
+            corpus.unlabelled(),
+            config=make_config("source-only"),
+            include_source_features=True,
+            cache=cache,
+        )
+    record = {key: value for key, value in model.record.items() if key not in _OF_A_RUN}
+    # What source and target share says nothing where they are one corpus.
+    leakage = {key: value if key == "labels_read" else [] for key, value in record["leakage"].items()}
+    model.record = record | {"leakage": leakage, "remarks": list(REMARKS)}
+    model.history = model.history.iloc[::_EVERY]
+    return without_paths(model)
+
+
+def measure(model: TrainedModel, folder: Path, corpora: list[Corpus], cache: Path) -> None:
+    """Evaluate it on other corpora, as it is and adapted, and note that in its card."""
+    for corpus in corpora:
+        for group, words in GROUPS.items():
+            found = evaluate(model, corpus, group=group, cache=cache)
+            note_evaluation(model, folder, f"{corpus.name}{words}", figures(found))
+    for corpus in corpora:
+        for group, words in GROUPS.items():
+            adapted, _ = adapt(model, corpus.unlabelled(), config=adapting_config(model, group=group), cache=cache)
+            found = evaluate(adapted, corpus, cache=cache)
+            note_evaluation(model, folder, f"{corpus.name}, adapted to it{words}", figures(found))
+
+
+def figures(evaluation: Any) -> dict[str, Any]:
+    """What the card shows."""
+    return {**evaluation.as_dict(), "normalised_by": "as predicted"}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--corpus", action="append", required=True, help="name=folder; the first is learnt from")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--cache", type=Path, default=default_cache())
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    source, *others = map(read_corpus, arguments.corpus)
+    made = base(source, arguments.cache)
+    shutil.rmtree(arguments.out, ignore_errors=True)
+    arguments.out.mkdir(parents=True)
+    write(made, arguments.out, compact=True)
+    measure(load(arguments.out), arguments.out, others, arguments.cache)
+
+
+if __name__ == "__main__":
+    main()

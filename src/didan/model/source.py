@@ -1,0 +1,56 @@
+"""The source of a model: the corpora that it was trained on, and their features as its network takes them."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from didan.corpora import Corpus
+from didan.features import FeatureSet, PackedFeatures, join, normalised
+from didan.model.trained import TrainedModel
+from didan.typing import Features, Utterances
+
+
+def source_corpora(model: TrainedModel) -> list[Corpus]:
+    """The labelled corpora that a model was trained on, as far as it used them."""
+    columns = ["file", "start", "end", "speaker", "group", "emotion"]
+    parts = [part for _, part in model.source_index.table.groupby("source")]
+    return [Corpus(str(part["corpus"].iloc[0]), part[columns].reset_index(drop=True)) for part in parts]
+
+
+def source_set(model: TrainedModel, raw: Utterances | PackedFeatures) -> FeatureSet:
+    """The source utterances, each with what it is normalised with, in the order of the source index.
+
+    Args:
+        model: the model.
+        raw: features of all of them as the frontend makes them.
+    """
+    table = model.source_index.table
+    contents = pd.DataFrame({"file": table["digest"], "audio": table["audio"]})
+    sets = []
+    for number, corpus in enumerate(source_corpora(model)):
+        rows = np.flatnonzero((table["source"] == number).to_numpy())
+        part = _Rows(raw, rows.tolist())
+        sets.append(
+            normalised(
+                corpus.unlabelled(),
+                part,
+                contents.iloc[rows].reset_index(drop=True),
+                model.config.normalisation,
+                blocks=model.normaliser.blocks,
+            )
+        )
+    return join(sets).told_apart(model.normaliser.voices)
+
+
+class _Rows:
+    """Some of the utterances."""
+
+    def __init__(self, features: Utterances | PackedFeatures, rows: Sequence[int]) -> None:
+        self._features, self._rows = features, rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: int) -> Features:
+        return self._features[self._rows[index]]
