@@ -6,33 +6,26 @@ python -m results.table --check    # only says whether it is up to date
 
 import argparse
 import functools
-import gzip
-import json
 import re
 import sys
-from collections import Counter
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from didan.metrics import interval, resampled_uar, speaker_draws
 from didan.records import read_records
 from didan.report.comparisons import Comparison, against
 from didan.report.dataframes import MEAN, results_frame
 from didan.report.results import BASELINES, Benchmark
 from didan.report.tables import summary
+from results.conditions import methods_table, targets_table
+from results.runs import SEEN, difference_with_interval, lines_of, mean_with_interval, selection_of
 
 STUDIES = Path(__file__).parent
 ROOT = STUDIES.parent
 README = ROOT / "README.md"
-SEEN = (
-    "Defaults (features, dropout, steps, pseudo-labels) were chosen on these corpora with their labels: an "
-    "oracle's in that respect."
-)
 BEGIN, END = "<!-- results: made by `python -m results.table` -->", "<!-- end of results -->"
 COLUMNS = {
     "spectrogram": "log-mel spectrograms",
@@ -241,7 +234,7 @@ def class_priors_table(records: Path) -> str:
 
 def normalisation_table(records: Path) -> str:
     """UAR as predicted, by the shrinkage of statistics: a row per k, a column per method and condition."""
-    runs = _lines_of(records)
+    runs = lines_of(records)
     columns = {
         "speakers known": ("even", "speaker"),
         "not known to predict": ("even", "none"),
@@ -265,7 +258,7 @@ def normalisation_table(records: Path) -> str:
     ]
     for name, own in rows.items():
         cells = [
-            _mean_with_interval(own.get((method, *condition), []))
+            mean_with_interval(own.get((method, *condition), []))
             for method in methods
             for condition in columns.values()
         ]
@@ -277,7 +270,7 @@ def normalisation_table(records: Path) -> str:
             *lines,
             "",
             f"Mean over {tasks} tasks {spread} [95 % interval from resampling the target's speakers]. "
-            f"Model selection: {_selection_of(runs)}. k was chosen on these corpora, with their labels: an "
+            f"Model selection: {selection_of(runs)}. k was chosen on these corpora, with their labels: an "
             "oracle's choice in that respect.",
         ]
     )
@@ -285,7 +278,7 @@ def normalisation_table(records: Path) -> str:
 
 def variants_table(records: Path) -> str:
     """UAR of source-only with one thing changed at a time: a row per variant, a column per task."""
-    runs = _lines_of(records)
+    runs = lines_of(records)
     tasks = sorted({(run["source"], run["target"]) for run in runs})
     lines = [
         f"| UAR in % | {' | '.join(f'{source} → {target}' for source, target in tasks)} | mean | minus default |",
@@ -306,19 +299,19 @@ def variants_table(records: Path) -> str:
             *lines,
             "",
             f"Source-only, one seed; –: not run, mean and difference are over the tasks run. Model selection: "
-            f"{_selection_of(runs)}. {SEEN}",
+            f"{selection_of(runs)}. {SEEN}",
         ]
     )
 
 
 def lengths_table(records: Path) -> str:
     """UAR on unseen speakers of one corpus: a row per length of the functionals, a column per normalisation."""
-    runs = [{**run, "source": run["half"], "target": run["corpus"]} for run in _lines_of(records)]
+    runs = [{**run, "source": run["half"], "target": run["corpus"]} for run in lines_of(records)]
     columns = {"normalised by speaker": "speaker", "by corpus": "none"}
     lines = [f"| UAR in % | {' | '.join(columns)} |", f"|---|{'---|' * len(columns)}"]
     for length in sorted({run["length"] for run in runs}):
         cells = [
-            _mean_with_interval([run for run in runs if (run["length"], run["group"]) == (length, group)])
+            mean_with_interval([run for run in runs if (run["length"], run["group"]) == (length, group)])
             for group in columns.values()
         ]
         lines.append(f"| functionals {length:g} as long | {' | '.join(cells)} |")
@@ -329,14 +322,14 @@ def lengths_table(records: Path) -> str:
             *lines,
             "",
             f"Mean over both halves of the corpora {spread} [95 % interval from resampling the speakers]. Model "
-            f"selection: {_selection_of(runs)}.",
+            f"selection: {selection_of(runs)}.",
         ]
     )
 
 
 def source_free_table(records: Path) -> str:
     """UAR of a finished model and of every way to adapt it, best first."""
-    runs = _lines_of(records)
+    runs = lines_of(records)
     n_seeds, n_tasks = len({run["seed"] for run in runs}), len({(run["source"], run["target"]) for run in runs})
     names = {
         "source-only": "the model as it was",
@@ -358,144 +351,18 @@ def source_free_table(records: Path) -> str:
     for name in ranked:
         cells = []
         for group in columns.values():
-            cells.append(_mean_with_interval(own[name, group]))
+            cells.append(mean_with_interval(own[name, group]))
             other = own["didan", group]
-            cells.append("–" if name == "didan" else _difference_with_interval(own[name, group], other))
+            cells.append("–" if name == "didan" else difference_with_interval(own[name, group], other))
         lines.append(f"| {names[name]} | {' | '.join(cells)} |")
     return "\n".join(
         [
             *lines,
             "",
             f"Mean over {n_tasks} tasks ± standard deviation over {n_seeds} seeds [95 % interval from resampling "
-            f"the targets' speakers]. Model selection: {_selection_of(runs)}. {SEEN}",
+            f"the targets' speakers]. Model selection: {selection_of(runs)}. {SEEN}",
         ]
     )
-
-
-def targets_table(records: Path) -> str:
-    """UAR by condition and method, and the cell in which adaptation does worst."""
-    runs = _lines_of(records)
-    methods = list(dict.fromkeys(run["method"] for run in runs))
-    lines = [
-        f"| UAR in % | {' | '.join(methods)} | didan minus source-only | its worst pair | calibration error |",
-        f"|---|{'---|' * (len(methods) + 3)}",
-    ]
-    seeds = 0
-    n_pairs = len({(run["source"], run["target"]) for run in runs})
-    for condition, group in dict.fromkeys((run["condition"], run["group"]) for run in runs):
-        cell = [run for run in runs if (run["condition"], run["group"]) == (condition, group)]
-        counts = Counter(run["seed"] for run in cell)
-        done = {seed for seed, count in counts.items() if count == len(methods) * n_pairs}
-        if not done:
-            continue  # a seed counts once all of its runs are there
-        seeds = max(seeds, len(done))
-        own = {m: [run for run in cell if run["method"] == m and run["seed"] in done] for m in methods}
-        gains: dict[tuple[str, str], float] = {}
-        for method, sign in (("didan", 1), ("source-only", -1)):
-            for run in own[method]:
-                pair = (run["source"], run["target"])
-                gains[pair] = gains.get(pair, 0.0) + sign * 100 * run["uar"] / len(done)
-        worst = min(gains, key=gains.__getitem__)
-        error = np.mean([run["calibration_error"] for run in own["didan"]])
-        known = "known" if group == "speaker" else "unknown"
-        cells = [_mean_with_interval(own[method]) for method in methods]
-        difference = _difference_with_interval(own["didan"], own["source-only"])
-        lines.append(
-            f"| {condition}, speakers {known} | {' | '.join(cells)} | {difference} | "
-            f"{gains[worst]:+.1f} ({worst[0]} → {worst[1]}) | {error:.2f} |"
-        )
-    return "\n".join(
-        [
-            *lines,
-            "",
-            f"Mean over 6 tasks ± standard deviation over at most {seeds} seeds, each with its own draw [95 % "
-            "interval from resampling the targets' speakers]. Calibration error: expected, of DIDAN, ten bins. "
-            f"Model selection: {_selection_of(runs)}. {SEEN}",
-        ]
-    )
-
-
-def calls_table(records: Path) -> str:
-    """How well anger is found in calls, pair by pair, and how much seeds differ."""
-    runs = _lines_of(records)
-    pairs = list(dict.fromkeys((run["source"], run["target"]) for run in runs if run["source"] is not None))
-
-    def of(method: str, source: str | None, target: str, what: str) -> list[float]:
-        return [
-            run[what] for run in runs if (run["method"], run["source"], run["target"]) == (method, source, target)
-        ]
-
-    values = [
-        [
-            np.mean(of("loudness", None, target, "auc")),
-            *(np.median(of(method, source, target, "auc")) for method in ("source-only", "didan")),
-            min(of("didan", source, target, "auc")),
-            np.mean(of("loudness", None, target, "precision")),
-            *(np.median(of(method, source, target, "precision")) for method in ("source-only", "didan")),
-            *(np.median(of(method, source, target, "auc_calls")) for method in ("source-only", "didan")),
-            np.mean(of("didan", source, target, "calibration_error")),
-        ]
-        for source, target in pairs
-    ]
-    rows = np.array(values, dtype=float)
-    named = [*(f"{source} → {target}" for source, target in pairs), "mean"]
-    cells = [" | ".join(f"{value:.2f}" for value in row) for row in [*rows, rows.mean(axis=0)]]
-    seeds = len({run["seed"] for run in runs})
-    return "\n".join(
-        [
-            "| anger | AUC: loudness | source-only | didan | its worst seed | precision: loudness | source-only "
-            "| didan | AUC by call: source-only | didan | calibration error |",
-            f"|---|{'---|' * 10}",
-            *(f"| {name} | {row} |" for name, row in zip(named, cells, strict=True)),
-            "",
-            f"Area under the curve and average precision by frame, medians over {seeds} seeds. Calibration error: "
-            "expected, of the most probable emotion, ten bins.",
-        ]
-    )
-
-
-def _lines_of(records: Path) -> list[dict[str, Any]]:
-    with gzip.open(records, "rt", encoding="utf-8") as lines_of:
-        return [json.loads(line) for line in lines_of]
-
-
-def _selection_of(runs: list[dict[str, Any]]) -> str:
-    return ", ".join(sorted({run["selection"] for run in runs}))
-
-
-def _mean_with_interval(runs: list[dict[str, Any]]) -> str:
-    """Of the mean over tasks."""
-    if not runs:
-        return "–"
-    by_seed: dict[int, list[float]] = {}
-    for run in runs:
-        by_seed.setdefault(run["seed"], []).append(100 * run["uar"])
-    means = [float(np.mean(values)) for values in by_seed.values()]
-    low, high = interval(_resampled_means(runs))
-    spread = f" ± {np.std(means, ddof=1):.1f}" if len(means) > 1 else ""
-    return f"{np.mean(means):.1f}{spread} [{low:.1f}, {high:.1f}]"
-
-
-def _difference_with_interval(runs: list[dict[str, Any]], others: list[dict[str, Any]]) -> str:
-    """Of the means over tasks, of the same tasks and seeds; the same speakers are drawn for both."""
-    difference = 100 * (np.mean([run["uar"] for run in runs]) - np.mean([run["uar"] for run in others]))
-    low, high = interval(_resampled_means(runs) - _resampled_means(others))
-    return f"{difference:+.1f} [{low:+.1f}, {high:+.1f}]"
-
-
-def _resampled_means(runs: list[dict[str, Any]]) -> npt.NDArray[np.float64]:
-    """Mean UAR over tasks, in %, at every draw of the targets' speakers."""
-    by_task: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for run in runs:
-        by_task.setdefault((run["source"], run["target"]), []).append(run["speakers"])
-    resampled = []
-    for (_, target), speakers in by_task.items():
-        names = sorted(speakers[0])
-        hits, counts = (
-            np.mean([[own[name][key] for name in names] for own in speakers], axis=0) for key in ("hits", "counts")
-        )
-        resampled.append(resampled_uar(hits, counts, speaker_draws(target, len(names))))
-    return np.asarray(100 * np.mean(resampled, axis=0), dtype=np.float64)
 
 
 def _named(method: str, oracles: Collection[str]) -> str:
@@ -547,7 +414,7 @@ def benchmark_in(name: str) -> Benchmark:
 
 
 PAGES: dict[Path, Callable[[], str]] = {
-    README: lambda: targets_table(STUDIES / "targets" / "functionals.jsonl.gz"),
+    README: lambda: methods_table(STUDIES / "targets" / "functionals.jsonl.gz"),
     _EXPERIMENTS / "as-predicted.md": lambda: tasks_table(benchmark_in("as-predicted")),
     _EXPERIMENTS / "normalisation.md": lambda: normalisation_table(STUDIES / "normalisation" / "records.jsonl.gz"),
     _EXPERIMENTS / "representations.md": lambda: representations_table(

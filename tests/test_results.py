@@ -2,11 +2,14 @@
 
 import gzip
 import json
-from itertools import permutations
+from collections.abc import Iterable
+from itertools import permutations, product
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+from results.conditions import _complete, _p
 from results.table import BEGIN, END, PAGES, README, STUDIES, benchmark_in
 
 from didan.benchmark.plan import make_plan
@@ -56,23 +59,63 @@ def test_records_are_consistent(name: str) -> None:
         assert "/" not in json.dumps(record)
 
 
-def test_readme_means_are_means_over_tasks_and_seeds() -> None:
+def target_runs() -> pd.DataFrame:
     with gzip.open(STUDIES / "targets" / "functionals.jsonl.gz", "rt", encoding="utf-8") as file:
-        runs = [json.loads(line) for line in file]
+        return pd.DataFrame([json.loads(line) for line in file])
+
+
+def test_the_means_of_targets_are_over_tasks_and_seeds() -> None:
+    runs = target_runs()
+    page = STUDIES.parent / "docs" / "experiments" / "targets.md"
     rows = [
-        line for line in README.read_text(encoding="utf-8").splitlines() if ", speakers " in line and "|" in line
+        line for line in page.read_text(encoding="utf-8").splitlines() if ", speakers " in line and "|" in line
     ]
-    assert rows
+    assert len(rows) > 10
     for row in rows:
         condition, known = row.split("|")[1].strip().split(", speakers ")
         group = {"known": "speaker", "unknown": "none"}[known]
+        cell = runs[(runs["condition"] == condition) & (runs["group"] == group)]
         for column, method in ((2, "source-only"), (3, "didan")):
-            values = [
-                100 * run["uar"]
-                for run in runs
-                if (run["condition"], run["group"], run["method"]) == (condition, group, method)
-            ]
-            assert row.split("|")[column].split()[0] == f"{np.mean(values):.1f}"
+            own = cell[cell["method"] == method]
+            complete = [seed for seed, n in own["seed"].value_counts().items() if n == 6]
+            mean = 100 * own[own["seed"].isin(complete)]["uar"].mean()
+            assert row.split("|")[column].split()[0] == f"{mean:.1f}"
+
+
+def test_readme_counts_conditions_alike_and_sorts_by_merit() -> None:
+    runs = target_runs()
+    table = README.read_text(encoding="utf-8").partition(BEGIN)[2].partition(END)[0].strip().splitlines()
+    header, _, *rows = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in table if line.startswith("|")
+    ]
+    means = [float(row[-2]) for row in rows]
+    assert means == sorted(means, reverse=True)
+    assert {row[0] for row in rows} >= {"didan", "source-only"}
+    cells = runs.groupby(["condition", "group", "seed", "method"]).size().unstack("method")
+    complete = runs.set_index(["condition", "group", "seed"]).loc[cells[(cells == 6).all(axis=1)].index]
+    family = complete.index.get_level_values("condition").str.replace(r"few-\d+", "few", regex=True)
+    expected = 100 * complete.groupby([family, "method"])["uar"].mean().unstack("method")
+    for name, *figures, mean, _ in rows:
+        assert figures == [f"{value:.1f}" for value in expected[name][header[1:-2]]]
+        assert mean == f"{expected[name].mean():.1f}"
+
+
+def test_a_cell_counts_once_all_of_its_runs_are_there() -> None:
+    pairs = list(permutations("abc", 2))
+    runs = [
+        {"condition": "even", "group": "none", "seed": seed, "method": method, "source": source, "target": target}
+        for seed, method, (source, target) in product(range(2), ("didan", "source-only"), pairs)
+    ]
+    assert set(_complete(runs, ("didan", "source-only"))) == {("even", "none", 0), ("even", "none", 1)}
+    assert set(_complete(runs[:-1], ("didan", "source-only"))) == {("even", "none", 0)}
+    assert set(_complete(runs[:-1], ("didan",))) == {("even", "none", 0), ("even", "none", 1)}
+
+
+@pytest.mark.parametrize(
+    ("differences", "p"), [(range(1, 1000), 0.002), (range(-500, 500), 1.0), ([-1, *[1] * 98], 0.04)]
+)
+def test_p_is_twice_the_smaller_share_of_draws(differences: Iterable[float], p: float) -> None:
+    assert _p(np.array(list(differences), dtype=float)) == pytest.approx(p, abs=1e-3)
 
 
 @pytest.mark.parametrize(
