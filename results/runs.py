@@ -1,0 +1,62 @@
+"""What tables of training runs share: the records, and means with intervals."""
+
+import gzip
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from didan.metrics import interval, resampled_uar, speaker_draws
+
+SEEN = (
+    "Defaults (features, dropout, steps, pseudo-labels) were chosen on these corpora with their labels: an "
+    "oracle's in that respect."
+)
+
+
+def lines_of(records: Path) -> list[dict[str, Any]]:
+    """The records of a file with one in each line."""
+    with gzip.open(records, "rt", encoding="utf-8") as lines_of:
+        return [json.loads(line) for line in lines_of]
+
+
+def selection_of(runs: list[dict[str, Any]]) -> str:
+    """How the models were selected."""
+    return ", ".join(sorted({run["selection"] for run in runs}))
+
+
+def mean_with_interval(runs: list[dict[str, Any]]) -> str:
+    """Of the mean over tasks."""
+    if not runs:
+        return "–"
+    by_seed: dict[int, list[float]] = {}
+    for run in runs:
+        by_seed.setdefault(run["seed"], []).append(100 * run["uar"])
+    means = [float(np.mean(values)) for values in by_seed.values()]
+    low, high = interval(resampled_means(runs))
+    spread = f" ± {np.std(means, ddof=1):.1f}" if len(means) > 1 else ""
+    return f"{np.mean(means):.1f}{spread} [{low:.1f}, {high:.1f}]"
+
+
+def difference_with_interval(runs: list[dict[str, Any]], others: list[dict[str, Any]]) -> str:
+    """Of the means over tasks, of the same tasks and seeds; the same speakers are drawn for both."""
+    difference = 100 * (np.mean([run["uar"] for run in runs]) - np.mean([run["uar"] for run in others]))
+    low, high = interval(resampled_means(runs) - resampled_means(others))
+    return f"{difference:+.1f} [{low:+.1f}, {high:+.1f}]"
+
+
+def resampled_means(runs: list[dict[str, Any]]) -> npt.NDArray[np.float64]:
+    """Mean UAR over tasks, in %, at every draw of the targets' speakers."""
+    by_task: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for run in runs:
+        by_task.setdefault((run["source"], run["target"]), []).append(run["speakers"])
+    resampled = []
+    for (_, target), speakers in by_task.items():
+        names = sorted(speakers[0])
+        hits, counts = (
+            np.mean([[own[name][key] for name in names] for own in speakers], axis=0) for key in ("hits", "counts")
+        )
+        resampled.append(resampled_uar(hits, counts, speaker_draws(target, len(names))))
+    return np.asarray(100 * np.mean(resampled, axis=0), dtype=np.float64)
