@@ -39,6 +39,7 @@ SLOW = [
     "test_api.py",
     "test_docs.py",
     "test_docstrings.py",
+    "test_packaging.py",
     "test_readme.py",
     "test_results.py",
     "test_sharing.py",

@@ -18,6 +18,8 @@ import pytest
 
 import didan
 from didan import cli
+from didan.errors import UserError
+from didan.model.config import _REMOVED, _RENAMED
 from didan.synthesis import make_corpus, style
 from tiny_encoders import make_encoder
 
@@ -256,6 +258,18 @@ def test_adding_a_corpus(tmp_path: Path) -> None:
     assert "invented" in about
     assert "8" in inspected
     assert "happiness" in inspected
+
+
+def test_old_names_are_answered_as_the_page_on_migration_says() -> None:
+    rows = re.findall(
+        r"^\| (.+) \| (.+) \|$", (DOCS / "how-to/migrate.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    old = {name: now for was, now in rows for name in re.findall(r"`((?:method_settings|network)\.\w+)`", was)}
+    assert set(old) == {*_RENAMED, *_REMOVED}
+    for name, now in old.items():
+        with pytest.raises(UserError) as refused:
+            didan.make_config(assignments=[f"{name}=1"])
+        assert now.strip("`").split(":")[0] in str(refused.value)
 
 
 @pytest.mark.parametrize("page", PAGES)

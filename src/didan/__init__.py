@@ -1,7 +1,6 @@
 """didan learns emotions from a labelled speech corpus and carries them over to recordings without labels."""
 
 import importlib
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -10,7 +9,7 @@ if TYPE_CHECKING:
     from didan.errors import UserError
     from didan.model.config import Config, make_config
 
-__version__ = version("didan")
+__version__ = "0.2.0"
 
 __all__ = [
     "Config",

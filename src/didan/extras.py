@@ -1,8 +1,13 @@
 """Libraries that only some of didan needs."""
 
 import importlib
+import json
+import shlex
 import warnings
+from importlib.metadata import PackageNotFoundError, distribution
 from types import ModuleType
+from urllib.parse import urlparse
+from urllib.request import url2pathname
 
 from didan.errors import UserError
 
@@ -28,5 +33,26 @@ def require(module: str, extra: str, what: str) -> ModuleType:
     except ImportError as error:
         name = error.name or module
         raise UserError(
-            f"{what} needs {name.partition('.')[0]}, which is not installed; pip install 'didan[{extra}]'"
+            f"{what} needs {name.partition('.')[0]}, which is not installed; {install_command(extra)}"
         ) from error
+
+
+def install_command(extra: str) -> str:
+    """How to install an extra of didan, from where didan itself was installed.
+
+    Installers note that in ``direct_url.json``, unless it was a package index.
+    """
+    try:
+        noted = distribution("didan").read_text("direct_url.json")
+    except PackageNotFoundError:  # the sources as they lie there
+        return f"pip install '.[{extra}]' in a clone of didan"
+    origin = json.loads(noted) if noted else {}
+    if "dir_info" in origin:
+        wanted = f"{url2pathname(urlparse(origin['url']).path)}[{extra}]"
+    elif origin:  # a repository, or an archive
+        version_control = f"{origin['vcs_info']['vcs']}+" if "vcs_info" in origin else ""
+        wanted = f"didan[{extra}] @ {version_control}{origin['url']}"
+    else:
+        wanted = f"didan[{extra}]"
+    editable = "--editable " if origin.get("dir_info", {}).get("editable") else ""
+    return f"pip install {editable}{shlex.quote(wanted)}"

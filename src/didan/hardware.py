@@ -9,6 +9,8 @@ from pathlib import Path
 
 import torch
 
+from didan import __version__
+
 
 def hardware() -> dict[str, str | int | None]:
     """Processor, threads that torch uses, and the accelerator if there is one."""
@@ -20,12 +22,12 @@ def hardware() -> dict[str, str | int | None]:
 
 
 def versions(*packages: str) -> dict[str, str]:
-    """The installed version of each package.
+    """The version of each package: of didan that of the code which runs, of others the installed one.
 
     >>> list(versions("torch"))
     ['torch']
     """
-    return {name: version(name) for name in packages}
+    return {name: __version__ if name == "didan" else version(name) for name in packages}
 
 
 def accelerator() -> str:

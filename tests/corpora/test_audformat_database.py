@@ -90,5 +90,5 @@ def test_broken_header(tmp_path: Path, header: str) -> None:
 def test_audformat_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "db.yaml").touch()
     monkeypatch.setitem(sys.modules, "audformat", None)
-    with pytest.raises(UserError, match=r"pip install 'didan\[audformat\]'"):
+    with pytest.raises(UserError, match=r"audformat, which is not installed; pip install .*\[audformat\]'"):
         read_audformat_database(tmp_path)

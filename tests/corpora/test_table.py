@@ -89,7 +89,7 @@ def test_parquet(folder: Path, speakers: list[object], names: list[str | None]) 
 def test_parquet_without_pyarrow(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "calls.parquet").touch()
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with pytest.raises(UserError, match=r"pip install 'didan\[tables\]'"):
+    with pytest.raises(UserError, match=r"pyarrow, which is not installed; pip install .*\[tables\]'"):
         read_table(folder / "calls.parquet")
 
 

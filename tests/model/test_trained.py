@@ -190,7 +190,13 @@ def test_file_that_is_cut_off(saved: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "reason"),
     [
-        ("format", 99, "is a model of format 99, this didan reads 9"),
+        ("format", 99, "is a model of format 99, of a newer didan; this one reads 9: update didan$"),
+        (
+            "format",
+            2,
+            "is a model of format 2, of an older didan; this one reads 9: train it again, .*config.yaml",
+        ),
+        ("format", "two", "is not a complete model directory"),
         ("record", None, "is not a complete model directory"),
         ("emotions", ["anger"], "is not a complete model directory"),
         ("config", {"method": "didann"}, "did you mean 'didan'"),

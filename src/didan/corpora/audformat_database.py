@@ -10,6 +10,7 @@ from pathlib import Path
 from didan.corpora.corpus import Corpus
 from didan.corpora.table import assemble, missing_column
 from didan.errors import UserError
+from didan.extras import require
 
 HEADER = "db.yaml"
 
@@ -39,12 +40,7 @@ def read_audformat_database(folder: str | Path, mapping: Mapping[str, str] | Non
     folder = Path(folder)
     if not is_audformat_database(folder):
         raise UserError(f"{folder} is not an audformat database: it has no {HEADER}")
-    try:
-        import audformat
-    except ImportError:
-        raise UserError(
-            f"{folder}: reading it needs audformat; install it with: pip install 'didan[audformat]'"
-        ) from None
+    audformat = require("audformat", "audformat", f"{folder}: an audformat database")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # its use of pandas is not the user's concern

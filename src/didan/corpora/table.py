@@ -3,7 +3,6 @@
 Whatever comes from outside as a table is checked here and put into the form of a corpus.
 """
 
-import importlib.util
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ import pandas as pd
 from didan.corpora.corpus import UNLABELLED, Corpus, Recordings
 from didan.corpora.emotions import translate_labels
 from didan.errors import UserError, note, suggest
+from didan.extras import require
 
 COLUMNS = (*UNLABELLED, "emotion")
 """The columns of a corpus, in their order; any others are the user's own."""
@@ -88,8 +88,7 @@ def _read_text(path: Path) -> pd.DataFrame:
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
-    if importlib.util.find_spec("pyarrow") is None:
-        raise UserError(f"{path}: Parquet needs pyarrow; install it with: pip install 'didan[tables]'")
+    require("pyarrow", "tables", f"{path}: a Parquet table")
     try:
         return pd.read_parquet(path, engine="pyarrow")
     except (OSError, ValueError):

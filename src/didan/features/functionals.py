@@ -13,6 +13,7 @@ from torch.nn.functional import pad
 
 from didan.audio import RATE
 from didan.errors import UserError
+from didan.extras import install_command
 from didan.features.contour_statistics import (
     CONTOUR_STATISTICS,
     MODULATION_EDGES,
@@ -194,7 +195,7 @@ class _EGeMAPS(_Part):
         except ImportError:
             raise UserError(
                 "frontend.parts=[egemaps] needs openSMILE (for non-commercial use only): "
-                "pip install 'didan[functionals]'; the other parts do without"
+                f"{install_command('functionals')}; the other parts do without"
             ) from None
         self._smile = opensmile.Smile(
             feature_set=opensmile.FeatureSet.eGeMAPSv02, feature_level=opensmile.FeatureLevel.Functionals

@@ -115,6 +115,16 @@ def _digest(encoder: PretrainedSettings) -> str:
     return str(encoder.sha256)[:16]
 
 
+def _other_format(given: int) -> str:
+    """What to say of a model whose features or weights mean something else here."""
+    if given > _FORMAT:
+        return f"is a model of format {given}, of a newer didan; this one reads {_FORMAT}: update didan"
+    return (
+        f"is a model of format {given}, of an older didan; this one reads {_FORMAT}: train it again, on the "
+        "corpora and with the settings that its config.yaml names"
+    )
+
+
 def _write_config(model: TrainedModel, file: Path) -> None:
     content = {
         "format": _FORMAT,
@@ -161,9 +171,7 @@ def load(name: str | Path) -> TrainedModel:
     try:
         content = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
         if content["format"] != _FORMAT:
-            raise UserError(
-                f"{folder} is a model of format {content['format']}, this didan reads {_FORMAT}; train it again"
-            )
+            raise UserError(f"{folder} {_other_format(content['format'])}")
         config = _with_own_encoders(Config(**content["config"]), folder / _ENCODERS)
         emotions = tuple(content["emotions"])
         normaliser = Normaliser.from_dict(content["normaliser"])
