@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+import tomllib
 import urllib.request
 import warnings
 from pathlib import Path
@@ -24,6 +25,7 @@ from didan.synthesis import make_corpus, style
 from tiny_encoders import make_encoder
 
 DOCS = Path(__file__).parents[1] / "docs"
+PROJECT = tomllib.loads((DOCS.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 PAGES = sorted(str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md"))
 BEFORE = {
     "how-to/own-corpus.md": ["tutorial.md"],
@@ -111,6 +113,8 @@ def follow(page: str, folder: Path, ports: dict[str, str] | None = None) -> None
                     command = command.replace(written, here)
                 if command.startswith("ray "):
                     continue  # the cluster is started and stopped by the test of that page
+                if command.startswith(("pip ", "python3 ", ". ")):
+                    continue  # installed it is already; what these name is tested below
                 if command.startswith("didan serve"):
                     serve(command, folder)
                 else:
@@ -270,6 +274,31 @@ def test_old_names_are_answered_as_the_page_on_migration_says() -> None:
         with pytest.raises(UserError) as refused:
             didan.make_config(assignments=[f"{name}=1"])
         assert now.strip("`").split(":")[0] in str(refused.value)
+
+
+def test_extras_are_those_that_there_are() -> None:
+    text = (DOCS / "install.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`.+?) \|", text, re.MULTILINE)
+    described = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    assert described == set(PROJECT["optional-dependencies"])
+    for file in (DOCS.parent / "README.md", *DOCS.rglob("*.md")):
+        for some in re.findall(r"'(?:didan|\.)\[([\w,]+)\]'", file.read_text(encoding="utf-8")):
+            assert set(some.split(",")) <= described, file
+
+
+def test_an_exported_model_needs_only_the_libraries_that_the_page_names(after: Path, tmp_path: Path) -> None:
+    line = next(line for line in commands("install.md") if line.startswith("pip install av "))
+    run(f"didan export {after / 'calls'} model.onnx", tmp_path)
+    code = (
+        "import sys\nfrom importlib.metadata import packages_distributions\nfrom didan.cli import run\n"
+        f"assert run(['predict', 'model.onnx', {str(after / 'demo/beta/corpus.csv')!r}, '--format=csv']) == 0\n"
+        "names, tops = packages_distributions(), {name.partition('.')[0] for name in sys.modules}\n"
+        "print('loaded:', *{one for top in tops for one in names.get(top, ())})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.splitlines()[-1].removeprefix("loaded: ").split())
+    needed = {re.split(r"[^\w.-]", need)[0] for need in PROJECT["dependencies"]}
+    assert loaded & {*needed, "onnxruntime"} <= set(line.split()[2:]) <= {*needed, "onnxruntime"}
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -56,3 +56,4 @@ def test_what_is_missing_says_how_to_install_it(installed: Any) -> None:
 def test_sources_that_nobody_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.path", [])
     assert install_command("web") == "pip install '.[web]' in a clone of didan"
+    assert install_command() == "pip install '.' in a clone of didan"

@@ -37,22 +37,23 @@ def require(module: str, extra: str, what: str) -> ModuleType:
         ) from error
 
 
-def install_command(extra: str) -> str:
-    """How to install an extra of didan, from where didan itself was installed.
+def install_command(extra: str | None = None) -> str:
+    """How to install didan, or an extra of it, from where it was installed.
 
     Installers note that in ``direct_url.json``, unless it was a package index.
     """
+    wanted = f"[{extra}]" if extra else ""
     try:
         noted = distribution("didan").read_text("direct_url.json")
     except PackageNotFoundError:  # the sources as they lie there
-        return f"pip install '.[{extra}]' in a clone of didan"
+        return f"pip install '.{wanted}' in a clone of didan"
     origin = json.loads(noted) if noted else {}
     if "dir_info" in origin:
-        wanted = f"{url2pathname(urlparse(origin['url']).path)}[{extra}]"
+        wanted = f"{url2pathname(urlparse(origin['url']).path)}{wanted}"
     elif origin:  # a repository, or an archive
         version_control = f"{origin['vcs_info']['vcs']}+" if "vcs_info" in origin else ""
-        wanted = f"didan[{extra}] @ {version_control}{origin['url']}"
+        wanted = f"didan{wanted} @ {version_control}{origin['url']}"
     else:
-        wanted = f"didan[{extra}]"
+        wanted = f"didan{wanted}"
     editable = "--editable " if origin.get("dir_info", {}).get("editable") else ""
     return f"pip install {editable}{shlex.quote(wanted)}"

@@ -3,11 +3,14 @@
 import os
 import subprocess
 import sys
-from importlib.metadata import version
+from pathlib import Path
 
 import pytest
+import yaml
 
+import didan
 from didan.cli import app, run
+from helpers import complaint
 
 
 def test_help_imports_neither_torch_nor_pandas() -> None:
@@ -21,7 +24,7 @@ def test_help_imports_neither_torch_nor_pandas() -> None:
 
 def test_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["--version"]) == 0
-    assert capsys.readouterr().out == f"didan {version('didan')}\n"
+    assert capsys.readouterr().out == f"didan {didan.__version__}\n"
 
 
 def test_a_reader_that_has_seen_enough_is_no_fault() -> None:
@@ -56,3 +59,29 @@ def test_a_fault_of_ours_ends_with_1(capsys: pytest.CaptureFixture[str], monkeyp
     monkeypatch.setattr("didan.corpora.known.known_readers", broken)
     assert run(["corpora"]) == 1
     assert "fault of didan" in capsys.readouterr().err
+
+
+def test_an_installation_without_torch_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def without_torch(folder: Path) -> None:
+        raise ModuleNotFoundError("No module named 'torch'", name="torch.nn")
+
+    monkeypatch.setattr("didan.model.directory.load", without_torch)
+    assert run(["export", str(tmp_path), "model.onnx"]) == 2
+    assert "this needs torch, which is not installed; pip install " in complaint(capsys)
+
+
+@pytest.mark.parametrize("command", ["predict", "explain", "adapt", "evaluate", "export"])
+def test_a_model_of_before_is_refused_in_one_line(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made_up = {"format": 2, "config": {"method": "didan", "normalisation": "speaker"}, "emotions": ["anger"]}
+    model, table = tmp_path / "model", tmp_path / "calls.csv"
+    model.mkdir()
+    (model / "config.yaml").write_text(yaml.safe_dump(made_up))
+    (tmp_path / "a.wav").write_bytes(b"RIFF")
+    table.write_text("file,emotion\na.wav,anger\n")
+    out = [f"--out={tmp_path / 'out'}"] if command == "adapt" else []
+    assert run([command, str(model), str(table), *out]) == 2
+    assert "model of format 2, of an older didan; this one reads" in complaint(capsys)

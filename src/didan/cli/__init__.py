@@ -26,6 +26,7 @@ from didan.cli.report import report
 from didan.cli.serve import serve
 from didan.cli.train import train
 from didan.errors import DidanWarning, UserError
+from didan.extras import install_command
 
 _INTERRUPTED = 130  # what typer makes of Ctrl-C
 
@@ -101,6 +102,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
             give_up_output()
             return 0
         raise
+    except ModuleNotFoundError as error:  # installed without dependencies, to predict with exported models alone
+        library = (error.name or "a library").partition(".")[0]
+        return _complain(f"this needs {library}, which is not installed; {install_command()}")
     except Exception as error:
         if refused := refused_by_the_system(error):
             return _complain(str(refused))
