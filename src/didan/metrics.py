@@ -10,6 +10,7 @@ would make an interval far too narrow. Every interval of UAR comes from :func:`s
 of an evaluation is that of a report.
 """
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Literal
 
@@ -47,6 +48,18 @@ def unweighted_average_recall(labels: Labels, predicted: Labels) -> float:
     0.75
     """
     return float(recall_score(labels, predicted, labels=np.unique(labels), average="macro"))
+
+
+def chance(recall: Iterable[float | None]) -> float:
+    """UAR of guessing: 1 divided by the number of emotions that occur in the evaluated labels.
+
+    Args:
+        recall: of every emotion; None or NaN for one that does not occur.
+
+    >>> chance([0.9, 0.2, None, 0.5, np.nan, 0.0])
+    0.25
+    """
+    return 1 / sum(value is not None and not np.isnan(value) for value in recall)
 
 
 def resampling_unit(speakers: npt.ArrayLike | None) -> Literal["speaker", "utterance"]:

@@ -1,4 +1,5 @@
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,18 @@ def test_the_json_keeps_the_contract(model: Path, target: Corpus, session_cache:
     assert "last step" in figures["selection"]
     assert figures["leakage"]["labels_read"]["evaluation"]
     assert figures["normalised_by"] == AS_PREDICTED
+
+
+def test_chance_is_one_number(
+    model: Path, target: Corpus, session_cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table, ours = tmp_path / "two.csv", tmp_path / "m"
+    target.table[target.table["emotion"] != "anger"].to_csv(table, index=False)
+    shutil.copytree(model, ours)
+    assert run(["evaluate", str(ours), str(table), "--card", "--cache", str(session_cache)]) == 0
+    assert "; chance 50.0)" in capsys.readouterr().out
+    (row,) = [line for line in (ours / "model-card.md").read_text().splitlines() if line.startswith("| two |")]
+    assert "| 50.0 % |" in row  # of two emotions that occur, though the model knows three
 
 
 def evaluated(model: Path, table: str, cache: Path, folder: Path, *options: str) -> dict[str, Any]:

@@ -34,9 +34,10 @@ def test_held_out_source_utterances_are_stated(held_out: TrainedModel) -> None:
     expected = 100 * balanced_accuracy_score(index.table["emotion"][chosen], predicted)
     card = model_card(held_out)
     (line,) = [line for line in card.splitlines() if line.startswith("| source utterances held out")]
-    uar, low, high = (float(number) for number in re.findall(r"(\d+\.\d)", line))
+    uar, low, high, guessing = (float(number) for number in re.findall(r"(\d+\.\d)", line))
     assert uar == pytest.approx(expected, abs=0.051)
     assert low <= uar <= high
+    assert guessing == pytest.approx(100 / index.table["emotion"][chosen].nunique(), abs=0.051)
     assert f"| {chosen.sum()} |" in line
 
 
@@ -61,7 +62,10 @@ def test_a_noted_evaluation_stays_with_the_model(
     note_evaluation(model, tmp_path / "model", evaluation.corpus, evaluation.as_dict())
     card = (tmp_path / "model" / "model-card.md").read_text()
     low, high = (100 * bound for bound in evaluation.uar_ci95)
-    assert f"| gamma | {100 * evaluation.uar:.1f} % | {low:.1f} to {high:.1f} % (over speakers) | 36 |" in card
+    assert (
+        f"| gamma | {100 * evaluation.uar:.1f} % | {low:.1f} to {high:.1f} % (over speakers) | 33.3 % | 36 |"
+        in card
+    )
     assert "It is not known how well" not in card
     again = load(tmp_path / "model")
     assert again.record["evaluations"]["gamma"]["uar"] == evaluation.uar

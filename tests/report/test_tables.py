@@ -64,8 +64,21 @@ def test_results_are_those_of_the_records() -> None:
     assert mean["uar_high"] - mean["uar_low"] < row["uar_high"] - row["uar_low"]
 
 
+def test_chance_counts_the_emotions_that_occur() -> None:
+    records = made_up_records()
+    for record in records:
+        if record["task"]["target"] == "casia":
+            record["recall"]["fear"] = None
+    benchmark = Benchmark(records)
+    assert list(results_table(benchmark, SPECTROGRAM).loc["chance"]) == ["20.0", "25.0", "22.5"]
+    assert list(tasks_table(benchmark)["chance in %"]) == ["20.0", "25.0"]
+    frame = results_frame(benchmark)
+    assert set(frame.loc[frame["task"] == "emodb → casia", "chance"]) == {25}
+
+
 def test_cells_of_the_table() -> None:
-    benchmark = Benchmark(made_up_records(methods=METHODS))
+    records = made_up_records(methods=METHODS)
+    benchmark = Benchmark(records)
     table = results_table(benchmark, SPECTROGRAM)
     assert list(table.columns) == [*benchmark.tasks, MEAN]
     assert list(table.index) == [*METHODS[:-1], "target-only (oracle: trained on target labels)", "chance"]

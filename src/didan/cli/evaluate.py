@@ -49,6 +49,7 @@ def evaluate(
     from didan.errors import UserError
     from didan.evaluation import evaluate as measure
     from didan.evaluation.plots import plot_confusion, plot_format, save_plot
+    from didan.metrics import chance
     from didan.model.directory import load, note_evaluation
 
     if card and not model.is_dir():
@@ -78,7 +79,7 @@ def evaluate(
     print(
         f"UAR {100 * result.uar:.1f} %, {result.normalised_by}   "
         f"(95 % interval {100 * low:.1f} to {100 * high:.1f}, resampled by {result.resampled}; "
-        f"chance {100 / sum(r is not None for r in result.recall.values()):.1f})"
+        f"chance {100 * chance(result.recall.values()):.1f})"
     )
     print(f"WAR {100 * result.war:.1f} %   {result.n} utterances   model: {result.selection}")
     table = Table("true emotion", "recall", *(f"as {emotion}" for emotion in result.emotions))

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from didan.demo.run import Comparison
 from didan.evaluation.plots import plot_confusion, plot_history
 from didan.files import written_whole
+from didan.metrics import chance
 
 
 def write_report(comparison: Comparison, file: Path) -> None:
@@ -42,7 +43,7 @@ def write_report(comparison: Comparison, file: Path) -> None:
     html = environment.get_template("report.html.j2").render(
         comparison=comparison,
         gains=comparison.gains(),
-        chance=100 / len(comparison.evaluations["didan"][0].emotions),
+        chance=100 * chance(comparison.evaluations["didan"][0].recall.values()),
         confusions=confusions,
         fit=_embed(fit),
         adapted=_embed(adapted),

@@ -7,7 +7,7 @@ from didan.corpora.emotions import class_indices
 from didan.corpora.known import known_readers
 from didan.features import SpectrogramSettings, parts_of
 from didan.features.encoders.trained_on import heard_in_training
-from didan.metrics import uar_interval, unweighted_average_recall
+from didan.metrics import chance, recalls, uar_interval, unweighted_average_recall
 from didan.model.trained import TrainedModel
 
 
@@ -24,6 +24,7 @@ def model_card(model: TrainedModel) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.filters["chance"] = chance
     record = model.record
     return environment.get_template("card.md.j2").render(
         model=model,
@@ -76,4 +77,10 @@ def _held_out(model: TrainedModel) -> dict[str, object] | None:
     labels = class_indices(table[chosen], model.emotions)
     predicted = model.source_index.embeddings["output"].numpy()[chosen].argmax(axis=1).astype(np.int64)
     low, high = uar_interval(labels, predicted, None)
-    return {"n": int(chosen.sum()), "uar": unweighted_average_recall(labels, predicted), "low": low, "high": high}
+    return {
+        "n": int(chosen.sum()),
+        "uar": unweighted_average_recall(labels, predicted),
+        "low": low,
+        "high": high,
+        "recall": recalls(labels, predicted, len(model.emotions)),
+    }

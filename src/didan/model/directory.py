@@ -150,7 +150,7 @@ def note_evaluation(model: TrainedModel, folder: Path, corpus: str, figures: dic
     Raises:
         UserError: the folder cannot be written.
     """
-    kept = ("uar", "uar_ci95", "resampled", "n_speakers", "war", "n", "selection", "normalised_by")
+    kept = ("uar", "recall", "uar_ci95", "resampled", "n_speakers", "war", "n", "selection", "normalised_by")
     model.record.setdefault("evaluations", {})[corpus] = {key: figures[key] for key in kept}
     with written_whole(folder / "config.yaml") as partial:
         _write_config(model, partial)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from didan.metrics import interval
+from didan.metrics import chance, interval
 from didan.report.results import Benchmark, MethodResult
 
 MEAN = "mean over tasks"
@@ -35,7 +35,7 @@ def results_frame(benchmark: Benchmark) -> pd.DataFrame:
                         "resampled": "speaker" if result.resampled is not None else first["resampled"],
                         "war": 100 * result.mean_of("war"),
                         "normalisation": first["normalisation"],
-                        "chance": 100 / len(first["emotions"]),
+                        "chance": 100 * chance(first["recall"].values()),
                         "utterances": first["n"],
                         "speakers": first["n_speakers"],
                         "selection": "; ".join(sorted({run["selection"] for run in result.runs})),

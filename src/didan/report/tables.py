@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from didan.metrics import chance
 from didan.records import Record
 from didan.report.comparisons import Comparison, against
 from didan.report.dataframes import MEAN, costs_frame, results_frame
@@ -31,9 +32,9 @@ def results_table(benchmark: Benchmark, features: str) -> pd.DataFrame:
         highest = part.loc[~part["oracle"], "uar"].max()
         for row in part.to_dict("records"):
             table.loc[row["method"], column] = _text(row, not row["oracle"] and row["uar"] == highest)
-    chance = [_chance(benchmark, task) for task in benchmark.tasks]
-    overall = [f"{np.mean([float(c) for c in chance]):.1f}"] if MEAN in columns else []
-    table.loc["chance"] = [*chance, *overall]
+    guessing = [_chance(benchmark, task) for task in benchmark.tasks]
+    overall = [f"{np.mean([float(c) for c in guessing]):.1f}"] if MEAN in columns else []
+    table.loc["chance"] = [*guessing, *overall]
     names = {m: f"{m} (oracle: trained on target labels)" for m in benchmark.oracles}
     return table.rename(index=names)
 
@@ -64,7 +65,7 @@ def tasks_table(benchmark: Benchmark) -> pd.DataFrame:
             ", ".join(run["emotions"]),
             str(run["n"]),
             "unknown" if run["n_speakers"] is None else str(run["n_speakers"]),
-            f"{100 / len(run['emotions']):.1f}",
+            _chance(benchmark, task),
             *(_count(leakage.get(key)) for key in ("shared_speakers", "identical_files", "evaluated_in_source")),
         ]
     columns = [
@@ -223,8 +224,8 @@ def _text(row: Mapping[Hashable, Any], bold: bool) -> str:
 
 
 def _chance(benchmark: Benchmark, task: str) -> str:
-    (n_emotions, *_) = sorted({len(run["emotions"]) for run in benchmark.records if task_name(run) == task})
-    return f"{100 / n_emotions:.1f}"
+    recall = next(run["recall"] for run in benchmark.records if task_name(run) == task)
+    return f"{100 * chance(recall.values()):.1f}"
 
 
 def _mean_known(values: Sequence[float]) -> float:
