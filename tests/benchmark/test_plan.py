@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from didan.benchmark.plan import config_of, make_plan, paper_tasks, parse_tasks
+from didan.benchmark.plan import config_of, make_plan, paper_in_words, paper_tasks, parse_tasks
 from didan.classical import CLASSICAL
 from didan.errors import UserError
 from didan.files import read_yaml
@@ -52,6 +52,13 @@ def test_malformed_tasks_are_explained(task: str, message: str) -> None:
 def test_one_corpus_is_too_few() -> None:
     with pytest.raises(UserError, match="at least two corpora"):
         parse_tasks([], ["emodb"])
+
+
+def test_paper_preset_says_nothing_of_what_is_as_in_the_paper() -> None:
+    said = " ".join(paper_in_words(["emodb", "enterface", "casia"], ["spectrogram"]))
+    assert "6 of the paper's 6 tasks" in said
+    for gone in ("need", "nothing on", "where the paper has"):
+        assert gone not in said
 
 
 def test_paper_preset_takes_the_corpora_that_are_given() -> None:

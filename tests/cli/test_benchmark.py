@@ -42,6 +42,21 @@ def test_plan_file_with_flags_on_top(arguments: list[str], tmp_path: Path) -> No
     assert (record["features"], record["method"], record["seed"]) == ("pooled", "svm-linear-source", 0)
 
 
+def test_the_papers_tasks_are_named_before_they_run(
+    tiny_corpora: tuple[Corpus, Corpus], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    named = []
+    for name, corpus in zip(("emodb", "casia"), tiny_corpora, strict=True):
+        corpus.table.to_csv(tmp_path / f"{name}.csv", index=False)
+        named.append(f"--corpus={tmp_path / f'{name}.csv'}")
+    flags = ["--preset=paper", "--features=pooled", "--method=svm-linear-corpus", "--workers=1"]
+    assert run(["benchmark", *named, *flags, f"--out={tmp_path / 'out'}"]) == 0
+    said = capsys.readouterr().err.splitlines()
+    assert said[0].startswith("preset paper: 2 of the paper's 6 tasks, emodb:casia, casia:emodb; the other 4 need")
+    assert "on pooled, where the paper has spectrograms" in said[1]
+    assert next(number for number, line in enumerate(said) if line.startswith("2 runs")) == 3
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [

@@ -249,6 +249,17 @@ def test_labels_read_are_recorded_and_the_model_stays_as_it_was(
     assert evaluated.selection == "none, it is untrained"
 
 
+def test_defaults_chosen_with_labels_of_a_corpus_are_no_discovery_on_it(
+    untrained: TrainedModel, target: Corpus, session_cache: Path
+) -> None:
+    fixed = {"selection": "last step; settings fixed beforehand, without target labels"}
+    model = replace(untrained, record=untrained.record | fixed)
+    for name, expected in (("casia", "the defaults with target labels"), ("calls", "without target labels")):
+        result = evaluate(model, replace(target, name=name), cache=session_cache)
+        assert result.selection == f"last step; settings fixed beforehand, {expected}"
+        assert any("chosen on casia, with its labels" in line for line in result.remarks()) == (name == "casia")
+
+
 def test_json_holds_what_is_promised(evaluation: Evaluation, tmp_path: Path) -> None:
     evaluation.write(tmp_path / "a.json")
     evaluated = json.loads((tmp_path / "a.json").read_text())

@@ -39,6 +39,7 @@ def test_unknown_speakers(source: Corpus, target: Corpus, session_cache: Path) -
     model = trained(source, unknown, session_cache)
     assert any(line.endswith(f"for all of {target.name} together") for line in said(model, "estimated"))
     assert "telephone calls" in said(model, "expect")[0]
+    assert "Name the speakers only where each shows several emotions" in said(model, "expect")[0]
     low, high = model.normaliser.domain
     share = 100 * low.n_frames / (low.n_frames + high.n_frames)
     assert f"{share:.0f} % of {target.name} are low" in said(model, "estimated")[0]

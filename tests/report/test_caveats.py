@@ -12,9 +12,18 @@ def test_what_too_few_speakers_cannot_show_is_said() -> None:
     assert casia.startswith("emodb → casia: with 4 speakers the test cannot go below p = 0.125,")
     assert any("only 4 target speakers" in line for line in lines)
     assert any(line.startswith("target-only: trained on target labels") for line in lines)
-    assert not any("ravdess" in line for line in lines)
+    assert not any("ravdess" in line for line in lines if "speakers" in line)
     unknown = find_caveats(Benchmark(made_up_records(with_speakers=False)))
     assert sum("speakers are unknown" in line for line in unknown) == 2
+
+
+def test_defaults_chosen_on_a_target_are_said() -> None:
+    def said(*targets: str) -> list[str]:
+        benchmark = Benchmark(made_up_records([("emodb", target) for target in targets], extras=False))
+        return [line.partition(":")[0] for line in find_caveats(benchmark) if "defaults" in line]
+
+    assert said("six", "casia", "ravdess") == ["casia, ravdess"]
+    assert said("six") == []  # emodb is the source alone
 
 
 def test_collapse_is_said() -> None:

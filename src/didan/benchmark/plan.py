@@ -282,6 +282,29 @@ def parse_tasks(
     return list(dict.fromkeys(pairs))
 
 
+def paper_in_words(corpora: Sequence[str], features: Sequence[str]) -> list[str]:
+    """Which of the paper's tasks are run, on which features, and why not all as the paper does; a line each.
+
+    >>> for line in paper_in_words(["emodb", "casia", "ravdess"], ["functionals"]): print(line)
+    preset paper: 2 of the paper's 6 tasks, emodb:casia, casia:emodb; the other 4 need --corpus enterface=PATH
+    preset paper: nothing on ravdess, which is in none of them
+    preset paper: on functionals, where the paper has spectrograms (--features spectrogram)
+    preset paper: network, settings and normalisation are didan's, so no figure compares with the paper's
+    """
+    tasks, n_all = paper_tasks(corpora), len(PAPER_CORPORA) * (len(PAPER_CORPORA) - 1)
+    missing = [f"{name}=PATH" for name in PAPER_CORPORA if name not in corpora]
+    needs = f"; the other {n_all - len(tasks)} need --corpus {' and '.join(missing)}" if missing else ""
+    others = [name for name in corpora if name not in PAPER_CORPORA]
+    instead = "" if "spectrogram" in features else ", where the paper has spectrograms (--features spectrogram)"
+    lines = [
+        f"{len(tasks)} of the paper's {n_all} tasks, {', '.join(tasks)}{needs}",
+        *(f"nothing on {name}, which is in none of them" for name in others),
+        f"on {', '.join(features)}{instead}",
+        "network, settings and normalisation are didan's, so no figure compares with the paper's",
+    ]
+    return [f"preset paper: {line}" for line in lines]
+
+
 def paper_tasks(corpora: Sequence[str]) -> tuple[str, ...]:
     """Those of the paper's six tasks whose corpora are given.
 

@@ -30,7 +30,12 @@ def benchmark(
         ),
     ] = None,
     preset: Annotated[
-        str | None, typer.Option("--preset", help="paper: the six tasks between emodb, enterface and casia.")
+        str | None,
+        typer.Option(
+            "--preset",
+            help="paper: the six tasks between emodb, enterface and casia, as far as these are given; on "
+            "--features, which are not the paper's by default.",
+        ),
     ] = None,
     task: Annotated[
         list[str] | None,
@@ -75,7 +80,7 @@ def benchmark(
     import sys
 
     from didan.benchmark import make_plan, run_benchmark
-    from didan.benchmark.plan import paper_tasks
+    from didan.benchmark.plan import paper_in_words, paper_tasks
     from didan.cli.damage import Damage
     from didan.cli.progress import progress_bars
     from didan.errors import UserError
@@ -100,13 +105,17 @@ def benchmark(
     if preset not in (None, "paper"):
         raise UserError(f"unknown preset {preset!r}: there is paper")
     planned = make_plan(data)
-    if preset:
-        from didan.benchmark.benchmark import name_corpora
-
-        planned = planned.model_copy(update={"tasks": paper_tasks(list(name_corpora(planned)[0]))})
 
     def say(text: str) -> None:
         print(text, file=sys.stderr)
+
+    if preset:
+        from didan.benchmark.benchmark import name_corpora
+
+        names = list(name_corpora(planned)[0])
+        planned = planned.model_copy(update={"tasks": paper_tasks(names)})
+        for line in paper_in_words(names, planned.features):
+            say(line)
 
     def announce(todo: "Sequence[Run]", recorded: "Sequence[Run]") -> None:
         n_runs = len(todo) + len(recorded)

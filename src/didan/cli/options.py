@@ -58,7 +58,8 @@ Group = Annotated[
         "--group",
         metavar="GROUP",
         help="Normalise together the utterances of one speaker, file or folder, or of one value of a COLUMN of "
-        "the table: speaker, file, folder, COLUMN or none. (default: the model's, or speaker)",
+        "the table: speaker, file, folder, COLUMN or none. Only where each shows several emotions: what is common "
+        "to all of a group is taken away. (default: the model's, or speaker)",
         show_default=False,
     ),
 ]

@@ -13,7 +13,7 @@ from sklearn.metrics import confusion_matrix
 from didan.audio import Utterance
 from didan.corpora import Corpus
 from didan.corpora.emotions import class_indices, counts_in_words, emotion_counts
-from didan.corpora.leakage import identical_files, shared_speakers
+from didan.corpora.leakage import DEFAULTS_CHOSEN_ON, identical_files, in_hindsight, shared_speakers
 from didan.errors import AudioError, OnDamaged, report_damaged
 from didan.features import FeatureStore, FrontendSettings, default_cache
 from didan.features.encoders.trained_on import heard_in_training
@@ -124,6 +124,8 @@ class Evaluation:
             f"{phrase}, so this says little about speech that it has not heard"
             for phrase in self.leakage.get("encoder_trained_on", [])
         ]
+        if self.corpus in DEFAULTS_CHOSEN_ON:
+            lines.append(f"the defaults were chosen on {self.corpus}, with its labels, so this is optimistic")
         if self.leakage["shared_speakers"]:
             lines.append(f"the source has some of the speakers too: {', '.join(self.leakage['shared_speakers'])}")
         return lines
@@ -303,7 +305,7 @@ def compare(
         uar_ci95=uar_interval(labels, predicted, speakers, corpus=corpus.name),
         resampled=resampling_unit(speakers),
         n_speakers=n_speakers,
-        selection=selection,
+        selection=in_hindsight(selection, corpus.name),
         normalised_by=normalised_by,
         leakage={**leakage, "labels_read": read},
         utterances=utterances,

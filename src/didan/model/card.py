@@ -5,6 +5,7 @@ import numpy as np
 
 from didan.corpora.emotions import class_indices
 from didan.corpora.known import known_readers
+from didan.corpora.leakage import in_hindsight
 from didan.features import SpectrogramSettings, parts_of
 from didan.features.encoders.trained_on import heard_in_training
 from didan.metrics import chance, recalls, uar_interval, unweighted_average_recall
@@ -31,7 +32,7 @@ def model_card(model: TrainedModel) -> str:
         sources=record.get("sources", []),
         target=record.get("target", "unknown"),
         n_target=record.get("n_target"),
-        selection=record.get("selection", "unknown"),
+        selection=in_hindsight(record.get("selection", "unknown"), record.get("target", "unknown")),
         mood=record.get("mood"),
         adaptation=record.get("adaptation"),
         corpora=_corpora(model),

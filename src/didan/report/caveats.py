@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from didan.corpora.leakage import DEFAULTS_CHOSEN_ON
 from didan.evaluation.statistics import smallest_p
 from didan.records import Record
 from didan.report.results import Benchmark, task_name
@@ -23,6 +24,12 @@ def find_caveats(benchmark: Benchmark) -> list[str]:
         names = ", ".join(sorted(benchmark.oracles))
         lines.append(
             f"{names}: trained on target labels. It is an upper bound, part of no comparison and never the best."
+        )
+    targets = {str(run["task"]["target"]) for run in benchmark.records}
+    if chosen_on := sorted(targets & set(DEFAULTS_CHOSEN_ON)):
+        lines.append(
+            f"{', '.join(chosen_on)}: the defaults of didan (features, dropout, steps, pseudo-labels) were chosen "
+            "on these corpora, with their labels. In that respect figures on them are an oracle's, and optimistic."
         )
     for task in benchmark.tasks:
         lines += [*_of_speakers(benchmark, task), *_of_encoders(benchmark, task)]
