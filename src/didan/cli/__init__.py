@@ -40,7 +40,7 @@ def _show_version(wanted: bool) -> None:
 app = typer.Typer(
     name="didan",
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from didan.cli.completion import methods
 from didan.cli.options import Cache, Group, ModelFolder, SourceFolder, Strict
 from didan.cli.output import print_table
 
@@ -27,7 +28,11 @@ def adapt(
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Model folder to write.", show_default=False)],
     method: Annotated[
         str | None,
-        typer.Option("--method", help="How to adapt. (default: the model's own, or didan if it has none)"),
+        typer.Option(
+            "--method",
+            help="How to adapt. (default: the model's own, or didan if it has none)",
+            autocompletion=methods,
+        ),
     ] = None,
     set: Annotated[
         list[str] | None,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from didan.cli import completion
 from didan.cli.options import Cache, Mapping, Strict
 
 if TYPE_CHECKING:
@@ -18,7 +19,13 @@ def benchmark(
     ],
     corpus: Annotated[
         list[str] | None,
-        typer.Option("--corpus", metavar="CORPUS", help="As for `didan train`; at least two.", show_default=False),
+        typer.Option(
+            "--corpus",
+            metavar="CORPUS",
+            help="As for `didan train`; at least two.",
+            show_default=False,
+            autocompletion=completion.corpus_arguments,
+        ),
     ] = None,
     plan: Annotated[
         Path | None,
@@ -35,6 +42,7 @@ def benchmark(
             "--preset",
             help="paper: the six tasks between emodb, enterface and casia, as far as these are given; on "
             "--features, which are not the paper's by default.",
+            autocompletion=completion.presets,
         ),
     ] = None,
     task: Annotated[
@@ -50,11 +58,16 @@ def benchmark(
             "--features",
             help="functionals, spectrogram, pretrained, several joined by +, or pooled; may be repeated. "
             "(default: functionals)",
+            autocompletion=completion.benchmark_features,
         ),
     ] = None,
     method: Annotated[
         list[str] | None,
-        typer.Option("--method", help="A method, or all; may be repeated. (default: source-only and didan)"),
+        typer.Option(
+            "--method",
+            help="A method, or all; may be repeated. (default: source-only and didan)",
+            autocompletion=completion.benchmarked,
+        ),
     ] = None,
     seeds: Annotated[int | None, typer.Option("--seeds", metavar="N", help="Runs of each. (default: 3)")] = None,
     set: Annotated[

@@ -4,12 +4,19 @@ from typing import Annotated
 
 import typer
 
+from didan.cli import completion
 from didan.cli.output import print_table
 
 
 def corpora(
     name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="Show everything about this corpus.", show_default=False)
+        str | None,
+        typer.Argument(
+            metavar="NAME",
+            help="Show everything about this corpus.",
+            show_default=False,
+            autocompletion=completion.corpora,
+        ),
     ] = None,
 ) -> None:
     """List the corpora that didan knows; with a NAME, also how to get it and its emotions."""

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from didan.cli.completion import corpus_arguments
 from didan.cli.options import Mapping
 from didan.cli.output import print_table
 
@@ -24,6 +25,7 @@ def inspect(
             help="NAME=PATH (see: didan corpora), a CSV, TSV or Parquet table, an audformat database, "
             "or a folder of audio.",
             show_default=False,
+            autocompletion=corpus_arguments,
         ),
     ],
     map: Mapping = None,

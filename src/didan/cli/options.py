@@ -6,9 +6,14 @@ from typing import Annotated
 
 import typer
 
+from didan.cli.completion import corpus_arguments, groups
+
 _CORPUS = "NAME=PATH (see: didan corpora), a CSV, TSV or Parquet table, or an audformat database"
 
-Labelled = Annotated[str, typer.Argument(metavar="CORPUS", help=f"{_CORPUS}.", show_default=False)]
+Labelled = Annotated[
+    str,
+    typer.Argument(metavar="CORPUS", help=f"{_CORPUS}.", show_default=False, autocompletion=corpus_arguments),
+]
 
 MODEL = "Folder written by `didan train`, `base` (see: didan models), or OWNER/NAME[@REVISION] on the hub"
 
@@ -19,7 +24,13 @@ ModelFolder = Annotated[
 
 Sources = Annotated[
     list[str],
-    typer.Option("--source", metavar="CORPUS", help=f"Labelled: {_CORPUS}. May be repeated.", show_default=False),
+    typer.Option(
+        "--source",
+        metavar="CORPUS",
+        help=f"Labelled: {_CORPUS}. May be repeated.",
+        show_default=False,
+        autocompletion=corpus_arguments,
+    ),
 ]
 
 Target = Annotated[
@@ -30,6 +41,7 @@ Target = Annotated[
         help=f"{_CORPUS}, or any folder of audio. Its labels, if any, serve to keep the emotions "
         "that source and target share, and for nothing else.",
         show_default=False,
+        autocompletion=corpus_arguments,
     ),
 ]
 
@@ -61,6 +73,7 @@ Group = Annotated[
         "the table: speaker, file, folder, COLUMN or none. Only where each shows several emotions: what is common "
         "to all of a group is taken away. (default: the model's, or speaker)",
         show_default=False,
+        autocompletion=groups,
     ),
 ]
 

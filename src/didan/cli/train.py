@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from didan.cli.completion import frontends, methods
 from didan.cli.options import Cache, Group, Mapping, Sources, Strict, Target
 
 
@@ -18,6 +19,7 @@ def train(
             "--method",
             help="How to adapt: didan, source-only (not at all), or any that `didan benchmark` compares. "
             "(default: didan)",
+            autocompletion=methods,
         ),
     ] = None,
     frontend: Annotated[
@@ -26,6 +28,7 @@ def train(
             "--frontend",
             help="Features: functionals, spectrogram, pretrained (with --set frontend.model=ID), or several "
             "joined by +. (default: functionals)",
+            autocompletion=frontends,
         ),
     ] = None,
     config: Annotated[
