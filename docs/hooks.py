@@ -1,9 +1,32 @@
-"""What the site needs beyond its plugins: roles in docstrings, ``:func:`name```, become links or plain code."""
+"""What the site needs beyond its plugins: a page of commands; roles in docstrings, ``:func:`name```, as links."""
 
 import re
 from typing import Any
 
+import typer
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from typer.cli import get_docs_for_click
+
+from didan.cli import app
+
+COMMANDS = "reference/commands.md"
 _ROLE = re.compile(r":(?:func|class|meth|mod|data|attr):<code>~?([^<]+)</code>")
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the page of commands, which is made of the commands."""
+    files.append(File.generated(config, COMMANDS, content=commands_page()))
+    return files
+
+
+def commands_page() -> str:
+    """Every command with its arguments and options."""
+    program = typer.main.get_command(app)
+    page = get_docs_for_click(
+        obj=program, ctx=typer.Context(program, info_name="didan"), name="didan", title="Commands"
+    )
+    return re.sub(r"^\* `--help`: .*\n", "", page, flags=re.MULTILINE).replace("{", "").replace("}", "")
 
 
 def on_page_content(html: str, **_: Any) -> str:

@@ -1,8 +1,10 @@
 """Every block of code in the documentation is executed: pages are followed from top to bottom, as by a reader."""
 
 import contextlib
+import importlib
 import os
 import re
+import runpy
 import shlex
 import shutil
 import signal
@@ -13,19 +15,25 @@ import time
 import tomllib
 import urllib.request
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import typer
 
 import didan
 from didan import cli
 from didan.errors import UserError
 from didan.model.config import _REMOVED, _RENAMED
 from didan.synthesis import make_corpus, style
+from test_architecture import MODULES, module_name
+from test_docstrings import exists
 from tiny_encoders import make_encoder
 
 DOCS = Path(__file__).parents[1] / "docs"
 PROJECT = tomllib.loads((DOCS.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+COMMANDS = "reference/commands.md"
+"""The page that the site's hook makes of the commands."""
 PAGES = sorted(str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md"))
 BEFORE = {
     "how-to/own-corpus.md": ["tutorial.md"],
@@ -305,4 +313,62 @@ def test_an_exported_model_needs_only_the_libraries_that_the_page_names(after: P
 def test_pages_name_only_what_exists(page: str) -> None:
     text = (DOCS / page).read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
-        assert ((DOCS / page).parent / target).exists(), target
+        assert target == COMMANDS or ((DOCS / page).parent / target).exists(), target
+
+
+def test_every_command_and_option_is_on_the_page() -> None:
+    page = runpy.run_path(str(DOCS / "hooks.py"))["commands_page"]()
+    for name, command in typer.main.get_command(cli.app).commands.items():  # type: ignore[attr-defined]
+        section = page.partition(f"## `didan {name}`")[2].partition("\n## ")[0]
+        for parameter in command.params:
+            written = (
+                parameter.metavar.strip("[]") if parameter.param_type_name == "argument" else parameter.opts[0]
+            )
+            assert f"* `{written}" in section or f"* `[{written}" in section, (name, written)
+    nav = (DOCS.parent / "mkdocs.yml").read_text(encoding="utf-8")
+    assert COMMANDS in nav
+    assert all(page in nav for page in PAGES)
+
+
+def shown() -> set[str]:
+    """Modules and names that the reference has mkdocstrings show."""
+    texts = [(DOCS / page).read_text(encoding="utf-8") for page in PAGES]
+    return {one for text in texts for one in re.findall(r"^::: ([\w.]+)$", text, re.MULTILINE)}
+
+
+@pytest.mark.parametrize(
+    "room",
+    [
+        "didan",
+        "didan.alignment",
+        "didan.benchmark",
+        "didan.classical",
+        "didan.corpora",
+        "didan.features",
+        "didan.inference",
+        "didan.methods",
+        "didan.report",
+        "didan.selection",
+        "didan.self_training",
+    ],
+)
+def test_every_public_name_is_in_the_reference(room: str) -> None:
+    package = importlib.import_module(room)
+    assert {f"{room}.{name}" for name in package.__all__ if not {*homes(room, name)} & shown()} == set()
+
+
+def homes(room: str, name: str) -> Iterator[str]:
+    """What would show a name: itself, where it is exported or defined, or the module that defines it."""
+    yield f"{room}.{name}"
+    for file in MODULES:
+        module = module_name(file)
+        defines = rf"^(class|def) {name}\b|^{name}(:.+)? = "
+        if f"{module}.".startswith(f"{room}.") and re.search(
+            defines, file.read_text(encoding="utf-8"), re.MULTILINE
+        ):
+            yield module
+            yield f"{module}.{name}"
+
+
+def test_the_reference_shows_what_there_is() -> None:
+    assert [one for one in shown() if not exists(one)] == []

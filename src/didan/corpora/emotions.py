@@ -20,6 +20,7 @@ EMOTIONS = (
     "sadness",
     "surprise",
 )
+"""The vocabulary, in alphabetical order. Labels of a corpus are translated into it."""
 
 # "excited" counts as happiness, as is customary with IEMOCAP; `--map excited=...` overrides it.
 _SPELLINGS = {

@@ -13,8 +13,10 @@ PSEUDO_LABELLERS: dict[str, type[BalancedSettings] | type[ConfidentSettings]] = 
     "balanced": BalancedSettings,
     "confident": ConfidentSettings,
 }
+"""By kind, as ``pseudo_labels.kind`` names it."""
 
 AnyPseudoLabeller = Annotated[BalancedSettings | ConfidentSettings, Field(discriminator="kind")]
+"""Settings of one of them: ``kind`` says of which."""
 
 __all__ = [
     "PSEUDO_LABELLERS",
