@@ -20,13 +20,22 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     return files
 
 
+_NOT_SHOWN = (
+    r"^\*\*Options\*\*:\n\n\* `--help`: .*\n\n",
+    r"^\* `--help`: .*\n",
+    r"^\*\*Commands\*\*:\n\n(\* .*\n)+\n",  # cut short, and the contents of the page have them
+    r"(?<=[A-Z.]) <.+?>(?=`)",  # types of what has a name
+    r"(?<=\.{3})\.{3}",
+    r"[{}]",
+)
+
+
 def commands_page() -> str:
     """Every command with its arguments and options."""
     program = typer.main.get_command(app)
-    page = get_docs_for_click(
-        obj=program, ctx=typer.Context(program, info_name="didan"), name="didan", title="Commands"
-    )
-    return re.sub(r"^\* `--help`: .*\n", "", page, flags=re.MULTILINE).replace("{", "").replace("}", "")
+    context = typer.Context(program, info_name="didan")
+    page = get_docs_for_click(obj=program, ctx=context, name="didan", title="Commands")
+    return re.sub("|".join(_NOT_SHOWN), "", page, flags=re.MULTILINE)
 
 
 def on_page_content(html: str, **_: Any) -> str:

@@ -11,7 +11,7 @@ from didan.cli.output import print_table
 def demo(
     audio: Annotated[
         Path | None,
-        typer.Argument(metavar="[AUDIO]", help="A recording of yours to try the model on.", show_default=False),
+        typer.Argument(metavar="AUDIO", help="A recording of yours to try the model on.", show_default=False),
     ] = None,
     out: Annotated[
         Path, typer.Option("--out", metavar="DIR", help="Folder for corpora, models and the report.")
