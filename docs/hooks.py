@@ -25,7 +25,7 @@ _NOT_SHOWN = (
     r"^\* `--help`: .*\n",
     r"^\*\*Commands\*\*:\n\n(\* .*\n)+\n",  # cut short, and the contents of the page have them
     r"(?<=[A-Z.]) <.+?>(?=`)",  # types of what has a name
-    r"(?<=\.{3})\.{3}",
+    r"(?<=\.{3})\}?\.{3}",
     r"[{}]",
 )
 

@@ -22,6 +22,8 @@ LEFT_LYING = (
     "didan-demo/alpha/alpha-01/anger_001.wav",
     "results/targets/report.html",
     "results/targets/runs/run.json",
+    "results/targets/figures/map.svg",
+    "results/targets/tables/tasks.tex",
     "tests/__pycache__/test_api.cpython-311.pyc",
     "tests/recording.wav",
 )

@@ -17,8 +17,8 @@ def train(
         str | None,
         typer.Option(
             "--method",
-            help="How to adapt: didan, source-only (not at all), or any that `didan benchmark` compares. "
-            "(default: didan)",
+            help="How to adapt: didan (implicit distribution alignment with balanced pseudo-labels), source-only "
+            "(not at all), or any network that `didan benchmark` compares. (default: didan)",
             autocompletion=methods,
         ),
     ] = None,

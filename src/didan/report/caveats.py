@@ -8,8 +8,7 @@ import numpy as np
 
 from didan.corpora.leakage import DEFAULTS_CHOSEN_ON
 from didan.evaluation.statistics import smallest_p
-from didan.records import Record
-from didan.report.results import Benchmark, task_name
+from didan.report.results import Benchmark, settings_of, task_name
 
 _FEW_SPEAKERS = 10
 
@@ -104,7 +103,7 @@ def labels_read(benchmark: Benchmark) -> dict[str, list[str]]:
 
 def setup(benchmark: Benchmark) -> dict[str, Any]:
     """Settings, versions and hardware: those common to all runs, and those particular to each method."""
-    flat = [_flat(_settings(run)) for run in benchmark.records]
+    flat = [_flat(settings_of(run)) for run in benchmark.records]
     keys = sorted({key for settings in flat for key in settings})
     common = {
         key: flat[0][key]
@@ -130,11 +129,6 @@ def setup(benchmark: Benchmark) -> dict[str, Any]:
         "versions": _distinct(benchmark, "versions"),
         "hardware": _distinct(benchmark, "hardware"),
     }
-
-
-def _settings(run: Record) -> Mapping[str, Any]:
-    settings: Mapping[str, Any] = run.get("settings") or (run.get("identity") or {}).get("settings") or {}
-    return settings
 
 
 def _distinct(benchmark: Benchmark, key: str) -> list[str]:

@@ -3,8 +3,6 @@
 A section of the page shows the methods with the same features: tables as text, figures as inline images.
 """
 
-import base64
-import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +10,7 @@ from pathlib import Path
 import jinja2
 import markupsafe
 import pandas as pd
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from PIL import Image
 
 from didan.classical import CLASSICAL
 from didan.errors import UserError, reason
@@ -26,6 +22,8 @@ from didan.report.caveats import find_caveats, labels_read, setup
 from didan.report.comparisons import against, comparisons_frame
 from didan.report.dataframes import costs_frame, csv, domain_frame, results_frame
 from didan.report.label_free import selection_frame, selection_table
+from didan.report.latex import latex
+from didan.report.pictures import Picture
 from didan.report.results import BASELINES, PROPOSED, Benchmark
 from didan.report.tables import (
     comparison_table,
@@ -69,7 +67,8 @@ def _features_in_words(features: str) -> str:
 def write_report(
     records: Iterable[Record], folder: Path, failures: Sequence[str] = (), missing: Sequence[str] = ()
 ) -> None:
-    """Write results.md, results.csv, comparisons.csv, selection.csv, domain.csv, costs.csv and report.html.
+    """Write the page, ``report.html``, and beside it what it shows: tables of numbers as CSV, results as Markdown,
+    tables of text as LaTeX in ``tables``, and figures as PDF and SVG in ``figures``.
 
     Args:
         records: of runs, in any order; the tables are the same byte for byte.
@@ -82,6 +81,7 @@ def write_report(
     """
     benchmark = Benchmark(records)
     selection = selection_frame(benchmark)
+    sections = [make_section(benchmark, features, selection) for features in benchmark.features]
     files = {
         "results.md": results_markdown(benchmark, failures, missing),
         "results.csv": csv(results_frame(benchmark)),
@@ -89,15 +89,20 @@ def write_report(
         "selection.csv": csv(selection),
         "domain.csv": csv(domain_frame(benchmark)),
         "costs.csv": csv(costs_frame(benchmark)),
-        "report.html": report_html(benchmark, selection, failures, missing),
+        "report.html": report_html(benchmark, sections, failures, missing),
     }
+    files |= {f"tables/{name}.tex": content for name, content in latex_tables(benchmark, sections).items()}
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        for parts in ("tables", "figures"):
+            (folder / parts).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"cannot make the folder {folder} ({reason(error)})") from error
     for name, content in files.items():
         with written_whole(folder / name) as partial:
             partial.write_text(content, encoding="utf-8")
+    for section in sections:
+        for picture in section.pictures():
+            picture.save(folder / "figures")
 
 
 def results_markdown(benchmark: Benchmark, failures: Sequence[str] = (), missing: Sequence[str] = ()) -> str:
@@ -115,8 +120,29 @@ def results_markdown(benchmark: Benchmark, failures: Sequence[str] = (), missing
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
+def latex_tables(benchmark: Benchmark, sections: "Sequence[Section]") -> dict[str, str]:
+    """The tables of results and comparisons as LaTeX, by name."""
+    tables = {"tasks": latex(tasks_table(benchmark), "Tasks.", "tab:tasks", words=1)}
+    for section in sections:
+        words = f"{_features_in_words(section.features)}; model selection: {selections(benchmark)}."
+        shown = {
+            "results": (section.results, f"UAR on the target in %. {' '.join(section.legend)} {words}"),
+            "recalls": (section.recalls, f"Recall per emotion in %, mean over seeds and tasks. {words}"),
+        }
+        for reference, frame in section.comparisons.items():
+            shown[f"against-{reference}"] = frame, f"Difference in UAR from {reference}, over all tasks. {words}"
+        if section.per_task.size and section.baseline in section.comparisons:
+            caption = (
+                f"Difference in UAR from {section.baseline}, in points [95 % interval], and adjusted p. {words}"
+            )
+            shown["per-task"] = section.per_task, caption
+        for name, (frame, caption) in shown.items():
+            tables[f"{section.features}-{name}"] = latex(frame, caption, f"tab:{section.features}-{name}")
+    return tables
+
+
 def report_html(
-    benchmark: Benchmark, selection: pd.DataFrame, failures: Sequence[str] = (), missing: Sequence[str] = ()
+    benchmark: Benchmark, sections: "Sequence[Section]", failures: Sequence[str] = (), missing: Sequence[str] = ()
 ) -> str:
     """The page."""
     environment = jinja2.Environment(
@@ -134,24 +160,18 @@ def report_html(
         proposed=PROPOSED,
         methods=methods_table(benchmark, summaries),
         in_words=_features_in_words,
-        sections=[make_section(benchmark, features, selection) for features in benchmark.features],
+        sections=sections,
         selection=selections(benchmark),
         tasks=tasks_table(benchmark),
         labels_read=labels_read(benchmark),
+        released=sorted(
+            {run["versions"]["didan"] for run in benchmark.records if "didan" in (run.get("versions") or {})}
+        ),
         setup=setup(benchmark),
         caveats=find_caveats(benchmark),
         failures=failures,
         missing=missing,
     )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Picture:
-    """A figure inside the page: its address and its width in pixels."""
-
-    address: str
-    width: int
-    title: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,6 +196,11 @@ class Section:
     criteria: Picture | None
     costs: pd.DataFrame
 
+    def pictures(self) -> list[Picture]:
+        """All figures."""
+        single = (self.differences, self.domain_plot, self.criteria)
+        return [*_drawn(single), *self.confusions, *self.maps, *self.curves]
+
 
 def make_section(benchmark: Benchmark, features: str, selection: pd.DataFrame) -> Section:
     """Make all tables and figures."""
@@ -188,8 +213,10 @@ def make_section(benchmark: Benchmark, features: str, selection: pd.DataFrame) -
         baseline=baseline,
         results=results,
         legend=legend(results),
-        differences=picture(
-            plots.plot_differences(benchmark, features, baseline), f"UAR minus that of {baseline}"
+        differences=_picture(
+            plots.plot_differences(benchmark, features, baseline),
+            f"{features}-differences",
+            f"UAR minus that of {baseline}",
         ),
         comparisons={reference: comparison_table(family) for reference, family in comparisons.items() if family},
         summary=summary(comparisons.get(baseline or "", [])),
@@ -200,10 +227,15 @@ def make_section(benchmark: Benchmark, features: str, selection: pd.DataFrame) -
         domain_plot=_domain_plot(benchmark, features, list(domain.index)),
         maps=_drawn(_maps(benchmark, features)),
         curves=_drawn(
-            picture(plots.plot_curves(benchmark, features, column), title) for column, title in _CURVES.items()
+            _picture(plots.plot_curves(benchmark, features, column), f"{features}-{column}", title)
+            for column, title in _CURVES.items()
         ),
         selection=selection_table(selection, features, len(benchmark.tasks)),
-        criteria=picture(plots.plot_criteria(benchmark, features), "Criteria without target labels against UAR"),
+        criteria=_picture(
+            plots.plot_criteria(benchmark, features),
+            f"{features}-criteria",
+            "Criteria without target labels against UAR",
+        ),
         costs=costs_table(benchmark, features),
     )
 
@@ -217,12 +249,13 @@ def _confusions(benchmark: Benchmark, features: str) -> Iterator[Picture | None]
     for start in range(0, len(common), _MOST_CONFUSIONS):
         tasks = common[start : start + _MOST_CONFUSIONS]
         figure = plots.plot_confusions([[by_task[task] for task in tasks] for by_task in by_method])
-        yield picture(figure, f"Confusion matrices of {', '.join(methods)}")
+        name = f"{features}-confusions-{1 + start // _MOST_CONFUSIONS}"
+        yield _picture(figure, name, f"Confusion matrices of {', '.join(methods)}")
 
 
 def _maps(benchmark: Benchmark, features: str) -> Iterator[Picture | None]:
     """The references first, then the best of those that have a map."""
-    for task in benchmark.tasks:
+    for number, task in enumerate(benchmark.tasks, start=1):
         by_method = (benchmark.results[features][method] for method in benchmark.contenders(features))
         results = [by_task[task] for by_task in by_method if task in by_task]
         mapped = [result for result in results if any(run.get("map") for run in result.runs)]
@@ -233,24 +266,18 @@ def _maps(benchmark: Benchmark, features: str) -> Iterator[Picture | None]:
         ]
         figure = plots.plot_maps(shown[:_MOST_MAPS])
         left_out = f" ({len(shown) - _MOST_MAPS} more methods have maps)" if len(shown) > _MOST_MAPS else ""
-        yield picture(figure, task + left_out)
+        yield _picture(figure, f"{features}-map-{number}", task + left_out)
 
 
 def _domain_plot(benchmark: Benchmark, features: str, methods: Sequence[str]) -> Picture | None:
     frame = domain_frame(benchmark)
     figure = plots.plot_domain(frame[frame["features"] == features], methods, benchmark.tasks) if methods else None
-    return picture(figure, "Proxy A-distance between source and target")
+    return _picture(figure, f"{features}-domain", "Proxy A-distance between source and target")
 
 
-def picture(figure: Figure | None, title: str) -> Picture | None:
-    """A figure, if there is one, as an inline PNG of few colours, which is a third of the size."""
-    if figure is None:
-        return None
-    buffer, small = io.BytesIO(), io.BytesIO()
-    FigureCanvasAgg(figure).print_figure(buffer, format="png", dpi=130)
-    Image.open(buffer).convert("RGB").quantize(255, Image.Quantize.MAXCOVERAGE).save(small, "png", optimize=True)
-    address = f"data:image/png;base64,{base64.b64encode(small.getvalue()).decode()}"
-    return Picture(address=address, width=round(100 * figure.get_figwidth()), title=title)
+def _picture(figure: Figure | None, name: str, title: str) -> Picture | None:
+    """A figure, if there is one."""
+    return None if figure is None else Picture(name=name, title=title, figure=figure)
 
 
 def _drawn(pictures: Iterable[Picture | None]) -> list[Picture]:

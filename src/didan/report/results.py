@@ -196,6 +196,11 @@ def task_name(record: Record) -> str:
     return f"{' + '.join(record['task']['sources'])} → {record['task']['target']}"
 
 
+def settings_of(record: Record) -> Mapping[str, Any]:
+    """The settings of a run; of some old records nothing is known."""
+    return {**(record.get("settings") or {}), **(record.get("identity") or {}).get("settings", {})}
+
+
 def run_in_words(record: Record) -> str:
     """A run in words."""
     return f"{record['method']} on {task_name(record)} with {record['features']}, seed {record['seed']}"

@@ -13,7 +13,7 @@ from didan.metrics import chance
 from didan.records import Record
 from didan.report.comparisons import Comparison, against
 from didan.report.dataframes import MEAN, costs_frame, results_frame
-from didan.report.results import Benchmark, task_name
+from didan.report.results import Benchmark, settings_of, task_name
 
 NONE = "–"
 
@@ -106,7 +106,7 @@ def methods_table(benchmark: Benchmark, summaries: Mapping[str, str]) -> pd.Data
 
 
 def _self_training(run: Record) -> str:
-    settings = run.get("identity", {}).get("settings", {}).get("pseudo_labels")  # older records have none
+    settings = settings_of(run).get("pseudo_labels")  # older records have none
     return f", with {settings['kind']} pseudo-labels" if settings and settings["weight"] > 0 else ""
 
 
