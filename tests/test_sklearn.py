@@ -11,7 +11,7 @@ from sklearn.base import clone
 from sklearn.metrics import accuracy_score
 from sklearn.model_selection import ShuffleSplit, cross_validate
 
-from didan.errors import UserError
+from didan.errors import DidanWarning, UserError
 from didan.networks import build_network
 from didan.sklearn import DIDANClassifier
 
@@ -21,6 +21,9 @@ with warnings.catch_warnings():
     from skada.metrics import DeepEmbeddedValidation, PredictionEntropyScorer, SoftNeighborhoodDensity
     from skada.model_selection import SourceTargetShuffleSplit
 from sklearn.preprocessing import StandardScaler
+
+# What most tests ask does not depend on whether anything was learnt.
+pytestmark = pytest.mark.filterwarnings("ignore:after .* steps the network fits:didan.errors.DidanWarning")
 
 QUICK: dict[str, Any] = {"steps": 30, "batch_size": 16, "learning_rate": 5e-3}
 Data = tuple[npt.NDArray[np.float32], npt.NDArray[Any], npt.NDArray[np.int64]]
@@ -45,6 +48,31 @@ def test_it_learns_the_source_and_recognises_the_target(data: Data) -> None:
     assert model.score(X[domain < 0], y[domain < 0]) > 0.8
     assert len(model.history_) == 100
     assert model.embed(X).shape == (120, 12 * 64)
+
+
+@pytest.mark.parametrize(
+    ("loss", "steps", "scale", "shift"),
+    [
+        ("regression", 1, 1, 0),
+        ("regression", 100, 100, 0),
+        ("regression", 100, 1, 1e3),
+        ("cross-entropy", 100, 1, 1e3),
+    ],
+)
+def test_a_network_that_learnt_nothing_says_so(
+    data: Data, loss: Any, steps: int, scale: float, shift: float
+) -> None:
+    X, y, domain = data
+    with pytest.warns(DidanWarning, match=f"after {steps} steps .* more steps, and features normalised"):
+        DIDANClassifier(steps=steps, loss=loss).fit(X * scale + shift, y, sample_domain=domain)
+
+
+@pytest.mark.parametrize("loss", ["regression", "cross-entropy"])
+def test_a_network_that_learnt_says_nothing(data: Data, loss: Any) -> None:
+    X, y, domain = data
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        DIDANClassifier(steps=100, dropout=0.3, loss=loss).fit(X, y, sample_domain=domain)
 
 
 def test_labels_of_the_target_are_not_looked_at(data: Data) -> None:

@@ -9,10 +9,12 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import torch
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, check_is_fitted, column_or_1d
 
+from didan.errors import note
 from didan.features import Domain, FeatureSet, Moments, Normaliser
 from didan.model.config import Config, make_config
 from didan.networks import Loss, Output, ScoreLink
@@ -34,7 +36,7 @@ class DIDANClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         method: a name from ``didan.methods.METHODS``.
         method_settings: of the method, where they differ from its defaults.
         pseudo_labels: settings of self-training, where they differ from the method's, such as ``{"weight": 0}``.
-        steps: training steps; the model is the last step's.
+        steps: training steps; the model is the last step's. With too few to learn anything there is a warning.
         batch_size: source rows per step, and as many of the target.
         learning_rate: of AdamW at the start.
         weight_decay: of AdamW.
@@ -52,7 +54,7 @@ class DIDANClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     >>> X = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
     >>> y = np.where(X[:, 0] > 0, "happiness", "sadness")
     >>> domain = np.repeat([1, -2], 20)
-    >>> model = DIDANClassifier(steps=5, batch_size=8).fit(X, y, sample_domain=domain)
+    >>> model = DIDANClassifier(steps=50, learning_rate=0.01, dropout=0).fit(X, y, sample_domain=domain)
     >>> model.predict_proba(X[domain < 0]).shape
     (20, 2)
     """
@@ -91,6 +93,10 @@ class DIDANClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             sample_domain: positive for source, negative for target, shape (n,). Without it, rows labelled -1
                 are the target.
 
+        Warns:
+            DidanWarning: the network fits the source no better than a constant does: too few steps, or features
+                that are not normalised.
+
         Raises:
             ValueError: no source or no target row, or only one class in the source.
             UserError: an unknown method or setting.
@@ -126,8 +132,24 @@ class DIDANClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         )
         network, self.history_ = fit_network(pair, config)
         self.network_ = network.double()  # in single precision a row would depend on its place among the others
+        self._note_if_nothing_was_learnt(pair)
         (self.normaliser_,) = pair.target.through(self.network_.vectors).normalisers
         return self
+
+    def _note_if_nothing_was_learnt(self, pair: DomainPair) -> None:
+        """Few steps, or features far from mean 0 and variance 1, leave the network where it is near chance."""
+        link = ScoreLink(self.loss)
+        labels = torch.nn.functional.one_hot(torch.from_numpy(pair.labels), len(self.classes_)).double()
+        shares = labels.mean(dim=0)
+        constant = shares if self.loss == "regression" else shares.log()
+        lost = float(link.fit(self.network_.run(pair.source).scores.double(), labels))
+        lost_by_constant = float(link.fit(constant.expand_as(labels), labels))
+        if lost >= lost_by_constant:
+            note(
+                f"after {self.steps} steps the network fits the source's labels no better than a constant does "
+                f"(loss {lost:.3g}, of the constant {lost_by_constant:.3g}): give it more steps, and features "
+                "normalised within each domain"
+            )
 
     def predict(
         self, X: npt.ArrayLike, sample_domain: npt.ArrayLike | None = None, allow_source: bool = False

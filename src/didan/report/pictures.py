@@ -5,6 +5,7 @@ import io
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -15,7 +16,7 @@ from didan.files import written_whole
 
 # Fonts inside, as publishers ask; no date and no random names, so that the same records give the same bytes.
 _FORMATS = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
-_STYLE = {"pdf.fonttype": 42, "svg.hashsalt": "didan"}
+_STYLE: Any = {"pdf.fonttype": 42, "svg.hashsalt": "didan"}
 
 
 @dataclass(frozen=True, kw_only=True)
