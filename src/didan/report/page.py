@@ -82,7 +82,9 @@ def write_report(
     benchmark = Benchmark(records)
     selection = selection_frame(benchmark)
     sections = [make_section(benchmark, features, selection) for features in benchmark.features]
-    files = {
+    # The page is last: where it is, everything beside it is too.
+    files = {f"tables/{name}.tex": content for name, content in latex_tables(benchmark, sections).items()}
+    files |= {
         "results.md": results_markdown(benchmark, failures, missing),
         "results.csv": csv(results_frame(benchmark)),
         "comparisons.csv": csv(comparisons_frame(benchmark)),
@@ -91,18 +93,17 @@ def write_report(
         "costs.csv": csv(costs_frame(benchmark)),
         "report.html": report_html(benchmark, sections, failures, missing),
     }
-    files |= {f"tables/{name}.tex": content for name, content in latex_tables(benchmark, sections).items()}
     try:
         for parts in ("tables", "figures"):
             (folder / parts).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"cannot make the folder {folder} ({reason(error)})") from error
-    for name, content in files.items():
-        with written_whole(folder / name) as partial:
-            partial.write_text(content, encoding="utf-8")
     for section in sections:
         for picture in section.pictures():
             picture.save(folder / "figures")
+    for name, content in files.items():
+        with written_whole(folder / name) as partial:
+            partial.write_text(content, encoding="utf-8")
 
 
 def results_markdown(benchmark: Benchmark, failures: Sequence[str] = (), missing: Sequence[str] = ()) -> str:
