@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from didan.cli.options import Cache, Group, ModelFolder, SourceFolder, Strict
+from didan.cli.options import Cache, Channels, ChannelsOption, Group, ModelFolder, SourceFolder, Strict
 from didan.cli.output import print_table
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def adapt(
         ),
     ] = False,
     group: Group = None,
+    channels: ChannelsOption = Channels.mixed,
     cache: Cache = None,
     strict: Strict = False,
     resume: Annotated[bool, typer.Option("--resume", help="Continue an adaptation that was interrupted.")] = False,
@@ -66,7 +67,7 @@ def adapt(
     from didan.corpora import Recordings
     from didan.model.account import account, without_effect
     from didan.model.directory import load
-    from didan.speech.utterances import find_utterances
+    from didan.speech.utterances import find_utterances, split_channels
     from didan.training.adapt import adapt as re_adapt
     from didan.training.adapt import adapting_config
     from didan.training.workspace import Workspace, refuse_existing
@@ -75,6 +76,8 @@ def adapt(
     trained = load(model)
     config = adapting_config(trained, method, seed, set or (), group=group, source_free=source_free)
     unlabelled = Recordings(recordings.name, recordings.table.drop(columns="emotion", errors="ignore"))
+    if channels is Channels.apart:
+        unlabelled = split_channels(unlabelled)
     unlabelled.grouped(config.normalisation.group)  # a mistake should surface before recordings are read
     target = unlabelled
     if folder.is_dir():

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from didan.cli.options import Cache, Group, Mapping, Sources, Strict, Target
+from didan.cli.options import Cache, Channels, ChannelsOption, Group, Mapping, Sources, Strict, Target
 
 
 def train(
@@ -43,6 +43,7 @@ def train(
     map: Mapping = None,
     cache: Cache = None,
     group: Group = None,
+    channels: ChannelsOption = Channels.mixed,
     include_source_features: Annotated[
         bool,
         typer.Option(
@@ -72,7 +73,10 @@ def train(
     from didan.cli.damage import Damage
     from didan.corpora import Recordings, read_corpus, read_target
     from didan.corpora.emotions import counts_in_words, parse_mapping
+    from didan.errors import UserError
 
+    if channels is Channels.apart and not is_plain_folder(target):
+        raise UserError("--channels split is for a --target that is a folder of recordings")
     mapping = parse_mapping(map or [])
     sources = [read_corpus(argument, mapping) for argument in source]
     damage = Damage()
@@ -81,7 +85,7 @@ def train(
     from didan.cli.progress import progress_bars
     from didan.model.account import account, without_effect
     from didan.model.config import make_config
-    from didan.speech.utterances import find_utterances
+    from didan.speech.utterances import find_utterances, split_channels
     from didan.training.adapt import FEW_UTTERANCES, few_utterances
     from didan.training.train import train as fit
     from didan.training.workspace import Workspace, refuse_existing
@@ -90,6 +94,8 @@ def train(
     refuse_existing(out)
     adapt_to.grouped(settings.normalisation.group)  # a mistake should surface before recordings are read
     if isinstance(adapt_to, Recordings) and is_plain_folder(target):
+        if channels is Channels.apart:
+            adapt_to = split_channels(adapt_to)
         with progress_bars() as hook:
             adapt_to = find_utterances(adapt_to, hook, None if strict else damage)
     expected = [emotion.strip() for emotion in emotions.split(",")] if emotions else None
