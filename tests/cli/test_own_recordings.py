@@ -128,7 +128,7 @@ def test_what_was_interrupted_can_be_resumed(
     arguments = ["adapt", str(model), str(calls), *settings, "--cache", str(cache)]
     with monkeypatch.context() as patch:
         interrupt(patch, what, step)
-        assert run([*arguments, "--out", str(tmp_path / "new")]) == 2
+        assert run([*arguments, "--out", str(tmp_path / "new")]) == 130
     said = complaint(capsys)
     assert "interrupted" in said
     assert not (tmp_path / "new").exists()
@@ -152,7 +152,7 @@ def test_ctrl_c_at_any_other_time_is_one_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     interrupt(monkeypatch, "finding speech", 3)
-    assert run(["adapt", str(model), str(calls), "--out", str(tmp_path / "new")]) == 2
+    assert run(["adapt", str(model), str(calls), "--out", str(tmp_path / "new")]) == 130
     assert "interrupted" in complaint(capsys)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from didan.cli.options import Cache, Channels, ChannelsOption, Group, ModelFolder, SourceFolder, Strict
-from didan.cli.output import print_table
+from didan.cli.output import print_table, say
 
 if TYPE_CHECKING:
     from didan.training.adapt import Change
@@ -54,7 +54,6 @@ def adapt(
     Recordings that cannot be read or are silent are named and left out. Where some cannot be read, the exit
     code is 2 though the model is written.
     """
-    import sys
 
     from didan.cli.damage import Damage
     from didan.corpora import read_target
@@ -83,14 +82,13 @@ def adapt(
     if folder.is_dir():
         with progress_bars() as hook:
             target = find_utterances(unlabelled, hook, on_damaged)
-    print(
+    say(
         f"method {config.method}: {model} -> {target.name} "
         f"(utterances: {len(target)}, recordings: {len(unlabelled)}), "
         f"{config.optimisation.steps} steps, seed {config.seed}",
-        file=sys.stderr,
     )
     if idle := without_effect(config):
-        print(f"note: {idle}", file=sys.stderr)
+        say(f"note: {idle}")
     with progress_bars() as hook:
         try:
             adapted, change = re_adapt(

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from didan.cli.options import Cache, Channels, ChannelsOption, Group, Mapping, Sources, Strict, Target
+from didan.cli.output import say
 
 
 def train(
@@ -68,7 +69,6 @@ def train(
     Recordings that cannot be read or are silent are named and left out. Where some cannot be read, the exit
     code is 2 though the model is written.
     """
-    import sys
 
     from didan.cli.damage import Damage
     from didan.corpora import Recordings, read_corpus, read_target
@@ -101,16 +101,15 @@ def train(
     expected = [emotion.strip() for emotion in emotions.split(",")] if emotions else None
     labels = "no labels" if isinstance(adapt_to, Recordings) else "labels used to keep the shared emotions alone"
     sources_in_words = " + ".join(f"{corpus.name} ({len(corpus)} utterances)" for corpus in sources)
-    print(
+    say(
         f"method {settings.method}: {sources_in_words} -> "
         f"{adapt_to.name} ({len(adapt_to)} utterances, {labels}), "
         f"{settings.optimisation.steps} steps, seed {settings.seed}",
-        file=sys.stderr,
     )
     if idle := without_effect(settings):
-        print(f"note: {idle}", file=sys.stderr)
+        say(f"note: {idle}")
     if isinstance(adapt_to, Recordings) and len(adapt_to) < FEW_UTTERANCES:
-        print(f"note: {few_utterances(len(adapt_to))}", file=sys.stderr)
+        say(f"note: {few_utterances(len(adapt_to))}")
     try:
         with progress_bars() as hook:
             model = fit(
@@ -129,14 +128,13 @@ def train(
     except KeyboardInterrupt:
         raise Workspace.interrupted(out) from None
     for corpus, counts in model.record["left_out"].items():
-        print(f"left out of {corpus}, since not all have them: {counts_in_words(counts)}", file=sys.stderr)
+        say(f"left out of {corpus}, since not all have them: {counts_in_words(counts)}")
     if isinstance(adapt_to, Recordings):
         for line in account(model):
-            print(line, file=sys.stderr)
-    print(
+            say(line)
+    say(
         f"{out}: predicts {', '.join(model.emotions)}; trained in {model.record['seconds']:.0f} s.\n"
         f"How well? With labelled recordings like yours: didan evaluate {out} CORPUS",
-        file=sys.stderr,
     )
     damage.refuse()
 
