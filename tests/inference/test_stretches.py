@@ -14,8 +14,8 @@ from inference.timelines import EMOTIONS, Said, timeline, window
 SAID = st.one_of(st.none(), st.tuples(st.sampled_from(EMOTIONS), st.floats(0.4, 1.0)))
 
 
-def spans(said: list[Said], **options: float) -> list[tuple[float, float, str]]:
-    return [(one.start, one.end, one.emotion) for one in stretches(timeline(said, **options))]
+def spans(said: list[Said], length: float = 3.0, hop: float = 1.0) -> list[tuple[float, float, str]]:
+    return [(one.start, one.end, one.emotion) for one in stretches(timeline(said, length, hop))]
 
 
 @given(

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from didan.inference.summary import EmotionSummary, Moment, Summary
 
-_NAME_WIDTH = 12
+_NAME_WIDTH = 14
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,13 +62,19 @@ class SummaryRows:
         from rich.table import Column, Table
 
         columns: list[Column | str] = [Column("file", overflow="fold", min_width=_NAME_WIDTH), *self._channel]
-        columns += [Column(name, no_wrap=True) for name in ("speech", "", *self.emotions)]
+        columns += [Column(name, no_wrap=True) for name in ("speech", "emotion", "share", "longest", "moments")]
         table = Table(*columns, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
         for one in self.summaries:
             channel = [str(one.channel)] if self.channels else []
-            cells = [_cell(one.emotions[emotion]) for emotion in self.emotions]
+            found = {emotion: own for emotion, own in one.emotions.items() if own.longest}
+            cells = [
+                found or ["[dim]no speech[/dim]"],
+                [f"{100 * own.share:.0f} %" for own in found.values()],
+                [f"{own.longest:.0f} s" for own in found.values()],
+                [", ".join(map(_moment, own.moments or ())) for own in found.values()],
+            ]
             minutes = f"{one.speech_minutes:.1f} min"
-            table.add_row(escape(one.file), *channel, minutes, "share\nlongest\nmoments", *cells)
+            table.add_row(escape(one.file), *channel, minutes, *map("\n".join, cells), end_section=True)
         return table
 
 
@@ -79,14 +85,8 @@ def _rounded(own: "EmotionSummary") -> dict[str, Any]:
     return {**values, "moments": [{key: round(x, 3) for key, x in asdict(one).items()} for one in own.moments]}
 
 
-def _cell(own: "EmotionSummary") -> str:
-    """Below one another: share, longest stretch, moments."""
-    lines = [f"{100 * own.share:.0f} %", f"{own.longest:.0f} s", *map(_moment, own.moments or ())]
-    return "\n".join(lines) if own.longest else "–"
-
-
 def _moment(moment: "Moment") -> str:
-    """When it begins, as players show it, and how probable the emotion is.
+    """When it begins, as players show it, and how probable the emotion is there.
 
     >>> from didan.inference.summary import Moment
     >>> _moment(Moment(83.0, 86.0, 0.934))
