@@ -264,6 +264,8 @@ def test_label_files_are_whole_or_not_there(
     assert run(["predict", str(model), str(tmp_path / "in"), "--format", "textgrid", "--out", str(out)]) == 2
     assert "no space left" in complaint(capsys)
     assert [path.name for path in out.iterdir()] == ["a.TextGrid"]
+    assert run(["predict", str(model), str(tmp_path / "in"), "--format", "textgrid", "--out", str(out)]) == 2
+    assert "a.TextGrid is there already" in complaint(capsys)
     (tmp_path / "file").write_text("in the way")
     arguments = ["predict", str(model), str(tmp_path / "in"), "--format", "textgrid"]
     assert run([*arguments, "--out", str(tmp_path / "file")]) == 2
@@ -520,7 +522,18 @@ def test_utterances_of_a_table_are_labels_of_their_recordings(
     capsys.readouterr()
 
 
-def test_rows_are_printed_as_they_come(model: Path, call: Path) -> None:
+@pytest.mark.parametrize("format", ["audacity", "textgrid", "label-studio"])
+def test_no_recordings_are_no_labels(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], format: str
+) -> None:
+    for options in [[], ["--out", str(tmp_path / "labels")]][: 2 - (format == "label-studio")]:
+        monkeypatch.setattr("sys.stdin", io.StringIO("\n"))
+        assert run(["predict", str(model), "-", "--format", format, *options]) == 0
+        assert capsys.readouterr().out == ("[\n]\n" if format == "label-studio" else "")
+    assert not (tmp_path / "labels").exists()
+
+
+def test_rows_are_printed_as_they_come() -> None:
     """A reader of lines has the first before the last is there."""
 
     class Reader(io.StringIO):

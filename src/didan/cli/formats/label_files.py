@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from didan.cli.formats.labels import Labels
 from didan.errors import UserError, reason
-from didan.files import written_whole
 
 
 class LabelFile(NamedTuple):
@@ -20,11 +19,16 @@ class LabelFile(NamedTuple):
         """Write the labels of recordings below a folder.
 
         Raises:
-            UserError: the folder or a file cannot be written.
+            UserError: a file is there already, which somebody may have corrected, or cannot be written.
         """
-        names = _names(recordings)
+        from didan.files import written_whole
+
+        files = {place: out / f"{name}{self.suffix}" for place, name in _names(recordings).items()}
+        for file in files.values():
+            if file.exists():
+                raise UserError(f"{file} is there already; name another folder with --out, or remove it")
         for one in labels:
-            file = out / f"{names[_place(one.file)]}{self.suffix}"
+            file = files[_place(one.file)]
             try:
                 file.parent.mkdir(parents=True, exist_ok=True)
             except OSError as error:
@@ -39,7 +43,7 @@ def _names(recordings: Sequence[Path]) -> dict[Path, Path]:
     Where two recordings are parted by their suffixes alone, all names keep them.
     """
     places = list(dict.fromkeys(map(_place, recordings)))
-    common = os.path.commonpath([place.parent for place in places])
+    common = os.path.commonpath([place.parent for place in places]) if places else ""
     names = [place.relative_to(common) for place in places]
     short = [name.with_suffix("") for name in names]
     return dict(zip(places, short if len(set(short)) == len(short) else names, strict=True))
