@@ -127,23 +127,20 @@ def predict(
         predictions = iter(adjusted(predictions, adapt_outputs))
     if min_confidence > 0:
         predictions = uncertain_below(predictions, min_confidence)
-    is_split = channels is Channels.apart
     if summary:
         told = (*recogniser.emotions, *([UNCERTAIN] if min_confidence > 0 else []))
-        own = by_recording(predictions, by_channel=True)
-        summaries = (summarise(windows, told) for windows in own)
-        ROWS[format](SummaryRows(summaries=summaries, emotions=told, channels=is_split))
+        summaries = (summarise(windows, told) for windows in by_recording(predictions, by_channel=True))
+        ROWS[format](SummaryRows(summaries=summaries, emotions=told, channels=channels is Channels.apart))
     elif format in ROWS:
-        ROWS[format](
-            PredictionRows(
-                predictions=predictions,
-                emotions=recogniser.emotions,
-                times=window is not None
-                or any(one.start == one.start or one.end == one.end for one in utterances),
-                channels=is_split,
-                adapted=adapt_outputs is not None,
-            )
+        parts = window is not None or any(one.start == one.start or one.end == one.end for one in utterances)
+        rows = PredictionRows(
+            predictions=predictions,
+            emotions=recogniser.emotions,
+            times=parts,
+            channels=channels is Channels.apart,
+            adapted=adapt_outputs is not None,
         )
+        ROWS[format](rows)
     elif format is Format.label_studio:
         write_tasks(labels_of(predictions))
     elif out is not None:
