@@ -33,6 +33,9 @@ SegmentRow = tuple[float, float, float, bool]
 # Raise when the same settings begin to mean other numbers: features are then computed again.
 _VERSION = 4
 
+# Rename when recordings begin to fall into other segments.
+_SEGMENTS = "segments_2"
+
 
 def default_cache() -> Path:
     """The folder named by the environment variable DIDAN_CACHE, or the user's cache folder for didan.
@@ -125,7 +128,7 @@ class Fingerprints:
                 "CREATE TABLE IF NOT EXISTS files (path TEXT PRIMARY KEY, size, changed, digest TEXT)"
             )
             database.execute("CREATE TABLE IF NOT EXISTS audio (digest TEXT PRIMARY KEY, audio TEXT)")
-            database.execute("CREATE TABLE IF NOT EXISTS segments (digest TEXT PRIMARY KEY, segments TEXT)")
+            database.execute(f"CREATE TABLE IF NOT EXISTS {_SEGMENTS} (digest TEXT PRIMARY KEY, segments TEXT)")
 
     def contents(
         self, file: Path, start: float = float("nan"), end: float = float("nan"), channel: int | None = None
@@ -171,7 +174,7 @@ class Fingerprints:
         """Keep which segments an utterance falls into."""
         with self._database() as database:
             row = (_utterance(digest, start, end, channel), json.dumps(segments))
-            database.execute("INSERT OR REPLACE INTO segments VALUES (?, ?)", row)
+            database.execute(f"INSERT OR REPLACE INTO {_SEGMENTS} VALUES (?, ?)", row)
 
     def segments(
         self, digest: str, start: float, end: float, channel: int | None = None
@@ -179,7 +182,7 @@ class Fingerprints:
         """The segments of an utterance, or None if they are not known yet."""
         with self._database() as database:
             row = database.execute(
-                "SELECT segments FROM segments WHERE digest = ?", (_utterance(digest, start, end, channel),)
+                f"SELECT segments FROM {_SEGMENTS} WHERE digest = ?", (_utterance(digest, start, end, channel),)
             ).fetchone()
         return [tuple(segment) for segment in json.loads(row[0])] if row else None
 
