@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pytest
 import soundfile
 
-from didan.audio import RATE, audio_info, find_audio, read_audio, stream_audio
-from didan.errors import AudioError, UserError
+from didan.audio import RATE, Utterance, audio_info, by_channel, find_audio, read_audio, stream_audio
+from didan.errors import AudioError, SilentError, UserError
 
 Signal = npt.NDArray[np.float64]
 
@@ -301,3 +301,46 @@ def test_blocks_are_the_whole_in_parts(tmp_path: Path, suffix: str, rate: int) -
     part = read_audio(file, 12.0, 13.5)
     assert len(part) == 1.5 * RATE
     np.testing.assert_allclose(part[800:-800], whole[12 * RATE :][800 : len(part) - 800], atol=1e-3)
+
+
+def test_a_channel_alone_is_what_was_recorded_on_it(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    channels = (0.1 * rng.normal(size=(3 * RATE, 3))).astype(np.float32)
+    soundfile.write(tmp_path / "a.wav", channels, RATE, subtype="FLOAT")
+    for number in (1, 2, 3):
+        np.testing.assert_array_equal(read_audio(tmp_path / "a.wav", channel=number), channels[:, number - 1])
+        part = read_audio(tmp_path / "a.wav", 1.0, 2.0, number)
+        np.testing.assert_array_equal(part, channels[RATE : 2 * RATE, number - 1])
+    with pytest.raises(AudioError, match="has no channel 4, only 3"):
+        read_audio(tmp_path / "a.wav", channel=4)
+
+
+def test_a_channel_of_another_rate_is_resampled_alone(tmp_path: Path) -> None:
+    times = np.arange(8000 * 2) / 8000
+    left, right = (0.1 * np.sin(2 * np.pi * hz * times) for hz in (300, 1000))
+    soundfile.write(tmp_path / "both.wav", np.stack([left, right], axis=1), 8000, subtype="FLOAT")
+    soundfile.write(tmp_path / "right.wav", right, 8000, subtype="FLOAT")
+    alone = read_audio(tmp_path / "right.wav")
+    np.testing.assert_array_equal(read_audio(tmp_path / "both.wav", channel=2), alone)
+
+
+def test_a_silent_channel_is_named(tmp_path: Path) -> None:
+    sound = np.zeros((RATE, 2), dtype=np.float32)
+    sound[:, 0] = 0.1
+    soundfile.write(tmp_path / "a.wav", sound, RATE)
+    with pytest.raises(SilentError, match="channel 2 is silent"):
+        read_audio(tmp_path / "a.wav", channel=2)
+    assert not np.concatenate(list(stream_audio(tmp_path / "a.wav", channel=2))).any()
+
+
+def test_channels_are_utterances_of_their_own(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", np.zeros((RATE, 2)), RATE)
+    soundfile.write(tmp_path / "b.wav", np.zeros(RATE), RATE)
+    (tmp_path / "c.wav").write_text("no audio")  # which whoever reads it will say
+    named = {name: tmp_path / f"{name}.wav" for name in "abc"}
+    utterances = [Utterance(named["a"], 0.2, 0.5, group="x"), Utterance(named["b"]), Utterance(named["c"])]
+    assert by_channel(utterances) == [
+        Utterance(named["a"], 0.2, 0.5, 1, "x channel 1"),
+        Utterance(named["a"], 0.2, 0.5, 2, "x channel 2"),
+        *(utterances[row]._replace(channel=1) for row in (1, 2)),
+    ]

@@ -128,7 +128,7 @@ def test_what_was_interrupted_can_be_resumed(
     arguments = ["adapt", str(model), str(calls), *settings, "--cache", str(cache)]
     with monkeypatch.context() as patch:
         interrupt(patch, what, step)
-        assert run([*arguments, "--out", str(tmp_path / "new")]) == 2
+        assert run([*arguments, "--out", str(tmp_path / "new")]) == 130
     said = complaint(capsys)
     assert "interrupted" in said
     assert not (tmp_path / "new").exists()
@@ -152,7 +152,7 @@ def test_ctrl_c_at_any_other_time_is_one_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     interrupt(monkeypatch, "finding speech", 3)
-    assert run(["adapt", str(model), str(calls), "--out", str(tmp_path / "new")]) == 2
+    assert run(["adapt", str(model), str(calls), "--out", str(tmp_path / "new")]) == 130
     assert "interrupted" in complaint(capsys)
 
 
@@ -299,3 +299,32 @@ def test_a_recording_with_many_labelled_parts_gives_each_of_them_once(
     settings = [*FAST, "--set", "optimisation.learning_rate=1e-9"]
     assert run(["adapt", str(model), str(folder), "--out", out, "--cache", cache, *settings]) == 0
     assert settings_of(tmp_path / "new")["record"]["n_target"] == 24
+
+
+def test_a_model_is_adapted_to_channels(
+    model: Path, calls: Path, session_cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "stereo"
+    folder.mkdir()
+    clips = [soundfile.read(file)[0] for file in sorted(calls.iterdir())]
+    for number, (left, right) in enumerate(zip(clips, clips[1:] + clips[:1], strict=True)):
+        length = min(len(left), len(right))
+        soundfile.write(folder / f"{number}.wav", np.stack([left[:length], right[:length]], axis=1), RATE)
+    arguments = ["adapt", str(model), str(folder), "--cache", str(session_cache), "--group", "file", *FAST]
+    arguments += ["--set", "optimisation.learning_rate=1e-9"]
+    for options, n in (([], 36), (["--channels", "split"], 72)):
+        out = tmp_path / f"new-{n}"
+        assert run([*arguments, "--out", str(out), *options]) == 0
+        assert settings_of(out)["record"]["n_target"] == n
+        assert f"utterances: {n}, recordings: {n}" in capsys.readouterr().err
+    statistics = [(tmp_path / f"new-{n}" / "config.yaml").read_text() for n in (36, 72)]
+    assert statistics[0] != statistics[1]
+
+
+def test_channels_are_parted_in_folders_alone(
+    source: Corpus, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = table_of(source)
+    arguments = ["train", "--source", table, "--target", table, "--out", str(tmp_path / "m")]
+    assert run([*arguments, "--channels", "split"]) == 2
+    assert "a folder of recordings" in complaint(capsys)

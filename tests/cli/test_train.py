@@ -338,7 +338,7 @@ def test_ctrl_c_ends_with_one_line_and_can_be_resumed(
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
-    assert process.returncode == 2, errors
+    assert process.returncode == 130, errors
     assert "Traceback" not in errors
     assert "didan: interrupted; " in errors
     assert not out.exists()

@@ -67,9 +67,9 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the files decoded so far."""
     names: list[str] = []
 
-    def spy(file: Path, start: float, end: float) -> Samples:
+    def spy(file: Path, start: float, end: float, channel: int | None) -> Samples:
         names.append(file.name)
-        return read_audio(file, start, end)
+        return read_audio(file, start, end, channel)
 
     monkeypatch.setattr(extraction, "read_audio", spy)
     return names

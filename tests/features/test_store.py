@@ -139,6 +139,21 @@ def test_segments_come_back(store: FeatureStore) -> None:
     assert len(paths) == 3
 
 
+def test_channels_are_kept_apart(store: FeatureStore, tmp_path: Path) -> None:
+    samples = np.random.default_rng(0).integers(-20_000, 20_000, (RATE, 2), dtype=np.int16)
+    soundfile.write(tmp_path / "a.wav", samples, RATE)
+    digest = store.contents(tmp_path / "a.wav").file
+    for channel in (None, 1, 2):
+        assert store.contents(tmp_path / "a.wav", channel=channel).audio is None
+        assert store.segments(digest, NAN, NAN, channel) is None
+        own = AudioDigest(read_audio(tmp_path / "a.wav", channel=channel))
+        store.remember_audio(digest, NAN, NAN, own, channel)
+        store.remember_segments(digest, NAN, NAN, [(0.0, 1.0, channel or 0, True)], channel)
+    assert len({store.contents(tmp_path / "a.wav", channel=channel).audio for channel in (None, 1, 2)}) == 3
+    assert [store.segments(digest, NAN, NAN, one) for one in (None, 2)] == [[(0, 1, 0, True)], [(0, 1, 2, True)]]
+    assert len({store.path(digest, NAN, NAN, channel=channel) for channel in (None, 1, 2)}) == 3
+
+
 def test_full_disk_leaves_nothing(store: FeatureStore, monkeypatch: pytest.MonkeyPatch) -> None:
     def save(file: object, features: object) -> None:
         file.write(b"half of it")  # type: ignore[attr-defined]

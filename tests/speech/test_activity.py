@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import webrtcvad  # type: ignore[import-untyped]
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -46,7 +47,7 @@ def test_utterances_are_speech_and_the_silence_between_is_not() -> None:
     assert not speech[~near].any()
 
 
-@pytest.mark.parametrize("level", [0.0, 1e-4, 1e-3, 1e-2, 2e-2])
+@pytest.mark.parametrize("level", [0.0, 1e-4, 1e-3, 1e-2, 2e-2, 0.05, 0.1, 0.2])
 def test_silence_and_hiss_are_no_speech(level: float) -> None:
     speech = SpeechActivity()(noise(10, level))
     # The detector needs a moment to learn what the noise is.
@@ -74,3 +75,32 @@ def test_detection_leaves_its_input_as_it_was() -> None:
     before = samples.copy()
     SpeechActivity()(samples)
     np.testing.assert_array_equal(samples, before)
+
+
+@pytest.mark.parametrize("level", [0.03, 0.1, 0.3])
+def test_pauses_are_found_in_loud_noise_of_a_telephone(level: float) -> None:
+    """Speech 15 dB above noise in the band of a telephone; quiet or loud, the same is speech."""
+    samples, times = conversation([1.0] * 2 * len(utterances()))
+    spectrum = np.fft.rfft(np.random.default_rng(0).normal(size=len(samples)))
+    hertz = np.fft.rfftfreq(len(samples), 1 / RATE)
+    hiss = np.fft.irfft(np.where((hertz > 300) & (hertz < 3400), spectrum, 0), len(samples))
+    spoken = np.concatenate([samples[round(start * RATE) : round(end * RATE)] for start, end in times])
+    hiss *= spoken.std() / hiss.std() * 10 ** (-15 / 20)
+    noisy = (samples + hiss) * level / spoken.std()
+    speech = SpeechActivity()(noisy.astype(np.float32))
+    middles = FRAME_SECONDS * (np.arange(len(speech)) + 0.5)
+    inside, near = np.zeros(len(speech), dtype=bool), np.zeros(len(speech), dtype=bool)
+    for start, end in times:
+        inside |= (middles > start) & (middles < end)
+        near |= (middles > start - 0.05) & (middles < end + 0.2)
+    assert speech[inside].mean() > 0.6
+    assert speech[~near].mean() < 0.03
+
+
+def test_loud_speech_without_noise_is_heard_as_it_is() -> None:
+    """Of what has gaps between sounds, nothing is turned down."""
+    loud = 0.5 * conversation([0.5] * len(utterances()))[0] / 0.1
+    detector = webrtcvad.Vad(2)
+    frames = (np.clip(loud, -1, 1) * 32767).astype("<i2")[: len(loud) // FRAME * FRAME].reshape(-1, FRAME)
+    expected = [detector.is_speech(frame.tobytes(), RATE) for frame in frames]
+    np.testing.assert_array_equal(SpeechActivity()(loud.astype(np.float32)), expected)

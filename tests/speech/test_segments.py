@@ -202,11 +202,11 @@ def test_windows_are_even_and_cover_everything(n: int, window: float, share: flo
     samples: Samples = np.arange(1, n + 1, dtype=np.float32) / np.float32(n)
     hop = share * window
     segments = list(sliding_windows(blocks(samples, size), window, hop))
-    length, step = round(window / FRAME_SECONDS) * FRAME, max(round(hop / FRAME_SECONDS), 1) * FRAME
-    starts = np.round(spans(segments)[:, 0] * RATE).astype(int)
-    np.testing.assert_array_equal(starts, step * np.arange(len(segments)))
+    length = round(window * RATE)
+    np.testing.assert_allclose(spans(segments)[:, 0], hop * np.arange(len(segments)), rtol=0, atol=0.51 / RATE)
     assert [len(segment.samples) for segment in segments[:-1]] == [length] * (len(segments) - 1)
     assert len(segments[-1].samples) <= length
+    assert [len(segment.frames) for segment in segments] == [len(one.samples) // FRAME for one in segments]
     assert_samples_are_those_of_the_recording(segments, samples)
     # The last one ends with the recording, and was needed for that.
     assert round(segments[-1].end * RATE) == n
@@ -222,12 +222,20 @@ def test_a_recording_that_ends_with_a_window_has_no_tail(window: float, hop: flo
     assert len(list(sliding_windows([np.append(samples, samples[:1])], window, hop))) == 2 + more
 
 
+@pytest.mark.parametrize(("window", "hop"), [(4.0, 2.0), (3.0, 1.0), (2.0, 0.25), (1.0, 0.1)])
+def test_windows_begin_when_they_were_asked_to(window: float, hop: float) -> None:
+    hour = (silence(10) for _ in range(360))
+    starts = [segment.start for segment in sliding_windows(hour, window, hop)]
+    assert len(starts) == round((3600 - window) / hop) + 1
+    assert starts == [pytest.approx(number * hop, abs=1e-9) for number in range(len(starts))]
+
+
 def test_each_window_has_its_own_speech() -> None:
     samples = np.concatenate([silence(6), talk(6), silence(6)])
     segments = list(sliding_windows([samples], 1.5, 0.5))
     speech_frames = SpeechActivity()(samples)
     for segment in segments[:-1]:
-        first = round(segment.start / FRAME_SECONDS)
+        first = int(segment.start / FRAME_SECONDS + 1e-6)  # the frame in which it begins
         own = speech_frames[first : first + 50]
         assert segment.speech == pytest.approx(FRAME_SECONDS * own.sum())
         if segment.end < 6 or segment.start > 12.3:

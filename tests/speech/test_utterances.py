@@ -12,7 +12,7 @@ import soxr
 from didan.audio import RATE, read_audio
 from didan.corpora import Corpus, Recordings
 from didan.errors import AudioError, DidanWarning, UserError
-from didan.speech.utterances import find_utterances
+from didan.speech.utterances import find_utterances, split_channels
 from didan.typing import Samples
 from speech.talk import conversation, noise, silence, talk, utterances
 
@@ -166,3 +166,33 @@ def test_progress_counts_recordings(source: Corpus) -> None:
     calls: list[tuple[str, int, int]] = []
     find_utterances(source.unlabelled(), lambda *counts: calls.append(counts))
     assert calls == [("finding speech in alpha", number, 36) for number in range(1, 37)]
+
+
+def test_each_channel_has_utterances_of_its_own(tmp_path: Path) -> None:
+    samples, times = long()
+    later = np.concatenate([silence(0.7), samples])[: len(samples)]
+    given = recordings(tmp_path, {"a.wav": np.stack([samples, later], axis=1), "b.wav": talk(3)})
+    spoken = find_utterances(split_channels(given))
+    assert spoken.table["file"].tolist() == [*[str(tmp_path / "a.wav")] * 2 * len(times), str(tmp_path / "b.wav")]
+    assert spoken.channels == [*[1] * len(times), *[2] * len(times), 1]
+    starts = spoken.table["start"].to_numpy()
+    np.testing.assert_allclose(starts[: len(times)], [start for start, _ in times], atol=0.2)
+    np.testing.assert_allclose(starts[len(times) : -1], [start + 0.7 for start, _ in times], atol=0.2)
+    for one in spoken.unlabelled().utterances()[: len(times) + 1]:
+        own = (samples, later)[(one.channel or 0) - 1]
+        expected = own[round(one.start * RATE) : round(one.end * RATE)]
+        np.testing.assert_allclose(read_audio(*one[:4]), expected, atol=1e-4)
+    by_file = spoken.grouped("file").utterances()
+    assert {one.group for one in by_file} == {
+        f"{file} channel {c}" for file, c in {(o.file, o.channel) for o in by_file}
+    }
+
+
+def test_a_file_of_two_channels_is_damaged_once_and_silent_by_channel(tmp_path: Path) -> None:
+    one_sided = np.stack([talk(3), silence(3)], axis=1)
+    given = recordings(tmp_path, {"a.wav": one_sided, "b.wav": one_sided})
+    (tmp_path / "b.wav").write_bytes((tmp_path / "b.wav").read_bytes()[:50_000])
+    said: list[AudioError] = []
+    spoken = find_utterances(split_channels(given), on_damaged=said.append)
+    assert (len(spoken), spoken.channels) == (1, [1])
+    assert [str(error).split(": ")[1][:20] for error in said] == ["channel 2 is silent,", "is cut off, its head"]

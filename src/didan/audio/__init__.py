@@ -8,7 +8,11 @@ from didan.audio.reading import (
     AudioInfo,
     Utterance,
     audio_info,
+    by_channel,
+    channel_group,
+    channels_in,
     read_audio,
+    silent_error,
     stream_audio,
 )
 
@@ -20,7 +24,11 @@ __all__ = [
     "AudioInfo",
     "Utterance",
     "audio_info",
+    "by_channel",
+    "channel_group",
+    "channels_in",
     "find_audio",
     "read_audio",
+    "silent_error",
     "stream_audio",
 ]

@@ -1,8 +1,8 @@
-"""Audio files as mono samples at the rate we work at, whatever they are on disk."""
+"""Audio files as samples of one channel at the rate we work at, whatever they are on disk."""
 
 import sys
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -33,12 +33,14 @@ class Utterance(NamedTuple):
         file: the recording.
         start: first second of the utterance in it, NaN for the beginning.
         end: last second, NaN for the end.
+        channel: which of its channels, from 1; None for the mix of all.
         group: which utterances it is normalised with, None where that is unknown.
     """
 
     file: Path
     start: float = float("nan")
     end: float = float("nan")
+    channel: int | None = None
     group: str | None = None
 
 
@@ -51,32 +53,44 @@ class AudioInfo:
     seconds: float
 
 
-def read_audio(path: str | Path, start: float = float("nan"), end: float = float("nan")) -> Samples:
+def read_audio(
+    path: str | Path, start: float = float("nan"), end: float = float("nan"), channel: int | None = None
+) -> Samples:
     """Read a recording as mono float32 samples at 16 kHz.
 
     libsndfile and FFmpeg (by PyAV) decode it, going by content and not by suffix; other rates are resampled by
-    soxr. Channels are averaged; where they would cancel one another, as when one is wired upside down, those are
-    turned over first.
+    soxr. Unless one is asked for, channels are averaged; where they would cancel one another, as when one is wired
+    upside down, those are turned over first.
 
     Args:
         path: the file.
         start: first second of the utterance, NaN for the beginning.
         end: last second, NaN for the end.
+        channel: one of its channels alone, from 1.
 
     Returns:
         Samples in [-1, 1], shape (n,).
 
     Raises:
         AudioError: the file is missing, empty, cut off, not audio, shorter than 0.1 s, silent, or holds samples
-            that are no sound; or it ends more than 0.1 s before the utterance does.
+            that are no sound; it ends more than 0.1 s before the utterance does; or has no such channel.
     """
-    mono = np.concatenate(list(stream_audio(path, start, end)))
+    mono = np.concatenate(list(stream_audio(path, start, end, channel)))
     if not np.any(mono):
-        raise SilentError(f"{path}: is silent, every sample is zero")
+        raise silent_error(path, channel)
     return mono
 
 
-def stream_audio(path: str | Path, start: float = float("nan"), end: float = float("nan")) -> Iterator[Samples]:
+def silent_error(path: str | Path, channel: int | None) -> SilentError:
+    """What to say of a recording that is silent."""
+    return SilentError(
+        f"{path}: {'' if channel is None else f'channel {channel} '}is silent, every sample is zero"
+    )
+
+
+def stream_audio(
+    path: str | Path, start: float = float("nan"), end: float = float("nan"), channel: int | None = None
+) -> Iterator[Samples]:
     """The samples of :func:`read_audio` in blocks of about ten seconds, so that memory does not grow with length.
 
     Raises:
@@ -86,7 +100,7 @@ def stream_audio(path: str | Path, start: float = float("nan"), end: float = flo
     first = 0.0 if np.isnan(start) else max(start, 0.0)
     last = float("inf") if np.isnan(end) else end
     resampler, taken, until, rate = None, 0, 0, RATE
-    mix = _Mix()
+    mix = _Mix() if channel is None else _Channel(path, channel)
     held: Samples | None = None  # the resampler must be told which block is the last
     for position, block, rate in decode(path, first):
         until = position + len(block)
@@ -145,6 +159,19 @@ class _Mix:
         return mono
 
 
+class _Channel:
+    """Takes one channel, block by block."""
+
+    def __init__(self, path: Path, number: int) -> None:
+        self._path, self._number = path, number
+
+    def __call__(self, block: Samples) -> Samples:
+        """Map channels, shape (n, channels), to shape (n,)."""
+        if self._number > block.shape[1]:
+            raise AudioError(f"{self._path}: has no channel {self._number}, only {block.shape[1]}")
+        return block[:, self._number - 1]
+
+
 def audio_info(path: str | Path) -> AudioInfo:
     """Rate, channels and length of a file, without decoding it where its header suffices.
 
@@ -159,3 +186,25 @@ def audio_info(path: str | Path) -> AudioInfo:
         return AudioInfo(rate, block.shape[1], (position + len(block)) / rate)
     with file:
         return AudioInfo(file.samplerate, file.channels, file.frames / file.samplerate)
+
+
+def channels_in(path: str | Path) -> int:
+    """How many channels a file has; 1 if it cannot be read, which whoever reads it will say."""
+    try:
+        return audio_info(path).channels
+    except AudioError:
+        return 1
+
+
+def by_channel(utterances: Iterable[Utterance]) -> list[Utterance]:
+    """Every channel of every utterance as an utterance of its own; nobody speaks on two, so groups part too."""
+    return [
+        one._replace(channel=number, group=one.group and channel_group(one.group, number))
+        for one in utterances
+        for number in range(1, channels_in(one.file) + 1)
+    ]
+
+
+def channel_group(group: str, channel: int) -> str:
+    """The group of utterances of a group that are of one channel."""
+    return f"{group} channel {channel}"

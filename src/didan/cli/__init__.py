@@ -20,7 +20,7 @@ from didan.cli.export import export
 from didan.cli.features import features
 from didan.cli.inspect import inspect
 from didan.cli.models import models
-from didan.cli.output import give_up_output, prepare_streams, refused_by_the_system
+from didan.cli.output import be_quiet, give_up_output, is_quiet, prepare_streams, refused_by_the_system
 from didan.cli.predict import predict
 from didan.cli.report import report
 from didan.cli.serve import serve
@@ -28,7 +28,11 @@ from didan.cli.train import train
 from didan.errors import DidanWarning, UserError
 from didan.extras import install_command
 
-_INTERRUPTED = 130  # what typer makes of Ctrl-C
+_WRONG, _INTERRUPTED = 2, 130  # the latter is what shells and typer make of Ctrl-C
+
+_EXIT_CODES = """\
+Exit codes: 0 done; 1 a fault of didan; 2 what was given is wrong, or recordings could not be read and everything \
+else is done; 130 interrupted by Ctrl-C."""
 
 
 def _show_version(wanted: bool) -> None:
@@ -64,17 +68,21 @@ for command in (
     app.command()(command)
 
 
-@app.callback()
+@app.callback(epilog=_EXIT_CODES)
 def didan(
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
     ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="No progress and no remarks on standard error; errors are still said.")
+    ] = False,
 ) -> None:
     """Recognise emotions in speech: learn from a labelled corpus, adapt to recordings nobody has labelled."""
+    be_quiet(quiet)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and end the process: 0 done, 2 the user's input is wrong, 1 a fault of ours."""
+    """Run the command line and end the process: 0 done, 2 the input is wrong, 1 a fault of ours, 130 Ctrl-C."""
     warnings.showwarning = _show_warning
     prepare_streams()
     code = run(arguments)
@@ -91,9 +99,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
         code = app(list(arguments) if arguments is not None else None, standalone_mode=False)
         sys.stdout.flush()
     except (UserError, TyperException) as error:
-        return _complain(error.format_message() if isinstance(error, TyperException) else str(error))
+        code = _INTERRUPTED if isinstance(error.__context__, KeyboardInterrupt) else _WRONG
+        return _complain(error.format_message() if isinstance(error, TyperException) else str(error), code)
     except (KeyboardInterrupt, typer.Abort):
-        return _complain("interrupted")
+        return _complain("interrupted", _INTERRUPTED)
     except BrokenPipeError:  # the reader, `head` for instance, has seen enough
         give_up_output()
         return 0
@@ -104,21 +113,21 @@ def run(arguments: Sequence[str] | None = None) -> int:
         raise
     except ModuleNotFoundError as error:  # installed without dependencies, to predict with exported models alone
         library = (error.name or "a library").partition(".")[0]
-        return _complain(f"this needs {library}, which is not installed; {install_command()}")
+        return _complain(f"this needs {library}, which is not installed; {install_command()}", _WRONG)
     except Exception as error:
         if refused := refused_by_the_system(error):
-            return _complain(str(refused))
+            return _complain(str(refused), _WRONG)
         traceback.print_exc()
         print("didan: this is a fault of didan, not yours; please report the lines above", file=sys.stderr)
         return 1
     if code == _INTERRUPTED:
-        return _complain("interrupted")
+        return _complain("interrupted", _INTERRUPTED)
     return code if isinstance(code, int) else 0
 
 
-def _complain(message: str) -> int:
+def _complain(message: str, code: int) -> int:
     print(f"didan: {' '.join(message.split())}", file=sys.stderr)
-    return 2
+    return code
 
 
 def _show_warning(
@@ -130,5 +139,5 @@ def _show_warning(
     line: str | None = None,
 ) -> None:
     """A remark for the user in one line; what libraries warn programmers about is none."""
-    if issubclass(category, DidanWarning):
+    if issubclass(category, DidanWarning) and not is_quiet():
         print(f"didan: note: {message}", file=sys.stderr)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from didan.cli.completion import methods
-from didan.cli.options import Cache, Group, ModelFolder, SourceFolder, Strict
-from didan.cli.output import print_table
+from didan.cli.options import Cache, Channels, ChannelsOption, Group, ModelFolder, SourceFolder, Strict
+from didan.cli.output import print_table, say
 
 if TYPE_CHECKING:
     from didan.training.adapt import Change
@@ -49,6 +49,7 @@ def adapt(
         ),
     ] = False,
     group: Group = None,
+    channels: ChannelsOption = Channels.mixed,
     cache: Cache = None,
     strict: Strict = False,
     resume: Annotated[bool, typer.Option("--resume", help="Continue an adaptation that was interrupted.")] = False,
@@ -58,7 +59,6 @@ def adapt(
     Recordings that cannot be read or are silent are named and left out. Where some cannot be read, the exit
     code is 2 though the model is written.
     """
-    import sys
 
     from didan.cli.damage import Damage
     from didan.corpora import read_target
@@ -71,7 +71,7 @@ def adapt(
     from didan.corpora import Recordings
     from didan.model.account import account, without_effect
     from didan.model.directory import load
-    from didan.speech.utterances import find_utterances
+    from didan.speech.utterances import find_utterances, split_channels
     from didan.training.adapt import adapt as re_adapt
     from didan.training.adapt import adapting_config
     from didan.training.workspace import Workspace, refuse_existing
@@ -80,19 +80,20 @@ def adapt(
     trained = load(model)
     config = adapting_config(trained, method, seed, set or (), group=group, source_free=source_free)
     unlabelled = Recordings(recordings.name, recordings.table.drop(columns="emotion", errors="ignore"))
+    if channels is Channels.apart:
+        unlabelled = split_channels(unlabelled)
     unlabelled.grouped(config.normalisation.group)  # a mistake should surface before recordings are read
     target = unlabelled
     if folder.is_dir():
         with progress_bars() as hook:
             target = find_utterances(unlabelled, hook, on_damaged)
-    print(
+    say(
         f"method {config.method}: {model} -> {target.name} "
         f"(utterances: {len(target)}, recordings: {len(unlabelled)}), "
         f"{config.optimisation.steps} steps, seed {config.seed}",
-        file=sys.stderr,
     )
     if idle := without_effect(config):
-        print(f"note: {idle}", file=sys.stderr)
+        say(f"note: {idle}")
     with progress_bars() as hook:
         try:
             adapted, change = re_adapt(

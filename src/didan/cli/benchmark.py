@@ -8,6 +8,7 @@ import typer
 
 from didan.cli import completion
 from didan.cli.options import Cache, Mapping, Strict
+from didan.cli.output import complain, say
 
 if TYPE_CHECKING:
     from didan.benchmark import Run, Summary
@@ -90,7 +91,6 @@ def benchmark(
 
     Interrupt it as you like; the same command continues. Failed runs are tried again.
     """
-    import sys
 
     from didan.benchmark import make_plan, run_benchmark
     from didan.benchmark.plan import paper_in_words, paper_tasks
@@ -119,9 +119,6 @@ def benchmark(
         raise UserError(f"unknown preset {preset!r}: there is paper")
     planned = make_plan(data)
 
-    def say(text: str) -> None:
-        print(text, file=sys.stderr)
-
     if preset:
         from didan.benchmark.benchmark import name_corpora
 
@@ -147,21 +144,22 @@ def benchmark(
                 on_damaged=None if strict else Damage(),
             )
     except KeyboardInterrupt:
-        say("didan: interrupted; repeat the command to continue")
-        raise typer.Exit(2) from None
-    _report(out, summary, say)
+        raise UserError("interrupted; repeat the command to continue") from None
+    _report(out, summary)
     if summary.failed:
         raise typer.Exit(1)
 
 
-def _report(out: Path, summary: "Summary", say: Any) -> None:
+def _report(out: Path, summary: "Summary") -> None:
     from didan.records import read_failures, read_records
     from didan.report.page import write_report
 
     if summary.done or summary.failed or not (out / "report.html").exists():
         write_report(read_records(out), out, read_failures(out))
     for run, error in summary.failed.items():
-        say(f"failed: {run}: {error.strip().splitlines()[-1]}")
+        complain(f"failed: {run}: {error.strip().splitlines()[-1]}")
     if summary.failed:
-        say(f"{len(summary.failed)} runs failed (why: {out / 'failed'}); repeat the command to try them again")
+        complain(
+            f"{len(summary.failed)} runs failed (why: {out / 'failed'}); repeat the command to try them again"
+        )
     say(f"{out / 'report.html'}: the report; tables beside it")

@@ -1,5 +1,6 @@
 """``didan explain``: the source utterances that a recording resembles."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +11,14 @@ if TYPE_CHECKING:
 
 from didan.cli.options import Cache, ModelFolder, SourceFolder, Strict
 from didan.cli.output import json_text, print_table
-from didan.cli.predict import Format
+
+
+class Format(StrEnum):
+    """How explanations are printed."""
+
+    table = "table"
+    csv = "csv"
+    json = "json"
 
 
 def explain(

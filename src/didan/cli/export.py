@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from didan.cli.options import ModelFolder
+from didan.cli.output import say
 
 
 def export(
@@ -13,13 +14,11 @@ def export(
     file: Annotated[Path, typer.Argument(metavar="FILE.onnx", help="File to write.", show_default=False)],
 ) -> None:
     """Write a model as ONNX: waveform in, probabilities out. `didan predict` takes it like a model folder."""
-    import sys
 
     from didan.inference.export import export as write
     from didan.model.directory import load
 
     write(load(model), file)
-    print(
+    say(
         f"{file}: {file.stat().st_size / 1e6:.1f} MB; input waveform (n, samples) at 16 kHz, output probabilities",
-        file=sys.stderr,
     )

@@ -33,10 +33,8 @@ def inspect(
     """Check a corpus: counts, durations, sampling rates, duplicates, damaged files."""
     import warnings
 
-    from rich.console import Console
-    from rich.progress import Progress
-
     from didan.cli.damage import Damage
+    from didan.cli.progress import progress_bars
     from didan.corpora.emotions import parse_mapping
     from didan.corpora.inspection import inspect_corpus
     from didan.corpora.loading import read_target
@@ -46,11 +44,8 @@ def inspect(
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", DidanWarning)
         corpus_read = read_target(corpus, parse_mapping(map or []), on_damaged=damage)
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(f"reading {corpus_read.name}", total=None)
-        report = inspect_corpus(
-            corpus_read, progress=lambda stage, done, total: bar.update(task, completed=done, total=total)
-        )
+    with progress_bars() as hook:
+        report = inspect_corpus(corpus_read, progress=hook)
     for table in (_counts(report), _audio(report)):
         print_table(table)
     notes = [str(warning.message) for warning in caught if str(warning.message) not in report.notes]

@@ -95,6 +95,23 @@ AdaptOutputs = Annotated[
     ),
 ]
 
+
+class Channels(StrEnum):
+    """What is heard of a recording with several channels."""
+
+    mixed = "mix"
+    apart = "split"
+
+
+ChannelsOption = Annotated[
+    Channels,
+    typer.Option(
+        "--channels",
+        help="Of several channels take the mix, or each as a recording of its own, such as the agent's and the "
+        "caller's of a call.",
+    ),
+]
+
 Strict = Annotated[
     bool,
     typer.Option(

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import logging
 import os
 import sys
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,30 @@ _OF_FILES = {
     *(errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ESTALE, errno.ENODEV, errno.ENXIO),
 }
 """What the system says of a file or disk that cannot be used; the user can do something about it."""
+
+
+_REMARKS = logging.getLogger("didan")
+
+
+def be_quiet(quiet: bool) -> None:
+    """Leave out remarks and progress from now on, or do not; errors are always said."""
+    _REMARKS.setLevel(logging.ERROR if quiet else logging.INFO)
+
+
+def is_quiet() -> bool:
+    """Whether remarks and progress are left out."""
+    return _REMARKS.level >= logging.ERROR
+
+
+def say(text: str) -> None:
+    """Tell the user something on standard error, unless nobody wants to know."""
+    if not is_quiet():
+        complain(text)
+
+
+def complain(text: str) -> None:
+    """Say on standard error what is wrong."""
+    print(text, file=sys.stderr)
 
 
 def prepare_streams() -> None:

@@ -1,31 +1,22 @@
 """``didan predict``: emotions of audio files."""
 
 from collections.abc import Iterable, Iterator
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from didan.cli.options import MODEL, AdaptOutputs, Group
-from didan.cli.output import json_text, print_table
+from didan.cli.formats import LABEL_FILES, ROWS, Format, write_tasks
+from didan.cli.formats.labels import labels_of
+from didan.cli.formats.predictions import PredictionRows
+from didan.cli.formats.summaries import SummaryRows
+from didan.cli.options import MODEL, AdaptOutputs, Channels, ChannelsOption, Group
 
 if TYPE_CHECKING:
     from didan.audio import Utterance
     from didan.errors import OnDamaged
     from didan.inference.predict import Prediction
     from didan.inference.recogniser import Recogniser
-
-
-_NAME_WIDTH = 20
-
-
-class Format(StrEnum):
-    """How predictions are printed."""
-
-    table = "table"
-    csv = "csv"
-    json = "json"
 
 
 def predict(
@@ -55,42 +46,140 @@ def predict(
         float | None,
         typer.Option("--hop", metavar="S", help="Seconds from one window to the next. (default: half a window)"),
     ] = None,
+    summary: Annotated[
+        bool,
+        typer.Option(
+            "--summary",
+            help="A row per recording: minutes of speech, the share of every emotion and its longest stretch, and "
+            "where to listen. (windows: 3 s every second, unless --window says otherwise)",
+        ),
+    ] = False,
+    channels: ChannelsOption = Channels.mixed,
     group: Group = None,
     adapt_outputs: AdaptOutputs = None,
-    format: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.table,
+    min_confidence: Annotated[
+        float,
+        typer.Option(
+            "--min-confidence",
+            metavar="P",
+            min=0,
+            max=1,
+            help="Call the emotion `uncertain` where the most probable one has less than P.",
+            show_default=False,
+        ),
+    ] = 0.0,
+    format: Annotated[
+        Format,
+        typer.Option(
+            "--format",
+            help="How to print, or what labels to write: audacity (a label track), textgrid (Praat, ELAN) or "
+            "label-studio (tasks with predictions).",
+        ),
+    ] = Format.table,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="DIR",
+            help="Folder for audacity and textgrid: a file per recording, named after it. (default: standard "
+            "output, of one recording)",
+        ),
+    ] = None,
 ) -> None:
     """Predict the emotion of recordings; where nobody speaks there is none.
 
     Unreadable files are named and the others predicted; the exit code is then 2.
     """
+    from didan.audio import by_channel
     from didan.cli.damage import Damage
+    from didan.errors import UserError
+    from didan.inference.confidence import UNCERTAIN, uncertain_below
     from didan.inference.predict import check_windows
-    from didan.inference.predict import predict as predict_all
+    from didan.inference.stretches import by_recording, in_recordings
+    from didan.inference.summary import HOP, WINDOW, summarise
 
     check_windows(window, hop)
+    _check_format(format, summary, out)
+    if summary and window is None:
+        window, hop = WINDOW, HOP
     recogniser = _recogniser(model)
     damage = Damage()
-    done = 0
+    utterances = utterances_named(audio, recogniser.group, group, damage)
+    if channels is Channels.apart:
+        utterances = by_channel(utterances)
+    if summary or format not in ROWS:
+        utterances = in_recordings(utterances)
+    recordings = list(dict.fromkeys(one.file for one in utterances))
+    if format in LABEL_FILES and out is None and len(recordings) > 1:
+        raise UserError(f"labels of {len(recordings)} recordings are as many files; name a folder with --out")
+    read: set[int] = set()
 
     def counted(predictions: Iterable["Prediction"]) -> Iterator["Prediction"]:
-        nonlocal done
-        last = -1
-        for prediction in predictions:
-            done += prediction.row != last
-            last = prediction.row
-            yield prediction
+        for one in predictions:
+            if one.channel in (None, 1):
+                read.add(one.row)
+            yield one
 
-    utterances = utterances_named(audio, recogniser.group, group, damage)
-    predictions = counted(predict_all(recogniser, utterances, window=window, hop=hop, on_damaged=damage))
+    predictions = counted(_with_progress(recogniser, utterances, window, hop, damage, format))
     if adapt_outputs is not None:
         from didan.inference.adapt_outputs import adapt_outputs as adjusted
 
         predictions = iter(adjusted(predictions, adapt_outputs))
-    parts = window is not None or any(one.start == one.start or one.end == one.end for one in utterances)
-    {Format.csv: _print_csv, Format.json: _print_json, Format.table: _print_table}[format](
-        predictions, recogniser.emotions, parts, adapt_outputs is not None
-    )
-    damage.refuse(done)
+    if min_confidence > 0:
+        predictions = uncertain_below(predictions, min_confidence)
+    if summary:
+        told = (*recogniser.emotions, *([UNCERTAIN] if min_confidence > 0 else []))
+        summaries = (summarise(windows, told) for windows in by_recording(predictions, by_channel=True))
+        ROWS[format](SummaryRows(summaries=summaries, emotions=told, channels=channels is Channels.apart))
+    elif format in ROWS:
+        parts = window is not None or any(one.start == one.start or one.end == one.end for one in utterances)
+        rows = PredictionRows(
+            predictions=predictions,
+            emotions=recogniser.emotions,
+            times=parts,
+            channels=channels is Channels.apart,
+            adapted=adapt_outputs is not None,
+        )
+        ROWS[format](rows)
+    elif format is Format.label_studio:
+        write_tasks(labels_of(predictions))
+    elif out is not None:
+        LABEL_FILES[format].write(labels_of(predictions), out, recordings)
+    else:
+        for labels in labels_of(predictions):
+            print(LABEL_FILES[format].text(labels), end="")
+    damage.refuse(len(read))
+
+
+def _check_format(format: Format, summary: bool, out: Path | None) -> None:
+    """Refuse what a format cannot do, before a model is waited for."""
+    from didan.errors import UserError
+
+    if summary and format not in ROWS:
+        raise UserError(f"--summary is rows, not labels: print it as {', '.join(ROWS)}, not as {format}")
+    if out is not None and format not in LABEL_FILES:
+        raise UserError(f"--out is for {' and '.join(LABEL_FILES)}, which write files; {format} is printed")
+
+
+def _with_progress(
+    recogniser: "Recogniser[Any]",
+    utterances: "list[Utterance]",
+    window: float | None,
+    hop: float | None,
+    damage: "OnDamaged",
+    format: Format,
+) -> "Iterator[Prediction]":
+    """Predictions, with progress on standard error, unless the rows show it to whoever looks at both."""
+    import sys
+
+    from didan.cli.progress import progress_bars
+    from didan.inference.predict import predict as predict_all
+
+    if sys.stdout.isatty() and format not in (Format.table, *LABEL_FILES):
+        yield from predict_all(recogniser, utterances, window=window, hop=hop, on_damaged=damage)
+        return
+    with progress_bars() as hook:
+        yield from predict_all(recogniser, utterances, window=window, hop=hop, on_damaged=damage, progress=hook)
 
 
 def _recogniser(model: Path) -> "Recogniser[Any]":
@@ -134,56 +223,3 @@ def _paths(audio: list[str]) -> Iterator[Path]:
             yield Path(name)
         else:
             yield from (Path(line.rstrip("\r\n")) for line in sys.stdin if line.strip())
-
-
-def _print_csv(predictions: Iterable["Prediction"], emotions: tuple[str, ...], parts: bool, adapted: bool) -> None:
-    import csv
-    import sys
-
-    rows = csv.writer(sys.stdout, lineterminator="\n")
-    header = ["file", *(["start", "end"] if parts else []), "emotion", *emotions]
-    rows.writerow([*header, *(f"{emotion} unadapted" for emotion in emotions)] if adapted else header)
-    for one in predictions:
-        shown = [one.probabilities, one.unadapted] if adapted else [one.probabilities]
-        values = [f"{own[e]:.4f}" if own else "" for own in shown for e in emotions]
-        times = [f"{one.start:.2f}", f"{one.end:.2f}"] if parts else []
-        rows.writerow([one.file, *times, one.emotion or "", *values])
-
-
-def _print_json(
-    predictions: Iterable["Prediction"], emotions: tuple[str, ...], parts: bool, adapted: bool
-) -> None:
-    from dataclasses import asdict
-
-    print("[", end="")
-    comma = ""
-    for one in predictions:
-        left_out = {"row", "embedding", *(() if adapted else ("unadapted",))}
-        values: dict[str, Any] = {key: value for key, value in asdict(one).items() if key not in left_out}
-        values |= {key: round(values[key], 3) for key in ("start", "end", "speech")}
-        print(f"{comma}\n  {json_text(values)}", end="")
-        comma = ","
-    print("\n]")
-
-
-def _print_table(
-    predictions: Iterable["Prediction"], emotions: tuple[str, ...], parts: bool, adapted: bool
-) -> None:
-    from rich import box
-    from rich.markup import escape
-    from rich.table import Column, Table
-
-    when = ["start", "end"] if parts else []
-    file = Column("file", overflow="fold", min_width=_NAME_WIDTH)
-    probabilities = [Column(emotion, overflow="fold", min_width=4) for emotion in emotions]
-    before = [Column("unadapted", no_wrap=True)] if adapted else []
-    columns: list[Column | str] = [file, *when, Column("emotion", no_wrap=True), *probabilities, *before]
-    table = Table(*columns, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for one in predictions:
-        values = [f"{one.probabilities[e]:.2f}" for e in emotions] if one.probabilities else ["–"] * len(emotions)
-        times = [f"{one.start:.1f}", f"{one.end:.1f}"] if parts else []
-        most = max(one.unadapted, key=one.unadapted.__getitem__) if one.unadapted else None
-        own = [f"{most} {one.unadapted[most]:.2f}" if one.unadapted and most else "–"] if adapted else []
-        table.add_row(escape(one.file), *times, one.emotion or "[dim]no speech[/dim]", *values, *own)
-    if table.row_count:
-        print_table(table)

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from didan.cli.output import say
+
 
 def serve(
     model: Annotated[
@@ -22,7 +24,6 @@ def serve(
     max_megabytes: Annotated[float, typer.Option("--max-megabytes", min=0.1, help="Largest file accepted.")] = 50,
 ) -> None:
     """Serve a web page: upload or record, see emotions, timeline and explanation. Ends with Ctrl-C."""
-    import sys
 
     from didan.extras import require
     from didan.model.directory import load
@@ -35,7 +36,7 @@ def serve(
     if len(set(names)) < len(names):  # two folders called alike
         names = [str(folder) for folder in model]
     models = {name: load(folder) for name, folder in zip(names, model, strict=True)}
-    print(f"http://{host}:{port} serves {', '.join(models)}; end with Ctrl-C", file=sys.stderr)
+    say(f"http://{host}:{port} serves {', '.join(models)}; end with Ctrl-C")
     if host not in ("127.0.0.1", "localhost", "::1"):
-        print("note: others on the network can reach this page; there is no password", file=sys.stderr)
+        say("note: others on the network can reach this page; there is no password")
     show(models, host, port, Limits(max_seconds, max_megabytes))

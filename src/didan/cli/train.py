@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from didan.cli.completion import frontends, methods
-from didan.cli.options import Cache, Group, Mapping, Sources, Strict, Target
+from didan.cli.options import Cache, Channels, ChannelsOption, Group, Mapping, Sources, Strict, Target
+from didan.cli.output import say
 
 
 def train(
@@ -46,6 +47,7 @@ def train(
     map: Mapping = None,
     cache: Cache = None,
     group: Group = None,
+    channels: ChannelsOption = Channels.mixed,
     include_source_features: Annotated[
         bool,
         typer.Option(
@@ -70,12 +72,14 @@ def train(
     Recordings that cannot be read or are silent are named and left out. Where some cannot be read, the exit
     code is 2 though the model is written.
     """
-    import sys
 
     from didan.cli.damage import Damage
     from didan.corpora import Recordings, read_corpus, read_target
     from didan.corpora.emotions import counts_in_words, parse_mapping
+    from didan.errors import UserError
 
+    if channels is Channels.apart and not is_plain_folder(target):
+        raise UserError("--channels split is for a --target that is a folder of recordings")
     mapping = parse_mapping(map or [])
     sources = [read_corpus(argument, mapping) for argument in source]
     damage = Damage()
@@ -84,7 +88,7 @@ def train(
     from didan.cli.progress import progress_bars
     from didan.model.account import account, without_effect
     from didan.model.config import make_config
-    from didan.speech.utterances import find_utterances
+    from didan.speech.utterances import find_utterances, split_channels
     from didan.training.adapt import FEW_UTTERANCES, few_utterances
     from didan.training.train import train as fit
     from didan.training.workspace import Workspace, refuse_existing
@@ -93,21 +97,22 @@ def train(
     refuse_existing(out)
     adapt_to.grouped(settings.normalisation.group)  # a mistake should surface before recordings are read
     if isinstance(adapt_to, Recordings) and is_plain_folder(target):
+        if channels is Channels.apart:
+            adapt_to = split_channels(adapt_to)
         with progress_bars() as hook:
             adapt_to = find_utterances(adapt_to, hook, None if strict else damage)
     expected = [emotion.strip() for emotion in emotions.split(",")] if emotions else None
     labels = "no labels" if isinstance(adapt_to, Recordings) else "labels used to keep the shared emotions alone"
     sources_in_words = " + ".join(f"{corpus.name} ({len(corpus)} utterances)" for corpus in sources)
-    print(
+    say(
         f"method {settings.method}: {sources_in_words} -> "
         f"{adapt_to.name} ({len(adapt_to)} utterances, {labels}), "
         f"{settings.optimisation.steps} steps, seed {settings.seed}",
-        file=sys.stderr,
     )
     if idle := without_effect(settings):
-        print(f"note: {idle}", file=sys.stderr)
+        say(f"note: {idle}")
     if isinstance(adapt_to, Recordings) and len(adapt_to) < FEW_UTTERANCES:
-        print(f"note: {few_utterances(len(adapt_to))}", file=sys.stderr)
+        say(f"note: {few_utterances(len(adapt_to))}")
     try:
         with progress_bars() as hook:
             model = fit(
@@ -126,14 +131,13 @@ def train(
     except KeyboardInterrupt:
         raise Workspace.interrupted(out) from None
     for corpus, counts in model.record["left_out"].items():
-        print(f"left out of {corpus}, since not all have them: {counts_in_words(counts)}", file=sys.stderr)
+        say(f"left out of {corpus}, since not all have them: {counts_in_words(counts)}")
     if isinstance(adapt_to, Recordings):
         for line in account(model):
-            print(line, file=sys.stderr)
-    print(
+            say(line)
+    say(
         f"{out}: predicts {', '.join(model.emotions)}; trained in {model.record['seconds']:.0f} s.\n"
         f"How well? With labelled recordings like yours: didan evaluate {out} CORPUS",
-        file=sys.stderr,
     )
     damage.refuse()
 

@@ -7,11 +7,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from didan.audio import Utterance
+from didan.audio import Utterance, channel_group
 from didan.errors import UserError, suggest
 
 UNLABELLED = ("file", "start", "end", "speaker")
 """The columns that recordings without labels have, in their order."""
+
+CHANNEL = "audio_channel"
+"""The column that says which channel of its file each utterance is, from 1; without it, the mix of all."""
 
 
 @dataclass(frozen=True)
@@ -19,8 +22,9 @@ class Recordings:
     """Utterances without labels: all that training may see of a target.
 
     ``table`` has one utterance per row: ``file`` (absolute path), ``start`` and ``end`` (seconds, NaN for
-    the whole file) and ``speaker`` (a name, or NaN where unknown); after :meth:`grouped` also ``group``. There is
-    no emotion column, so no code that is handed Recordings can read one.
+    the whole file) and ``speaker`` (a name, or NaN where unknown); where channels are utterances of their own also
+    ``audio_channel``, and after :meth:`grouped` also ``group``. There is no emotion column, so no code that is
+    handed Recordings can read one.
     """
 
     name: str
@@ -54,11 +58,16 @@ class Recordings:
 
     def utterances(self) -> list[Utterance]:
         """The rows, with their groups."""
-        columns = (self.table["file"], self.table["start"], self.table["end"], self.groups)
+        columns = (self.table["file"], self.table["start"], self.table["end"], self.channels, self.groups)
         return [
-            Utterance(Path(str(file)), float(start), float(end), None if pd.isna(group) else str(group))
-            for file, start, end, group in zip(*columns, strict=True)
+            Utterance(Path(str(file)), float(start), float(end), channel, None if pd.isna(group) else str(group))
+            for file, start, end, channel, group in zip(*columns, strict=True)
         ]
+
+    @property
+    def channels(self) -> list[int | None]:
+        """Which channel each utterance is."""
+        return _channels(self.table)
 
     @property
     def has_speakers(self) -> bool:
@@ -134,10 +143,28 @@ class Corpus:
 
 
 def _unlabelled(table: pd.DataFrame) -> pd.DataFrame:
-    return table[[column for column in (*UNLABELLED, "group") if column in table.columns]].copy()
+    return table[[column for column in (*UNLABELLED, CHANNEL, "group") if column in table.columns]].copy()
+
+
+def _channels(table: pd.DataFrame) -> list[int | None]:
+    if CHANNEL not in table.columns:
+        return [None] * len(table)
+    numbers = pd.to_numeric(table[CHANNEL], errors="coerce")  # a column of a user's own need hold none
+    return [int(number) if number >= 1 else None for number in numbers]
 
 
 def _groups(name: str, table: pd.DataFrame, by: str, or_speaker: bool) -> pd.Series:
+    groups, channels = _groups_of_mixes(name, table, by, or_speaker), _channels(table)
+    if not any(channels):
+        return groups
+    parted = [
+        group if channel is None or pd.isna(group) else channel_group(str(group), channel)
+        for group, channel in zip(groups, channels, strict=True)
+    ]
+    return pd.Series(parted, index=table.index, dtype=object)
+
+
+def _groups_of_mixes(name: str, table: pd.DataFrame, by: str, or_speaker: bool) -> pd.Series:
     match by:
         case "none":
             return pd.Series(np.nan, index=table.index, dtype=object)

@@ -154,7 +154,7 @@ def _extract_in_batches(
         try:
             contents, path = _find(store, utterance)
             if path is None:
-                waiting.append(_Read(utterance, contents.file, read_audio(*utterance[:3])))
+                waiting.append(_Read(utterance, contents.file, read_audio(*utterance[:4])))
                 n_samples += len(waiting[-1].samples)
         except AudioError:
             pass
@@ -181,18 +181,18 @@ class _Read(NamedTuple):
 
 def _find(store: FeatureStore, utterance: Utterance) -> tuple[Contents, Path | None]:
     """Digests of an utterance, and where its features are if they are there."""
-    file, start, end, _ = utterance
-    contents = store.contents(file, start, end)
-    path = store.path(contents.file, start, end)
+    file, start, end, channel, _ = utterance
+    contents = store.contents(file, start, end, channel)
+    path = store.path(contents.file, start, end, channel=channel)
     return contents, path if contents.audio and store.holds(path) else None
 
 
 def _keep(store: FeatureStore, one: _Read, features: Features) -> tuple[Path, str]:
     """Put features into the store; where they are, and the digest of the samples."""
-    _, start, end, _ = one.utterance
-    path = store.path(one.digest, start, end)
+    _, start, end, channel, _ = one.utterance
+    path = store.path(one.digest, start, end, channel=channel)
     store.write(path, features)
-    return path, store.remember_audio(one.digest, start, end, AudioDigest(one.samples))
+    return path, store.remember_audio(one.digest, start, end, AudioDigest(one.samples), channel)
 
 
 def _extract_or_error(
@@ -208,7 +208,7 @@ def _extract(store: FeatureStore, frontend: Frontend, utterance: Utterance) -> t
     contents, path = _find(store, utterance)
     if path is not None and contents.audio:
         return path, contents.file, contents.audio
-    one = _Read(utterance, contents.file, read_audio(*utterance[:3]))
+    one = _Read(utterance, contents.file, read_audio(*utterance[:4]))
     try:
         features = extract_features(frontend, one.samples)
     except AudioError as error:

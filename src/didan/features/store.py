@@ -33,6 +33,9 @@ SegmentRow = tuple[float, float, float, bool]
 # Raise when the same settings begin to mean other numbers: features are then computed again.
 _VERSION = 4
 
+# Rename when recordings begin to fall into other segments.
+_SEGMENTS = "segments_2"
+
 
 def default_cache() -> Path:
     """The folder named by the environment variable DIDAN_CACHE, or the user's cache folder for didan.
@@ -125,9 +128,11 @@ class Fingerprints:
                 "CREATE TABLE IF NOT EXISTS files (path TEXT PRIMARY KEY, size, changed, digest TEXT)"
             )
             database.execute("CREATE TABLE IF NOT EXISTS audio (digest TEXT PRIMARY KEY, audio TEXT)")
-            database.execute("CREATE TABLE IF NOT EXISTS segments (digest TEXT PRIMARY KEY, segments TEXT)")
+            database.execute(f"CREATE TABLE IF NOT EXISTS {_SEGMENTS} (digest TEXT PRIMARY KEY, segments TEXT)")
 
-    def contents(self, file: Path, start: float = float("nan"), end: float = float("nan")) -> Contents:
+    def contents(
+        self, file: Path, start: float = float("nan"), end: float = float("nan"), channel: int | None = None
+    ) -> Contents:
         """Digests of a file and of an utterance in it.
 
         The file's bytes are read again unless it is the same file on disk, unchanged since last time.
@@ -145,33 +150,39 @@ class Fingerprints:
                     "SELECT digest FROM files WHERE path = ? AND size = ? AND changed = ?", known
                 ).fetchone()
                 if row:
-                    return Contents(row[0], _audio(database, _utterance(row[0], start, end)))
+                    return Contents(row[0], _audio(database, _utterance(row[0], start, end, channel)))
             with file.open("rb") as stream:
                 digest = hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
         except OSError as error:
             raise AudioError(f"{file}: {reason(error)}") from None
         with self._database() as database:
             database.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)", (*known, digest))
-            return Contents(digest, _audio(database, _utterance(digest, start, end)))
+            return Contents(digest, _audio(database, _utterance(digest, start, end, channel)))
 
-    def remember_audio(self, digest: str, start: float, end: float, samples: AudioDigest) -> str:
+    def remember_audio(
+        self, digest: str, start: float, end: float, samples: AudioDigest, channel: int | None = None
+    ) -> str:
         """Keep and return the digest of an utterance's samples."""
-        audio = samples.hex()
+        audio, utterance = samples.hex(), _utterance(digest, start, end, channel)
         with self._database() as database:
-            database.execute("INSERT OR REPLACE INTO audio VALUES (?, ?)", (_utterance(digest, start, end), audio))
+            database.execute("INSERT OR REPLACE INTO audio VALUES (?, ?)", (utterance, audio))
         return audio
 
-    def remember_segments(self, digest: str, start: float, end: float, segments: Sequence[SegmentRow]) -> None:
+    def remember_segments(
+        self, digest: str, start: float, end: float, segments: Sequence[SegmentRow], channel: int | None = None
+    ) -> None:
         """Keep which segments an utterance falls into."""
         with self._database() as database:
-            row = (_utterance(digest, start, end), json.dumps(segments))
-            database.execute("INSERT OR REPLACE INTO segments VALUES (?, ?)", row)
+            row = (_utterance(digest, start, end, channel), json.dumps(segments))
+            database.execute(f"INSERT OR REPLACE INTO {_SEGMENTS} VALUES (?, ?)", row)
 
-    def segments(self, digest: str, start: float, end: float) -> list[SegmentRow] | None:
+    def segments(
+        self, digest: str, start: float, end: float, channel: int | None = None
+    ) -> list[SegmentRow] | None:
         """The segments of an utterance, or None if they are not known yet."""
         with self._database() as database:
             row = database.execute(
-                "SELECT segments FROM segments WHERE digest = ?", (_utterance(digest, start, end),)
+                f"SELECT segments FROM {_SEGMENTS} WHERE digest = ?", (_utterance(digest, start, end, channel),)
             ).fetchone()
         return [tuple(segment) for segment in json.loads(row[0])] if row else None
 
@@ -210,10 +221,17 @@ class FeatureStore(Fingerprints):
         self._fingerprints = cache / "fingerprints.sqlite"
         self._prepare()
 
-    def path(self, digest: str, start: float, end: float, segment: tuple[float, float] | None = None) -> Path:
+    def path(
+        self,
+        digest: str,
+        start: float,
+        end: float,
+        segment: tuple[float, float] | None = None,
+        channel: int | None = None,
+    ) -> Path:
         """Where the features of an utterance, or of a segment of it, are or will be: by content."""
         part = f"+{segment[0]}-{segment[1]}" if segment else ""
-        return self.folder / digest[:2] / f"{_utterance(digest, start, end)}{part}.npy"
+        return self.folder / digest[:2] / f"{_utterance(digest, start, end, channel)}{part}.npy"
 
     @staticmethod
     def holds(path: Path) -> bool:
@@ -250,9 +268,10 @@ def _identity(settings: BaseModel) -> str:
     return settings.model_dump_json() if identity is None else json.dumps(identity(), sort_keys=True)
 
 
-def _utterance(digest: str, start: float, end: float) -> str:
-    """A name for an utterance: its file's digest, and its segment if it is one."""
-    return digest if np.isnan(start) and np.isnan(end) else f"{digest}-{start}-{end}"
+def _utterance(digest: str, start: float, end: float, channel: int | None) -> str:
+    """A name for an utterance: its file's digest, and its segment and channel if it is one."""
+    part = "" if np.isnan(start) and np.isnan(end) else f"-{start}-{end}"
+    return f"{digest}{part}{'' if channel is None else f'-channel-{channel}'}"
 
 
 def _audio(database: sqlite3.Connection, utterance: str) -> str | None:

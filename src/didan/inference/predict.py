@@ -22,6 +22,7 @@ from didan.errors import AudioError, OnDamaged, UserError, note, suggest
 from didan.features.normaliser import Moments, Statistics
 from didan.inference.recogniser import Prepared, Recogniser
 from didan.inference.segments import PreparedSegment, SegmentSource, StreamedSegments
+from didan.typing import Progress
 
 MIN_WINDOW = 0.3
 """Seconds; shorter windows hold no syllable."""
@@ -41,6 +42,7 @@ class Prediction:
         speech: share of it that is speech.
         emotion: the most probable one, or None where there is too little speech.
         probabilities: of every emotion, in the recogniser's order; they sum to 1. None without an emotion.
+        channel: which channel of the recording it is of, from 1; None for the mix of all.
         unadapted: the recogniser's own where ``probabilities`` are adapted, see
             :mod:`didan.inference.adapt_outputs`.
         embedding: features of the first fully connected layer, shape (width,); None without an emotion.
@@ -53,6 +55,7 @@ class Prediction:
     speech: float
     emotion: str | None
     probabilities: dict[str, float] | None
+    channel: int | None = None
     unadapted: dict[str, float] | None = None
     embedding: npt.NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
 
@@ -109,6 +112,7 @@ def predict(
     hop: float | None = None,
     on_damaged: OnDamaged | None = None,
     segments: SegmentSource[Prepared] | None = None,
+    progress: Progress | None = None,
 ) -> Iterator[Prediction]:
     """Predict the emotion of utterances.
 
@@ -129,6 +133,7 @@ def predict(
         on_damaged: called with the reason for a file that cannot be read, which is then left out; if None the
             first such file is an error.
         segments: where segments come from, if they are not to be made here.
+        progress: called after every utterance.
 
     Yields:
         Predictions in the order of the utterances, an utterance's only once all of it has been read.
@@ -139,15 +144,18 @@ def predict(
     """
     check_windows(window, hop)
     whole: SegmentSource[Prepared] = segments or StreamedSegments(recogniser.prepare)
-    statistics = statistics_of(recogniser, utterances, whole)
+    statistics = statistics_of(recogniser, utterances, whole, progress)
     source = whole if window is None else StreamedSegments(recogniser.prepare, window, hop)
     read = _read(utterances, source, statistics)
     for row, answers in groupby(_predicted(recogniser, read), key=lambda answer: answer.row):
         *parts, last = answers
+        if progress is not None:
+            progress("predicting", row + 1, len(utterances))
         if last.error is not None:
             if on_damaged is None:
                 raise last.error
-            on_damaged(last.error)
+            if utterances[row].channel in (None, 1):  # a file is damaged once, however many channels it has
+                on_damaged(last.error)
             continue
         spans = (
             [parts]
@@ -177,14 +185,17 @@ def check_windows(window: float | None, hop: float | None) -> None:
 
 
 def statistics_of(
-    recogniser: Recogniser[Prepared], utterances: Sequence[Utterance], source: SegmentSource[Prepared]
+    recogniser: Recogniser[Prepared],
+    utterances: Sequence[Utterance],
+    source: SegmentSource[Prepared],
+    progress: Progress | None = None,
 ) -> list[Statistics]:
     """What normalises each utterance: the statistics of its group, or of the domain if it has none.
 
     Takes a pass over the utterances that have a group, for its moments.
     """
     moments: dict[str, list[Moments]] = {}
-    for utterance in utterances:
+    for done, utterance in enumerate(utterances, 1):
         if utterance.group is not None:
             own: list[Moments] = []
             try:
@@ -192,8 +203,10 @@ def statistics_of(
                     if segment.prepared is not None:
                         own += recogniser.moments([segment.prepared])
             except AudioError:
-                continue  # the pass that predicts reports it
+                own = []  # the pass that predicts reports it
             moments.setdefault(utterance.group, []).extend(own)
+            if progress is not None:
+                progress("statistics of groups", done, len(utterances))
     domain = recogniser.normaliser.statistics()
     by_group = {
         group: recogniser.normaliser.statistics(Moments.pooled(parts)) for group, parts in moments.items() if parts
@@ -289,5 +302,6 @@ def _prediction(
         speech=speech,
         emotion=emotion,
         probabilities=by_emotion,
+        channel=utterance.channel,
         embedding=embedding,
     )

@@ -71,7 +71,7 @@ class StreamedSegments(Generic[Prepared]):
 
         def counted() -> Iterator[Samples]:
             nonlocal n_samples
-            for block in stream_audio(*utterance[:3]):
+            for block in stream_audio(*utterance[:4]):
                 n_samples += len(block)
                 if self._on_block is not None:
                     self._on_block(block)
@@ -116,50 +116,51 @@ class StoredSegments:
     def __call__(self, utterance: Utterance) -> Iterator[PreparedSegment[Features]]:
         """See :class:`SegmentSource`."""
         digest, rows = self._rows(utterance)
-        paths = self._paths(digest, utterance.start, utterance.end, rows)
+        paths = self._paths(digest, utterance, rows)
         for first, last, speech, is_spoken in rows:
             yield PreparedSegment(first, last, speech, np.load(next(paths)) if is_spoken else None)
 
     def _rows(self, utterance: Utterance) -> tuple[str, list[SegmentRow]]:
         """The digest of an utterance's file, and its segments."""
         if utterance not in self._known:
-            file, start, end, _ = utterance
-            contents = self._store.contents(file, start, end)
+            file, start, end, channel, _ = utterance
+            contents = self._store.contents(file, start, end, channel)
             digest = contents.file
-            rows = self._store.segments(digest, start, end)
+            rows = self._store.segments(digest, start, end, channel)
             if (
                 contents.audio is None
                 or rows is None
-                or not all(self._store.holds(path) for path in self._paths(digest, start, end, rows))
+                or not all(self._store.holds(path) for path in self._paths(digest, utterance, rows))
             ):
                 rows = self._make(digest, utterance)
             self._known[utterance] = digest, rows
         return self._known[utterance]
 
-    def _paths(self, digest: str, start: float, end: float, rows: Sequence[SegmentRow]) -> Iterator[Path]:
+    def _paths(self, digest: str, utterance: Utterance, rows: Sequence[SegmentRow]) -> Iterator[Path]:
         """Where the features of the segments with speech are."""
+        _, start, end, channel, _ = utterance
         for first, last, _, is_spoken in rows:
             if is_spoken:
                 # One that is the whole utterance shares its features with training.
                 whole = first == 0 and last == rows[-1][1]
-                yield self._store.path(digest, start, end, None if whole else (first, last))
+                yield self._store.path(digest, start, end, None if whole else (first, last), channel)
 
     def _make(self, digest: str, utterance: Utterance) -> list[SegmentRow]:
-        _, start, end, _ = utterance
+        _, start, end, channel, _ = utterance
         from didan.features.frontend import cached_frontend, extract_features
 
         frontend, audio = cached_frontend(self._frontend), AudioDigest()
         stream = StreamedSegments(lambda samples: extract_features(frontend, samples), on_block=audio.add)
         segments = list(stream(utterance))
         rows = [(one.start, one.end, one.speech, one.prepared is not None) for one in segments]
-        paths = self._paths(digest, start, end, rows)
+        paths = self._paths(digest, utterance, rows)
         for segment in segments:
             if segment.prepared is not None:
                 path = next(paths)
                 if not self._store.holds(path):
                     self._store.write(path, segment.prepared)
-        self._store.remember_audio(digest, start, end, audio)
-        self._store.remember_segments(digest, start, end, rows)
+        self._store.remember_audio(digest, start, end, audio, channel)
+        self._store.remember_segments(digest, start, end, rows, channel)
         return rows
 
 

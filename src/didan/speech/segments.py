@@ -6,7 +6,7 @@ three minutes.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, count
 
 import numpy as np
 import numpy.typing as npt
@@ -86,6 +86,21 @@ class _SegmentBuffer:
         begin = (self.first + start) * FRAME_SECONDS
         return Segment(begin, begin + len(samples) / RATE, samples.copy(), self.speech[start:stop].copy())
 
+    @property
+    def n_samples(self) -> int:
+        """How long the recording is so far."""
+        return self.first * FRAME + len(self.samples)
+
+    def window(self, start: int, stop: int) -> Segment:
+        """The segment from sample ``start`` to before ``stop`` of the recording.
+
+        Where it begins within a frame, its own frames are those in which they begin.
+        """
+        first = start // FRAME - self.first
+        samples = self.samples[start - self.first * FRAME : stop - self.first * FRAME]
+        frames = self.speech[first : first + len(samples) // FRAME]
+        return Segment(start / RATE, stop / RATE, samples.copy(), frames.copy())
+
     def utterances(self, *, ended: bool) -> Iterator[Segment]:
         """Take out the utterances that are known to be over."""
         pause, longest, margin = (
@@ -162,21 +177,23 @@ def _utterance(speech: npt.NDArray[np.bool_], pause: int, longest: int, ended: b
 
 
 def sliding_windows(blocks: Iterable[Samples], window: float, hop: float) -> Iterator[Segment]:
-    """Windows of equal length; the last may be shorter, down to what the windows before it have not covered.
+    """Windows of equal length, to the sample; the last may be shorter, down to what those before have not covered.
 
     Args:
         blocks: of the recording, in order, each of shape (n,).
-        window: seconds of each, rounded to 30 ms.
-        hop: seconds from one to the next, rounded likewise; no more than ``window``.
+        window: seconds of each.
+        hop: seconds from one to the next; no more than ``window``.
     """
-    length, step = (max(round(seconds / FRAME_SECONDS), 1) for seconds in (window, hop))
+    length = round(window * RATE)
     buffer = _SegmentBuffer()
-    covered = 0
+    start, covered = 0, 0
+    starts = (round(number * hop * RATE) for number in count(1))
     for block in blocks:
         buffer.append(block)
-        while len(buffer.speech) >= length:
-            yield buffer.segment(0, length)
-            covered = buffer.first + length
-            buffer.drop(step)
-    if buffer.first * FRAME + len(buffer.samples) > covered * FRAME:
-        yield buffer.segment(0, None)
+        while buffer.n_samples >= start + length:
+            covered = start + length
+            yield buffer.window(start, covered)
+            start = next(starts)
+            buffer.drop(start // FRAME - buffer.first)
+    if buffer.n_samples > covered:
+        yield buffer.window(start, buffer.n_samples)

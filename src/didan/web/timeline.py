@@ -10,6 +10,7 @@ from scipy.ndimage import binary_closing, binary_dilation
 
 from didan.audio import RATE
 from didan.inference.predict import Prediction
+from didan.inference.stretches import nearest
 from didan.speech import FRAME_SECONDS, SpeechActivity
 from didan.typing import Samples
 
@@ -29,11 +30,11 @@ def plot_timeline(samples: Samples, windows: Sequence[Prediction], emotions: Seq
     spoken = binary_closing(SpeechActivity()(samples), np.ones(_PAUSE))
     spoken = binary_dilation(spoken, np.ones(2 * _MARGIN + 1))
     times = FRAME_SECONDS * (np.arange(len(spoken)) + 0.5)
-    middles = np.array([(one.start + one.end) / 2 for one in windows])
-    nearest = np.abs(times[:, None] - middles).argmin(axis=1)
+    changes = [start for start, _ in nearest([(one.start, one.end) for one in windows])[1:]]
+    counting = np.searchsorted(changes, times)
     none = dict.fromkeys(emotions, 0.0)
     by_window = [list((one.probabilities or none).values()) for one in windows]
-    shares = np.array(by_window)[nearest] * spoken[:, None]
+    shares = np.array(by_window)[counting] * spoken[:, None]
 
     figure = Figure(figsize=(10, 4.2), layout="constrained")
     top, bottom = figure.subplots(2, sharex=True, height_ratios=(3, 2))
