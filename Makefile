@@ -35,7 +35,7 @@ benchmark: $(INSTALLED)  ## speed and memory, as ratios
 
 $(INSTALLED): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[functionals,tables,audformat,benchmark,ray,onnx,web,hub,pretrained,docs,dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[functionals,tables,audformat,benchmark,ray,onnx,web,listen,hub,pretrained,docs,dev]'
 	touch $@
 
 clean:

@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from didan.cli.live import Hop, Rate, Stream, predict_standard_input
 from didan.cli.options import MODEL, AdaptOutputs, Group
 from didan.cli.output import json_text, print_table
 
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from didan.audio import Utterance
     from didan.errors import OnDamaged
     from didan.inference.predict import Prediction
-    from didan.inference.recogniser import Recogniser
 
 
 _NAME_WIDTH = 20
@@ -39,22 +39,21 @@ def predict(
         ),
     ],
     audio: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
             metavar="AUDIO...",
             help="Files, folders of audio, or one CORPUS (a table or NAME=PATH) with its speakers; - reads names "
             "of files, one a line, from standard input.",
             show_default=False,
         ),
-    ],
+    ] = None,
     window: Annotated[
         float | None,
         typer.Option("--window", metavar="S", help="Emotions over time: a row for every window of S seconds."),
     ] = None,
-    hop: Annotated[
-        float | None,
-        typer.Option("--hop", metavar="S", help="Seconds from one window to the next. (default: half a window)"),
-    ] = None,
+    hop: Hop = None,
+    stream: Stream = False,
+    rate: Rate = None,
     group: Group = None,
     adapt_outputs: AdaptOutputs = None,
     format: Annotated[Format, typer.Option("--format", help="How to print.")] = Format.table,
@@ -64,11 +63,23 @@ def predict(
     Unreadable files are named and the others predicted; the exit code is then 2.
     """
     from didan.cli.damage import Damage
+    from didan.errors import UserError
     from didan.inference.predict import check_windows
     from didan.inference.predict import predict as predict_all
+    from didan.inference.recogniser import load_recogniser
 
+    if stream:
+        if audio or group or adapt_outputs or format is not Format.table:
+            raise UserError(
+                "--stream reads standard input and prints lines of JSON; leave out AUDIO, --group, "
+                "--adapt-outputs and --format"
+            )
+        predict_standard_input(model, rate, window, hop)
+        return
+    if not audio or rate:
+        raise UserError("--rate is that of --stream" if audio else "name the AUDIO to predict, or give --stream")
     check_windows(window, hop)
-    recogniser = _recogniser(model)
+    recogniser = load_recogniser(model)
     damage = Damage()
     done = 0
 
@@ -91,17 +102,6 @@ def predict(
         predictions, recogniser.emotions, parts, adapt_outputs is not None
     )
     damage.refuse(done)
-
-
-def _recogniser(model: Path) -> "Recogniser[Any]":
-    """The model named: an exported file needs no torch, which is not imported for one."""
-    if model.suffix == ".onnx" and not model.is_dir():
-        from didan.inference.onnx import OnnxRecogniser
-
-        return OnnxRecogniser(model)
-    from didan.model.directory import load
-
-    return load(model)
 
 
 def utterances_named(
@@ -153,15 +153,10 @@ def _print_csv(predictions: Iterable["Prediction"], emotions: tuple[str, ...], p
 def _print_json(
     predictions: Iterable["Prediction"], emotions: tuple[str, ...], parts: bool, adapted: bool
 ) -> None:
-    from dataclasses import asdict
-
     print("[", end="")
     comma = ""
     for one in predictions:
-        left_out = {"row", "embedding", *(() if adapted else ("unadapted",))}
-        values: dict[str, Any] = {key: value for key, value in asdict(one).items() if key not in left_out}
-        values |= {key: round(values[key], 3) for key in ("start", "end", "speech")}
-        print(f"{comma}\n  {json_text(values)}", end="")
+        print(f"{comma}\n  {json_text(one.to_dict(unadapted=adapted))}", end="")
         comma = ","
     print("\n]")
 

@@ -1,7 +1,7 @@
 """The page, and the interface for programs behind it."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -64,13 +64,11 @@ def build_page(models: Mapping[str, TrainedModel], limits: Limits) -> gr.Blocks:
     ) -> list[dict[str, Any]]:
         file, model = checked(audio, name)
         try:
-            predictions = [
-                asdict(one)
-                for one in predict(model, utterance_alone(model, file), window=window or None, hop=hop or None)
-            ]
+            alone = utterance_alone(model, file)
+            predictions = [one.to_dict() for one in predict(model, alone, window=window or None, hop=hop or None)]
         except UserError as error:
             raise gr.Error(_about(error, file)) from None
-        return [{key: value for key, value in one.items() if key not in ("file", "row")} for one in predictions]
+        return [{key: value for key, value in one.items() if key != "file"} for one in predictions]
 
     def show(audio: str | None, name: str) -> list[Any]:
         file, model = checked(audio, name)
