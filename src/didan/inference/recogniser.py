@@ -51,15 +51,10 @@ def load_recogniser(model: Path) -> Recogniser[Any]:
     Raises:
         UserError: see :func:`didan.model.directory.load` and :class:`didan.inference.onnx.OnnxRecogniser`.
     """
-    if is_exported(model):
+    if model.suffix == ".onnx" and not model.is_dir():
         from didan.inference.onnx import OnnxRecogniser
 
         return OnnxRecogniser(model)
     from didan.model.directory import load
 
     return load(model)
-
-
-def is_exported(model: Path) -> bool:
-    """Whether a model named is a file of ``didan export``, and no folder of ``didan train``."""
-    return model.suffix == ".onnx" and not model.is_dir()
