@@ -1,6 +1,7 @@
 """Uploads: what a request brings becomes a file, or is refused before it fills the disk."""
 
 import asyncio
+import errno
 import shutil
 from collections.abc import Callable
 from contextlib import suppress
@@ -137,13 +138,16 @@ async def _of_form(request: Request, folder: Path) -> tuple[Path, str]:
 async def _raw(request: Request, folder: Path, rate: int, format: Format) -> Path:
     """Raw mono samples as a WAV file, which holds the same."""
     file, (subtype, width, of) = folder / "upload.wav", _SUBTYPES[format]
-    with soundfile.SoundFile(file, "w", rate, 1, subtype) as out:
-        rest = b""
-        async for chunk in request.stream():
-            rest += chunk
-            whole = len(rest) // width * width
-            out.buffer_write(rest[:whole], of)
-            rest = rest[whole:]
+    rest = b""
+    try:
+        with soundfile.SoundFile(file, "w", rate, 1, subtype) as out:
+            async for chunk in request.stream():
+                rest += chunk
+                whole = len(rest) // width * width
+                out.buffer_write(rest[:whole], of)
+                rest = rest[whole:]
+    except soundfile.LibsndfileError as error:  # which does not say what the system has said
+        raise OSError(errno.ENOSPC, "no room for raw samples") from error
     if rest:
         raise HTTPException(HTTPStatus.BAD_REQUEST, f"the body ends within a sample; is it {format}?")
     return file
