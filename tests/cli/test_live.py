@@ -93,7 +93,7 @@ def test_the_timeline_is_that_of_a_long_recording(
     spoken, _ = conversation([0.6, 1.5, 3.0] * 10)
     content = integers(spoken)
     soundfile.write(tmp_path / "a.wav", np.frombuffer(content, "<i2"), RATE)
-    expected = of_file(model, tmp_path / "a.wav", ["--window", "3", "--hop", "1.5"], capsys)
+    expected = of_file(model, tmp_path / "a.wav", ["--window", "3", "--hop", "1"], capsys)
     assert stream([str(model)], content, tmp_path, monkeypatch) == 0
     streamed = lines(capsys)
     assert streamed == expected
@@ -252,7 +252,9 @@ def test_what_would_need_the_end_of_the_sound_is_said(
     save(replace(untrained, config=by_file), tmp_path / "by-file")
     content = integers(SPEECH)
     soundfile.write(tmp_path / "a.wav", np.frombuffer(content, "<i2"), RATE)
-    expected = of_file(tmp_path / "by-file", tmp_path / "a.wav", ["--window", "3", "--group", "none"], capsys)
+    expected = of_file(
+        tmp_path / "by-file", tmp_path / "a.wav", ["--window", "3", "--hop", "1", "--group", "none"], capsys
+    )
     with pytest.warns(DidanWarning, match="normalises by file, whose statistics are known only at the end"):
         assert stream([str(tmp_path / "by-file")], content, tmp_path, monkeypatch) == 0
     assert lines(capsys) == expected
@@ -263,7 +265,7 @@ def test_a_microphone_tells_what_a_file_would(
 ) -> None:
     said = np.frombuffer(integers(np.repeat(SPEECH, 3)), "<i2")
     soundfile.write(tmp_path / "a.wav", said, 48_000)
-    expected = of_file(model, tmp_path / "a.wav", ["--window", "3"], capsys)
+    expected = of_file(model, tmp_path / "a.wav", ["--window", "3", "--hop", "1"], capsys)
     monkeypatch.setitem(sys.modules, "sounddevice", sound_card(list(blocks(said, 4800))))  # type: ignore[arg-type]
     assert run(["listen", str(model)]) == 0
     out, err = capsys.readouterr()

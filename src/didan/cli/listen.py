@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from didan.cli.live import WINDOW, Hop, tell
+from didan.cli.live import HOP, WINDOW, Hop, tell, windows
 from didan.cli.options import MODEL
 
 
@@ -19,7 +19,10 @@ def listen(
             show_default=False,
         ),
     ],
-    window: Annotated[float, typer.Option("--window", metavar="S", help="Seconds of each window.")] = WINDOW,
+    window: Annotated[
+        float | None,
+        typer.Option("--window", metavar="S", help=f"Seconds of each window. (default: {WINDOW:g} every {HOP:g})"),
+    ] = None,
     hop: Hop = None,
 ) -> None:
     """Listen to the microphone: a line of JSON for every window, as soon as it is over. Ends with Ctrl-C."""
@@ -29,6 +32,7 @@ def listen(
     from didan.inference.predict import check_windows
     from didan.inference.recogniser import load_recogniser
 
+    window, hop = windows(window, hop)
     check_windows(window, hop)
     recogniser = load_recogniser(model)
     with microphone() as (chunks, rate):

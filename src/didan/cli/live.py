@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from didan.audio.live import Integers
     from didan.inference.recogniser import Recogniser
 
-WINDOW = 3.0
-"""Seconds, where nobody says how long."""
+WINDOW, HOP = 3.0, 1.0
+"""Seconds of windows, and from one to the next, where nobody says how long they are."""
 
 Hop = Annotated[
     float | None,
@@ -27,7 +27,7 @@ Stream = Annotated[
     typer.Option(
         "--stream",
         help="Sound that goes on, from standard input: raw samples of 16 bits, little-endian, mono. A line of "
-        f"JSON for every window ({WINDOW:g} s if not given), as soon as it is complete.",
+        f"JSON for every window ({WINDOW:g} s every {HOP:g} s, if not given), as soon as it is complete.",
     ),
 ]
 
@@ -59,11 +59,16 @@ def predict_standard_input(model: Path, rate: int | None, window: float | None, 
             "--stream reads sound from standard input: "
             f"ffmpeg -i FILE -f s16le -ac 1 -ar {RATE} - | didan predict MODEL --stream"
         )
-    window = WINDOW if window is None else window
+    window, hop = windows(window, hop)
     check_windows(window, hop)
     recogniser = load_recogniser(model)
     with os.fdopen(sys.stdin.fileno(), "rb", closefd=False) as stream:
         tell(recogniser, read_pcm(stream), rate or RATE, window, hop)
+
+
+def windows(window: float | None, hop: float | None) -> tuple[float, float | None]:
+    """Windows that have a length, whether somebody has said it or not."""
+    return (WINDOW, hop or HOP) if window is None else (window, hop)
 
 
 def tell(

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from didan.cli.options import MODEL
+
 
 def serve(
     model: Annotated[
@@ -13,7 +15,7 @@ def serve(
         typer.Argument(
             metavar="MODEL...",
             readable=False,
-            help="Folders written by `didan train` to choose from; with --api files of `didan export` too.",
+            help=f"{MODEL}; with --api files written by `didan export` too.",
             show_default=False,
         ),
     ],
