@@ -1,9 +1,11 @@
 """The page in a real browser, and what it must not do."""
 
+import gc
 import os
 import shutil
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -46,6 +48,9 @@ def app_of(models: Mapping[str, TrainedModel], token: str | None = None) -> Fast
 def address(untrained: TrainedModel) -> Iterator[str]:
     with served(app_of({"warm": untrained, "cool": replace(untrained, temperature=0.05)})) as address:
         yield address
+    with warnings.catch_warnings():  # of what Gradio leaves to be collected
+        warnings.simplefilter("ignore")
+        gc.collect()
 
 
 @pytest.fixture
