@@ -32,9 +32,9 @@ _TIMED = r"""
 import json, os, re, sys, time
 from pathlib import Path
 os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-from didan.cli.predict import _recogniser
 from didan.inference.predict import predict, utterances_in
-recogniser = _recogniser(Path(sys.argv[1]))
+from didan.inference.recogniser import load_recogniser
+recogniser = load_recogniser(Path(sys.argv[1]))
 list(predict(recogniser, utterances_in([Path(sys.argv[2])])))
 begun = time.perf_counter()
 found = list(predict(recogniser, utterances_in([Path(sys.argv[3])]), window=float(sys.argv[4]) or None))

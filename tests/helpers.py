@@ -1,11 +1,17 @@
 """What tests of the command line share."""
 
 import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
 
 from didan.corpora import Corpus
+from didan.service.server import listening, server_of
 
 
 def table_of(corpus: Corpus) -> str:
@@ -42,3 +48,20 @@ class InterruptAt:
     def __call__(self, what: str, done: int, total: int) -> None:
         if what.startswith(self.what) and done == self.step:
             raise KeyboardInterrupt
+
+
+@contextmanager
+def served(app: FastAPI) -> Iterator[str]:
+    """The address of an application while it is served on this machine."""
+    with listening("127.0.0.1", 0) as at:
+        server = server_of(app)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [at]})
+        thread.start()
+        try:
+            while not server.started:
+                assert thread.is_alive()
+                time.sleep(0.01)
+            yield f"http://127.0.0.1:{at.getsockname()[1]}/"
+        finally:
+            server.should_exit = True
+            thread.join(timeout=30)

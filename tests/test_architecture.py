@@ -28,6 +28,7 @@ ROOMS = (
     "report",
     "demo",
     "api",
+    "service",
     "web",
     "cli",
 )

@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib
+import json
 import os
 import re
 import runpy
@@ -23,6 +24,7 @@ import typer
 
 import didan
 from didan import cli
+from didan.audio import read_audio
 from didan.errors import UserError
 from didan.model.config import _REMOVED, _RENAMED
 from didan.synthesis import make_corpus, style
@@ -40,6 +42,8 @@ BEFORE = {
     "how-to/own-recordings.md": ["tutorial.md"],
     "how-to/pretrained.md": ["tutorial.md"],
     "how-to/serve-and-share.md": ["tutorial.md", "how-to/own-recordings.md"],
+    "how-to/service.md": ["tutorial.md", "how-to/own-recordings.md"],
+    "how-to/live.md": ["tutorial.md", "how-to/own-recordings.md"],
     "how-to/benchmark.md": ["tutorial.md"],
     "how-to/cluster.md": ["tutorial.md"],
 }
@@ -107,50 +111,92 @@ def environment(folder: Path, package: Path | None = None) -> dict[str, str]:
 def follow(page: str, folder: Path, ports: dict[str, str] | None = None) -> None:
     """Do what a page says."""
     names: dict[str, object] = {}
-    for language, title, content in blocks(page):
-        if title:
-            (folder / title).write_text(content, encoding="utf-8")
-        elif language == "python":
-            exec(compile(content, page, "exec"), names)
-        else:
-            assert language == "console", f"a block of {language} that nobody runs"
-            for line in content.splitlines():
-                assert line.startswith("$ "), line
-                command = line.removeprefix("$ ")
-                for written, here in (ports or {}).items():
-                    command = command.replace(written, here)
-                if command.startswith("ray "):
-                    continue  # the cluster is started and stopped by the test of that page
-                if command.startswith(("pip ", "python3 ", ". ")):
-                    continue  # installed it is already; what these name is tested below
-                if command.startswith("didan serve"):
-                    serve(command, folder)
-                else:
-                    run_here(command)
+    with contextlib.ExitStack() as serving:
+        for language, title, content in blocks(page):
+            if title:
+                (folder / title).write_text(content, encoding="utf-8")
+            elif language == "python":
+                exec(compile(content, page, "exec"), names)
+            else:
+                assert language == "console", f"a block of {language} that nobody runs"
+                for line in content.splitlines():
+                    assert line.startswith("$ "), line
+                    command = line.removeprefix("$ ")
+                    for written, here in (ports or {}).items():
+                        command = command.replace(written, here)
+                    if command.startswith(ELSEWHERE_DONE):
+                        continue
+                    if "didan serve" in command:
+                        serving.close()
+                        port = serving.enter_context(served(command, folder))
+                    elif command.startswith("curl "):
+                        ask(command.replace(":7860", f":{port}"), folder)
+                    elif command.startswith("ffmpeg "):
+                        pipe(command, folder)
+                    else:
+                        run_here(command)
 
 
-def serve(command: str, folder: Path) -> None:
-    """Start the page, see that it answers, and stop it."""
+ELSEWHERE_DONE = ("ray ", "docker ", "didan listen")
+"""What the tests of the cluster, the image and the microphone do."""
+
+
+@contextlib.contextmanager
+def served(command: str, folder: Path) -> Iterator[int]:
+    """Start a page or a service, see that it answers, and stop it; in the meantime it is at the port given."""
     port = free_port()
+    before, _, options = command.partition("didan serve")
     process = subprocess.Popen(
-        [sys.executable, "-m", *shlex.split(command), "--port", str(port)],
+        [sys.executable, "-m", "didan", "serve", *shlex.split(options), "--port", str(port)],
         cwd=folder,
-        env=environment(folder),
+        env=environment(folder) | dict(part.split("=", 1) for part in before.split()),
         stderr=subprocess.PIPE,
     )
+    place, expected = ("healthz", b"ok") if "--api" in options else ("", b"didan")
     try:
         for _ in range(120):
             time.sleep(0.5)
             try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{port}") as answer:
-                    assert b"didan" in answer.read()
-                return
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/{place}") as answer:
+                    assert expected in answer.read()
+                break
             except OSError:
                 assert process.poll() is None, process.stderr.read() if process.stderr else ""
-        pytest.fail("the page never answered")
+        else:
+            pytest.fail("it never answered")
+        yield port
     finally:
         process.terminate()
         process.communicate(timeout=30)
+
+
+def ask(command: str, folder: Path) -> None:
+    """Do as curl is told to."""
+    if shutil.which("curl") is None:
+        pytest.skip("no curl on this machine")
+    options = [*shlex.split(command), "--fail-with-body", "--silent", "--noproxy", "*"]
+    done = subprocess.run(options, cwd=folder, capture_output=True, check=False)
+    assert done.returncode == 0, f"{command}: {done.stdout.decode()}{done.stderr.decode()}"
+    answers = json.loads(done.stdout)
+    assert all("emotions" in one or set(one["probabilities"]) for one in answers), answers
+
+
+def pipe(command: str, folder: Path) -> None:
+    """Send a file's samples to a command as FFmpeg would, which need not be here."""
+    decode, _, rest = command.partition(" | ")
+    arguments = shlex.split(decode)
+    assert arguments[3:] == ["-f", "s16le", "-ac", "1", "-ar", "16000", "-"]
+    samples = (read_audio(folder / arguments[2]) * 32767).astype("<i2").tobytes()
+    done = subprocess.run(
+        [sys.executable, "-m", *shlex.split(rest)],
+        cwd=folder,
+        env=environment(folder),
+        input=samples,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"{command}: {done.stderr.decode()}"
+    assert [json.loads(line)["file"] for line in done.stdout.splitlines()], "no line"
 
 
 def free_port() -> int:

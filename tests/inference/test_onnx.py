@@ -1,6 +1,7 @@
 """The recogniser is given a file made by hand, of which is known what it must answer."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -260,6 +261,16 @@ def test_prediction_does_not_wait_for_torch(file: Path, tmp_path: Path, argument
     command = [sys.executable, "-c", code, str(file), str(tmp_path), *arguments]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     assert len(done.stdout.splitlines()) >= 3
+
+
+def test_the_runtime_reports_and_remembers_nothing(file: Path, tmp_path: Path) -> None:
+    """Where it does, it first keeps a number for this machine in the user's home."""
+    home = tmp_path / "home"
+    home.mkdir()
+    code = "import sys, pathlib, didan.inference.onnx as o; o.OnnxRecogniser(pathlib.Path(sys.argv[1]))"
+    environment = {name: os.environ[name] for name in os.environ if name in ("PATH", "PYTHONPATH")}
+    subprocess.run([sys.executable, "-c", code, str(file)], check=True, env=environment | {"HOME": str(home)})
+    assert list(home.rglob("*")) == []
 
 
 def test_prediction_by_speakers_of_a_table_does_not_wait_for_torch(file: Path, tmp_path: Path) -> None:

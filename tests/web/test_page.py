@@ -1,30 +1,34 @@
 """The page in a real browser, and what it must not do."""
 
 import gc
+import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import gradio as gr
 import gradio_client  # type: ignore[import-untyped]
 import httpx
 import numpy as np
 import pytest
 import soundfile
+from fastapi import FastAPI
 from playwright.sync_api import Page, sync_playwright
 
 from didan.audio import RATE, read_audio
 from didan.corpora import Corpus
-from didan.errors import UserError
 from didan.inference.predict import predict, utterances_in
 from didan.model.directory import save
 from didan.model.trained import TrainedModel
-from didan.web.page import Limits, serve
+from didan.service.app import build_app
+from didan.service.limits import Limits
+from didan.web.page import mount_page
+from helpers import served
 
 # Gradio itself uses what pandas has deprecated, and leaves sockets to be collected.
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -32,17 +36,21 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
-@pytest.fixture(scope="module")
-def page(untrained: TrainedModel) -> Iterator[gr.Blocks]:
-    cool = replace(untrained, temperature=0.05)
-    page = serve({"warm": untrained, "cool": cool}, "127.0.0.1", 0, Limits(30, 2), block=False)
-    yield page
-    page.close()
+def app_of(models: Mapping[str, TrainedModel], token: str | None = None) -> FastAPI:
+    """What ``didan serve`` serves."""
+    limits = Limits(30, 2)
+    app = build_app(models, limits, token)
+    mount_page(app, models, limits)
+    return app
 
 
 @pytest.fixture(scope="module")
-def address(page: gr.Blocks) -> str:
-    return str(page.local_url)
+def address(untrained: TrainedModel) -> Iterator[str]:
+    with served(app_of({"warm": untrained, "cool": replace(untrained, temperature=0.05)})) as address:
+        yield address
+    with warnings.catch_warnings():  # of what Gradio leaves to be collected
+        warnings.simplefilter("ignore")
+        gc.collect()
 
 
 @pytest.fixture
@@ -119,7 +127,7 @@ def test_programs_get_a_timeline(client: gradio_client.Client, clip: Path) -> No
 
 def test_what_is_too_long_is_refused(client: gradio_client.Client, tmp_path: Path) -> None:
     soundfile.write(tmp_path / "long.flac", np.zeros(31 * RATE), RATE)
-    with pytest.raises(Exception, match="lasts 31 s; at most 30 s"):
+    with pytest.raises(Exception, match="lasts more than the 30 s that are taken"):
         client.predict(gradio_client.handle_file(tmp_path / "long.flac"), "warm", None, None, api_name="/predict")
 
 
@@ -148,11 +156,25 @@ def test_no_other_file_can_be_read(address: str, clip: Path, place: str) -> None
         assert "probabilities" not in answer
 
 
-def test_it_serves_at_the_address_given(page: gr.Blocks, untrained: TrainedModel) -> None:
-    assert page.server_name == "127.0.0.1"
-    with pytest.raises(UserError, match="choose another --port"):
-        serve({"a": untrained}, "127.0.0.1", int(page.server_port), Limits(), block=False)
-    gc.collect()
+def test_the_service_is_at_the_same_address(address: str, untrained: TrainedModel, clip: Path) -> None:
+    with clip.open("rb") as file:
+        (answer,) = httpx.post(f"{address}v1/predict?model=warm", files={"file": file}).json()
+    (expected,) = predict(untrained, utterances_in([clip]))
+    assert answer["probabilities"] == expected.probabilities
+    assert httpx.get(f"{address}healthz").json() == {"status": "ok"}
+    assert "/v1/predict" in httpx.get(f"{address}docs").text
+
+
+def test_a_password_where_there_is_a_token(browser: Any, untrained: TrainedModel, clip: Path) -> None:
+    with served(app_of({"a": untrained}, token="secret")) as address:
+        assert httpx.get(address).status_code == 401
+        assert httpx.get(f"{address}config").status_code == 401
+        context = browser.new_context(http_credentials={"username": "anybody", "password": "secret"})
+        tab = context.new_page()
+        tab.goto(address)
+        (expected,) = predict(untrained, utterances_in([clip]))
+        assert predict_on_page(tab, clip) == expected.emotion
+        context.close()
 
 
 def test_the_server_asks_nothing_of_the_outside(untrained: TrainedModel, tmp_path: Path) -> None:
@@ -168,14 +190,20 @@ def test_the_server_asks_nothing_of_the_outside(untrained: TrainedModel, tmp_pat
         "    return connect(self, address)\n"
         "socket.getaddrinfo, socket.socket.connect = spy_look_up, spy_connect\n"
         "from didan.model.directory import load\n"
-        "from didan.web.page import Limits, serve\n"
-        "page = serve({'a': load(sys.argv[1])}, '127.0.0.1', 0, Limits(), block=False)\n"
-        "time.sleep(3)\n"
-        "print(' '.join(sorted(asked)))\n"
-        "page.close()\n"
+        "from helpers import served\n"
+        "from web.test_page import app_of\n"
+        "with served(app_of({'a': load(sys.argv[1])})) as address:\n"
+        "    import httpx\n"
+        "    assert httpx.get(address).status_code == 200\n"
+        "    time.sleep(3)\n"
+        "    print(' '.join(sorted(asked)))\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path / "model")], check=True, capture_output=True, text=True
+        [sys.executable, "-c", code, str(tmp_path / "model")],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
     assert set(done.stdout.splitlines()[0].split()) <= {"127.0.0.1", "localhost", "0.0.0.0", "::1", "None"}
     assert "127.0.0.1" in done.stdout  # the spy is awake

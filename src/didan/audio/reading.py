@@ -1,7 +1,6 @@
 """Audio files as samples of one channel at the rate we work at, whatever they are on disk."""
 
 import sys
-from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -172,8 +171,12 @@ class _Channel:
         return block[:, self._number - 1]
 
 
-def audio_info(path: str | Path) -> AudioInfo:
+def audio_info(path: str | Path, enough: float = float("inf")) -> AudioInfo:
     """Rate, channels and length of a file, without decoding it where its header suffices.
+
+    Args:
+        path: the file.
+        enough: seconds after which it is decoded no further; the length is then some that is longer.
 
     Raises:
         AudioError: as :func:`read_audio`, but content is not looked at.
@@ -182,8 +185,11 @@ def audio_info(path: str | Path) -> AudioInfo:
     refuse_missing(path)
     file = open_sndfile(path)
     if file is None:
-        position, block, rate = deque(decode_av(path), maxlen=1).pop()
-        return AudioInfo(rate, block.shape[1], (position + len(block)) / rate)
+        for position, block, rate in decode_av(path):
+            info = AudioInfo(rate, block.shape[1], (position + len(block)) / rate)
+            if info.seconds > enough:
+                break
+        return info
     with file:
         return AudioInfo(file.samplerate, file.channels, file.frames / file.samplerate)
 

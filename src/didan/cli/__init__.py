@@ -19,6 +19,7 @@ from didan.cli.explain import explain
 from didan.cli.export import export
 from didan.cli.features import features
 from didan.cli.inspect import inspect
+from didan.cli.listen import listen
 from didan.cli.models import models
 from didan.cli.output import be_quiet, give_up_output, is_quiet, prepare_streams, refused_by_the_system
 from didan.cli.predict import predict
@@ -58,6 +59,7 @@ for command in (
     train,
     evaluate,
     predict,
+    listen,
     adapt,
     explain,
     export,

@@ -10,6 +10,7 @@ from didan.cli.formats import LABEL_FILES, ROWS, Format, write_tasks
 from didan.cli.formats.labels import labels_of
 from didan.cli.formats.predictions import PredictionRows
 from didan.cli.formats.summaries import SummaryRows
+from didan.cli.live import Hop, Rate, Stream, predict_standard_input
 from didan.cli.options import MODEL, AdaptOutputs, Channels, ChannelsOption, Group
 
 if TYPE_CHECKING:
@@ -30,22 +31,19 @@ def predict(
         ),
     ],
     audio: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
             metavar="AUDIO...",
             help="Files, folders of audio, or one CORPUS (a table or NAME=PATH) with its speakers; - reads names "
             "of files, one a line, from standard input.",
             show_default=False,
         ),
-    ],
+    ] = None,
     window: Annotated[
         float | None,
         typer.Option("--window", metavar="S", help="Emotions over time: a row for every window of S seconds."),
     ] = None,
-    hop: Annotated[
-        float | None,
-        typer.Option("--hop", metavar="S", help="Seconds from one window to the next. (default: half a window)"),
-    ] = None,
+    hop: Hop = None,
     summary: Annotated[
         bool,
         typer.Option(
@@ -55,6 +53,8 @@ def predict(
         ),
     ] = False,
     channels: ChannelsOption = Channels.mixed,
+    stream: Stream = False,
+    rate: Rate = None,
     group: Group = None,
     adapt_outputs: AdaptOutputs = None,
     min_confidence: Annotated[
@@ -95,14 +95,26 @@ def predict(
     from didan.errors import UserError
     from didan.inference.confidence import UNCERTAIN, uncertain_below
     from didan.inference.predict import check_windows
+    from didan.inference.recogniser import load_recogniser
     from didan.inference.stretches import by_recording, in_recordings
     from didan.inference.summary import HOP, WINDOW, summarise
 
+    if stream:
+        others = audio or group or adapt_outputs or summary or out or min_confidence
+        if others or channels is Channels.apart or format not in (Format.table, Format.jsonl):
+            raise UserError(
+                "--stream reads standard input and prints lines of JSON: of the other options it takes --rate, "
+                "--window and --hop"
+            )
+        predict_standard_input(model, rate, window, hop)
+        return
+    if not audio or rate:
+        raise UserError("--rate is that of --stream" if audio else "name the AUDIO to predict, or give --stream")
     check_windows(window, hop)
     _check_format(format, summary, out)
     if summary and window is None:
         window, hop = WINDOW, HOP
-    recogniser = _recogniser(model)
+    recogniser = load_recogniser(model)
     damage = Damage()
     utterances = utterances_named(audio, recogniser.group, group, damage)
     if channels is Channels.apart:
@@ -180,17 +192,6 @@ def _with_progress(
         return
     with progress_bars() as hook:
         yield from predict_all(recogniser, utterances, window=window, hop=hop, on_damaged=damage, progress=hook)
-
-
-def _recogniser(model: Path) -> "Recogniser[Any]":
-    """The model named: an exported file needs no torch, which is not imported for one."""
-    if model.suffix == ".onnx" and not model.is_dir():
-        from didan.inference.onnx import OnnxRecogniser
-
-        return OnnxRecogniser(model)
-    from didan.model.directory import load
-
-    return load(model)
 
 
 def utterances_named(

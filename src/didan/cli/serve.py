@@ -1,10 +1,12 @@
-"""``didan serve``: a web page for recordings."""
+"""``didan serve``: predictions over HTTP, and a web page."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from didan.cli.options import MODEL
 from didan.cli.output import say
 
 
@@ -14,29 +16,85 @@ def serve(
         typer.Argument(
             metavar="MODEL...",
             readable=False,
-            help="Folders written by `didan train`, to choose from.",
+            help=f"{MODEL}; with --api files written by `didan export` too.",
             show_default=False,
         ),
     ],
+    api: Annotated[
+        bool, typer.Option("--api", help="For programs alone, without the page; needs no gradio.")
+    ] = False,
     host: Annotated[str, typer.Option("--host", help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port to listen on.")] = 7860,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port to listen on; 0 for any.")] = 7860,
     max_seconds: Annotated[float, typer.Option("--max-seconds", min=1, help="Longest recording accepted.")] = 600,
     max_megabytes: Annotated[float, typer.Option("--max-megabytes", min=0.1, help="Largest file accepted.")] = 50,
+    max_waiting: Annotated[
+        int, typer.Option("--max-waiting", min=1, help="Requests of programs that may wait for an answer.")
+    ] = 64,
+    timeout: Annotated[
+        float, typer.Option("--timeout", min=1, help="Seconds that such a request may wait, or take to arrive.")
+    ] = 60,
 ) -> None:
-    """Serve a web page: upload or record, see emotions, timeline and explanation. Ends with Ctrl-C."""
+    """Serve predictions over HTTP, and a web page: upload or record, see emotions, timeline and explanation.
 
+    Programs send a recording to /v1/predict; /docs tells more. Where the environment variable DIDAN_TOKEN is set,
+    programs must send it as a bearer token, and browsers ask for it as a password. Ends with Ctrl-C.
+    """
+    import os
+
+    from didan.errors import UserError
     from didan.extras import require
-    from didan.model.directory import load
+    from didan.inference.recogniser import load_recogniser
 
-    require("gradio", "web", "the web page")
-    from didan.web.page import Limits
-    from didan.web.page import serve as show
+    if not api:
+        require("gradio", "web", "the web page (--api leaves it out)")
+    for module in ("fastapi", "uvicorn", "multipart", "prometheus_client"):
+        require(module, "api", "didan serve")
+    from didan.service.app import build_app
+    from didan.service.guard import checked_token
+    from didan.service.limits import Limits
+    from didan.service.server import listening
+    from didan.service.server import serve as serve_app
 
-    names = [folder.resolve().name for folder in model]
-    if len(set(names)) < len(names):  # two folders called alike
-        names = [str(folder) for folder in model]
-    models = {name: load(folder) for name, folder in zip(names, model, strict=True)}
-    say(f"http://{host}:{port} serves {', '.join(models)}; end with Ctrl-C")
-    if host not in ("127.0.0.1", "localhost", "::1"):
-        say("note: others on the network can reach this page; there is no password")
-    show(models, host, port, Limits(max_seconds, max_megabytes))
+    token = checked_token(os.environ.get("DIDAN_TOKEN"))
+    limits = Limits(max_seconds, max_megabytes, max_waiting, timeout)
+    models = {name: load_recogniser(place) for name, place in zip(names(model), model, strict=True)}
+    app = build_app(models, limits, token)
+    if not api:
+        from didan.model.trained import TrainedModel
+        from didan.web.page import mount_page
+
+        trained = {name: one for name, one in models.items() if isinstance(one, TrainedModel)}
+        if exported := [name for name in models if name not in trained]:
+            raise UserError(
+                f"{exported[0]} is an exported model, which the page cannot explain; add --api to serve it to "
+                "programs, or give the folder that it was exported from"
+            )
+        mount_page(app, trained, limits)
+    at = listening(host, port)
+    address = f"[{host}]" if ":" in host else host
+    say(f"http://{address}:{at.getsockname()[1]} serves {', '.join(models)}; end with Ctrl-C")
+    if token is None and host not in ("127.0.0.1", "localhost", "::1"):
+        say("note: others on the network can reach this without a password; DIDAN_TOKEN sets one")
+    serve_app(app, at)
+
+
+def names(places: Sequence[Path]) -> list[str]:
+    """What to call models by: as much of the end of their paths as tells them apart.
+
+    >>> names([Path("/models/calls"), Path("/models/films")])
+    ['calls', 'films']
+    >>> names([Path("/calls/model"), Path("/films/model")])
+    ['calls/model', 'films/model']
+
+    Raises:
+        UserError: one is given twice.
+    """
+    from didan.errors import UserError
+
+    parts = [place.resolve().parts for place in places]
+    if len(set(parts)) < len(parts):
+        raise UserError("a model is given twice; name each once")
+    n = 1
+    while len({own[-n:] for own in parts}) < len(parts):
+        n += 1
+    return ["/".join(own[-n:]) for own in parts]

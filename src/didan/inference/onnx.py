@@ -1,6 +1,7 @@
 """An exported recogniser, run by onnxruntime; torch is neither needed nor imported."""
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -34,6 +35,8 @@ class OnnxRecogniser:
         if not file.is_file():
             what = "is no file" if file.exists() else "does not exist"
             raise UserError(f"model {file} {what}; give a file that didan export has written")
+        # It would tell its maker that it is used, and remember this machine by a number.
+        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
         onnxruntime = require("onnxruntime", "onnx", "prediction with an exported model")
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3

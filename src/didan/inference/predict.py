@@ -8,7 +8,7 @@ The one way from audio to probabilities. Evaluation, the benchmark, the page and
 Statistics of groups need all utterances of a group, so recordings with groups are read twice; those without, once.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
@@ -21,8 +21,8 @@ from didan.audio import Utterance, find_audio
 from didan.errors import AudioError, OnDamaged, UserError, note, suggest
 from didan.features.normaliser import Moments, Statistics
 from didan.inference.recogniser import Prepared, Recogniser
-from didan.inference.segments import PreparedSegment, SegmentSource, StreamedSegments
-from didan.typing import Progress
+from didan.inference.segments import PreparedSegment, SegmentSource, StreamedSegments, prepared_windows
+from didan.typing import Progress, Samples
 
 MIN_WINDOW = 0.3
 """Seconds; shorter windows hold no syllable."""
@@ -58,6 +58,13 @@ class Prediction:
     channel: int | None = None
     unadapted: dict[str, float] | None = None
     embedding: npt.NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
+
+    def to_dict(self, *, channel: bool = False, unadapted: bool = False) -> dict[str, Any]:
+        """What is told of it in JSON, times to the millisecond; some of it only where it is wanted."""
+        names = ["file", *(["channel"] if channel else []), "start", "end", "speech", "emotion", "probabilities"]
+        rounded = {name: round(getattr(self, name), 3) for name in ("start", "end", "speech")}
+        told = {name: rounded.get(name, getattr(self, name)) for name in names}
+        return {**told, "unadapted": self.unadapted} if unadapted else told
 
 
 def utterances_in(
@@ -167,6 +174,36 @@ def predict(
                 (span[0].segment.start, span[0].segment.end) if window is not None else (0.0, last.segment.end)
             )
             yield _prediction(recogniser.emotions, row, utterances[row], span, first, end)
+
+
+def predict_stream(
+    recogniser: Recogniser[Prepared],
+    blocks: Iterable[Samples],
+    *,
+    window: float,
+    hop: float | None = None,
+    name: str = "-",
+) -> Iterator[Prediction]:
+    """Predict sound that goes on: the windows of :func:`predict`, each as soon as it is complete.
+
+    What normalises it are the statistics of the domain, as they do an utterance of no known group, since those of
+    the sound itself would be known only at its end.
+
+    Args:
+        recogniser: see :func:`predict`.
+        blocks: 16 kHz mono samples in [-1, 1], in order, each of shape (n,); see :mod:`didan.audio.live`.
+        window: seconds of each window.
+        hop: seconds from one window to the next; half a window if None.
+        name: what predictions call it.
+
+    Raises:
+        UserError: windows that leave gaps.
+    """
+    check_windows(window, hop)
+    sound, statistics = Utterance(Path(name)), recogniser.normaliser.statistics()
+    for parts in prepared_windows(recogniser.prepare, blocks, window, hop):
+        answers = list(_predict_batch(recogniser, [_Answer(0, part, statistics) for part in parts]))
+        yield _prediction(recogniser.emotions, 0, sound, answers, parts[0].start, parts[0].end)
 
 
 def check_windows(window: float | None, hop: float | None) -> None:

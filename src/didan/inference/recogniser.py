@@ -1,7 +1,8 @@
 """What prediction asks of a recogniser, be it a network in torch or an exported file."""
 
 from collections.abc import Sequence
-from typing import Protocol, TypeVar
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
 
 from didan.features.normaliser import Moments, Normaliser, Statistics
 from didan.typing import Answers, Samples
@@ -42,3 +43,18 @@ class Recogniser(Protocol[Prepared]):
             prepared: of each utterance.
             statistics: what the features of each are normalised with.
         """
+
+
+def load_recogniser(model: Path) -> Recogniser[Any]:
+    """The model of a folder or of an exported file, for which torch is not imported.
+
+    Raises:
+        UserError: see :func:`didan.model.directory.load` and :class:`didan.inference.onnx.OnnxRecogniser`.
+    """
+    if model.suffix == ".onnx" and not model.is_dir():
+        from didan.inference.onnx import OnnxRecogniser
+
+        return OnnxRecogniser(model)
+    from didan.model.directory import load
+
+    return load(model)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, Protocol
 
@@ -82,19 +83,37 @@ class StreamedSegments(Generic[Prepared]):
                 prepared = self._prepare(segment.samples) if segment.is_spoken else None
                 yield PreparedSegment(segment.start, segment.end, segment.speech, prepared)
         else:
-            for window in sliding_windows(counted(), self._window, self._hop or self._window / 2):
-                is_all = window.start == 0 and window.end < min(self._window, WHOLE_SECONDS)
-                yield from self._parts(window, [window] if is_all else window.utterances())
+            windows = prepared_windows(self._prepare, counted(), self._window, self._hop)
+            yield from chain.from_iterable(windows)
         yield PreparedSegment(0.0, n_samples / RATE, 0.0, None)
 
-    def _parts(self, window: Segment, parts: Iterable[Segment]) -> Iterator[PreparedSegment[Prepared]]:
-        """A window by its parts in which somebody speaks, or as one without content."""
-        is_silent = True
-        for part in parts if window.is_spoken else ():
-            yield PreparedSegment(window.start, window.end, part.speech, self._prepare(part.samples))
-            is_silent = False
-        if is_silent:
-            yield PreparedSegment(window.start, window.end, window.speech, None)
+
+def prepared_windows(
+    prepare: Callable[[Samples], Prepared], blocks: Iterable[Samples], window: float, hop: float | None = None
+) -> Iterator[list[PreparedSegment[Prepared]]]:
+    """The segments of each sliding window, as soon as its last block is there; see :class:`StreamedSegments`.
+
+    Args:
+        prepare: see :class:`didan.inference.Recogniser`.
+        blocks: of a recording, or of sound that goes on, in order, each of shape (n,).
+        window: seconds.
+        hop: seconds from window to window; half a window if None.
+    """
+    for one in sliding_windows(blocks, window, hop or window / 2):
+        is_all = one.start == 0 and one.end < min(window, WHOLE_SECONDS)
+        yield list(_parts(prepare, one, [one] if is_all else one.utterances()))
+
+
+def _parts(
+    prepare: Callable[[Samples], Prepared], window: Segment, parts: Iterable[Segment]
+) -> Iterator[PreparedSegment[Prepared]]:
+    """A window by its parts in which somebody speaks, or as one without content."""
+    is_silent = True
+    for part in parts if window.is_spoken else ():
+        yield PreparedSegment(window.start, window.end, part.speech, prepare(part.samples))
+        is_silent = False
+    if is_silent:
+        yield PreparedSegment(window.start, window.end, window.speech, None)
 
 
 class StoredSegments:

@@ -1,12 +1,12 @@
 """The page, and the interface for programs behind it."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 import pandas as pd
+from fastapi import FastAPI
 from matplotlib.figure import Figure
 
 from didan.audio import RATE, audio_info, read_audio
@@ -14,6 +14,8 @@ from didan.errors import UserError
 from didan.inference.explain import explain
 from didan.inference.predict import MIN_WINDOW, predict, utterance_alone
 from didan.model.trained import TrainedModel
+from didan.service.limits import Limits
+from didan.service.uploads import without_place
 from didan.web.timeline import plot_timeline
 
 EXAMPLES = 3
@@ -24,19 +26,6 @@ _CAUTION = (
     "didan reports how speech sounds, not what a person feels. Do not judge anybody by it. Recordings stay on the "
     "machine that serves this page and are deleted within about an hour."
 )
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What the page takes.
-
-    Attributes:
-        seconds: of a recording.
-        megabytes: of a file.
-    """
-
-    seconds: float = 600.0
-    megabytes: float = 50.0
 
 
 def build_page(models: Mapping[str, TrainedModel], limits: Limits) -> gr.Blocks:
@@ -52,11 +41,11 @@ def build_page(models: Mapping[str, TrainedModel], limits: Limits) -> gr.Blocks:
             raise gr.Error("Upload or record something first.")
         file = Path(audio)
         try:
-            seconds = audio_info(file).seconds
+            seconds = audio_info(file, limits.seconds).seconds
         except UserError as error:
             raise gr.Error(_about(error, file)) from None
         if seconds > limits.seconds:
-            raise gr.Error(f"The recording lasts {seconds:.0f} s; at most {limits.seconds:.0f} s are taken.")
+            raise gr.Error(f"The recording lasts more than the {limits.seconds:g} s that are taken.")
         return file, models[name]
 
     def predict_emotions(
@@ -64,13 +53,11 @@ def build_page(models: Mapping[str, TrainedModel], limits: Limits) -> gr.Blocks:
     ) -> list[dict[str, Any]]:
         file, model = checked(audio, name)
         try:
-            predictions = [
-                asdict(one)
-                for one in predict(model, utterance_alone(model, file), window=window or None, hop=hop or None)
-            ]
+            alone = utterance_alone(model, file)
+            predictions = [one.to_dict() for one in predict(model, alone, window=window or None, hop=hop or None)]
         except UserError as error:
             raise gr.Error(_about(error, file)) from None
-        return [{key: value for key, value in one.items() if key not in ("file", "row")} for one in predictions]
+        return [{key: value for key, value in one.items() if key != "file"} for one in predictions]
 
     def show(audio: str | None, name: str) -> list[Any]:
         file, model = checked(audio, name)
@@ -129,49 +116,37 @@ def build_page(models: Mapping[str, TrainedModel], limits: Limits) -> gr.Blocks:
     return page
 
 
-def serve(
-    models: Mapping[str, TrainedModel], host: str, port: int, limits: Limits, block: bool = True
-) -> gr.Blocks:
-    """Serve the page until interrupted.
+def mount_page(app: FastAPI, models: Mapping[str, TrainedModel], limits: Limits) -> None:
+    """Show the page at the root of an application, beside what it answers already.
 
     Nothing is loaded from elsewhere, nothing is reported to anybody, and of the files on this machine only those
     that were uploaded can be read back; example recordings are sent as sound and not by path.
 
     Args:
+        app: see :func:`didan.service.app.build_app`.
         models: see :func:`build_page`.
-        host: address to listen on.
-        port: likewise; 0 takes a free one.
         limits: see :func:`build_page`.
-        block: return only when interrupted.
-
-    Raises:
-        UserError: the port is taken.
     """
     page = build_page(models, limits)
-    theme = gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
-    try:
-        page.launch(
-            server_name=host,
-            server_port=port or None,
-            max_file_size=int(limits.megabytes * 1e6),
-            share=False,
-            quiet=True,
-            prevent_thread_lock=not block,
-            ssr_mode=False,
-            pwa=False,
-            enable_monitoring=False,
-            show_error=False,
-            footer_links=["api"],
-            theme=theme,
-        )
-    except OSError as error:
-        raise UserError(f"cannot serve on {host}:{port} ({error}); choose another --port") from error
-    return page
+    # Gradio refuses to read files that were not uploaded only where it takes the page to be launched.
+    page.has_launched = True
+    gr.mount_gradio_app(
+        app,
+        page,
+        path="/",
+        max_file_size=limits.bytes,
+        ssr_mode=False,
+        pwa=False,
+        enable_monitoring=False,
+        show_error=False,
+        footer_links=["api"],
+        theme=gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
+    )
 
 
 def _about(error: UserError, file: Path) -> str:
     """The reason without where the upload lies on this machine."""
-    return str(error).replace(str(file), "The recording").replace(": ", " ", 1)
+    return without_place(error, file, "The recording").replace(": ", " ", 1)
 
 
 def _timeline(model: TrainedModel, file: Path, seconds: float) -> Figure:

@@ -50,11 +50,7 @@ class PredictionRows:
     def objects(self) -> Iterator[dict[str, Any]]:
         """See :class:`didan.cli.formats.rows.Rows`."""
         for one in self.predictions:
-            values = vars(one)
-            keys = ["file", *(["channel"] if self.channels else []), "start", "end", "speech", "emotion"]
-            keys += ["probabilities", *(["unadapted"] if self.adapted else [])]
-            rounded = {key: round(values[key], 3) for key in ("start", "end", "speech")}
-            yield {key: rounded.get(key, values[key]) for key in keys}
+            yield one.to_dict(channel=self.channels, unadapted=self.adapted)
 
     def table(self) -> "Table":
         """See :class:`didan.cli.formats.rows.Rows`."""

@@ -1,0 +1,109 @@
+"""What a service does under load: requests per second, latency and memory, on loopback.
+
+    python -m benchmarks.serving
+
+One client asks in turn, then 50 at once, twice, of an exported model and of one in torch. Every request is a clip
+of about a second, sent as a file in a form. The clients share the processors of the machine with the service.
+"""
+
+import asyncio
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median, quantiles
+
+import httpx
+
+import didan
+from didan.inference.export import export
+from didan.model.config import make_config
+from didan.synthesis import make_corpus, style
+
+CLIENTS = 50
+SECONDS = 20.0
+
+EMOTIONS = ("anger", "neutral", "sadness")
+
+
+@contextmanager
+def service(model: Path) -> Iterator[tuple[int, str]]:
+    """The number of a process that serves a model, and its address."""
+    command = [sys.executable, "-m", "didan", "serve", "--api", str(model), "--port", "0"]
+    process = subprocess.Popen([*command, "--max-waiting", str(2 * CLIENTS)], stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    try:
+        yield process.pid, process.stderr.readline().partition(" ")[0]
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+def memory(pid: int) -> float:
+    """MB that a process holds."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    return int(re.findall(r"VmRSS:\s*(\d+)", status)[0]) / 1024
+
+
+async def load(address: str, clips: Sequence[bytes], clients: int, seconds: float) -> tuple[list[float], float]:
+    """Latency in seconds of every request that so many clients make in turn, and how long all of it took."""
+    latencies: list[float] = []
+    end = time.perf_counter() + seconds
+
+    async def ask(number: int, client: httpx.AsyncClient) -> None:
+        while time.perf_counter() < end:
+            clip = clips[number % len(clips)]
+            number += clients
+            begun = time.perf_counter()
+            answer = await client.post(f"{address}/v1/predict", files={"file": ("a.wav", clip)})
+            answer.raise_for_status()
+            latencies.append(time.perf_counter() - begun)
+
+    limits = httpx.Limits(max_connections=clients)
+    async with httpx.AsyncClient(timeout=60, limits=limits, trust_env=False) as client:
+        begun = time.perf_counter()
+        await asyncio.gather(*(ask(number, client) for number in range(clients)))
+        return latencies, time.perf_counter() - begun
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        source, target = (
+            make_corpus(folder / one, style(one), n_speakers=4, n_per_emotion=4, emotions=EMOTIONS, seed=0)
+            for one in ("alpha", "beta")
+        )
+        config = make_config(assignments=["optimisation.steps=5"])
+        model = didan.train(source, target, config=config, cache=folder / "cache")
+        model.save(folder / "model")
+        export(model.trained, folder / "model.onnx")
+        clips = [Path(file).read_bytes() for file in target.table["file"]]
+
+        print(f"{os.cpu_count()} processors, {len(clips)} clips, {SECONDS:g} s for each row\n")
+        columns = ["model", "clients", "requests per s", "of one client", "median ms", "99th percentile ms"]
+        print(f"| {' | '.join([*columns, 'MB before', 'MB after'])} |")
+        print("|---|---|---|---|---|---|---|---|")
+        for place in (folder / "model.onnx", folder / "model"):
+            kind = "onnx" if place.suffix else "torch"
+            with service(place) as (pid, address):
+                asyncio.run(load(address, clips, 1, 1.0))  # what is made on first use
+                alone = 0.0
+                for clients in (1, CLIENTS, CLIENTS):
+                    before = memory(pid)
+                    latencies, took = asyncio.run(load(address, clips, clients, SECONDS))
+                    rate = len(latencies) / took
+                    alone = alone or rate
+                    worst = quantiles(latencies, n=100)[98]
+                    print(
+                        f"| {kind} | {clients} | {rate:.0f} | {rate / alone:.2f} × | "
+                        f"{1000 * median(latencies):.0f} | {1000 * worst:.0f} | {before:.0f} | {memory(pid):.0f} |"
+                    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The service: recordings over HTTP, predictions as JSON."""
