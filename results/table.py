@@ -424,7 +424,9 @@ PAGES: dict[Path, Callable[[], str]] = {
         benchmark_in("kin-trade-offs"), benchmark_in("hda-trade-offs"), seen=False
     ),
     _EXPERIMENTS / "spectrogram.md": lambda: variants_table(STUDIES / "spectrogram" / "records.jsonl.gz"),
-    _EXPERIMENTS / "targets.md": lambda: targets_table(STUDIES / "targets" / "functionals.jsonl.gz"),
+    _EXPERIMENTS / "targets.md": lambda: "\n\n".join(
+        make(STUDIES / "targets" / "functionals.jsonl.gz") for make in (targets_table, methods_table)
+    ),
     _EXPERIMENTS / "source-free.md": lambda: source_free_table(STUDIES / "source-free" / "records.jsonl.gz"),
     _EXPERIMENTS / "fusion.md": lambda: lengths_table(STUDIES / "fusion" / "records.jsonl.gz"),
     _EXPERIMENTS / "per-speaker.md": lambda: means_table(benchmark_in("per-speaker"), seen=True),
