@@ -24,7 +24,7 @@ Cell = tuple[str, str, int]
 def targets_table(records: Path) -> str:
     """UAR without and with adaptation by condition, and the pair for which it does worst."""
     methods = ("source-only", "didan")
-    cells = _complete(lines_of(records), methods)
+    cells = complete(lines_of(records), methods)
     lines = [
         "| UAR in % | source-only | didan | didan minus source-only | its worst pair | calibration error |",
         "|---|---|---|---|---|---|",
@@ -61,7 +61,7 @@ def methods_table(records: Path) -> str:
     """UAR by method, best first, and condition; speakers known and unknown count alike."""
     runs = lines_of(records)
     methods = list(dict.fromkeys(run["method"] for run in runs))
-    cells = _complete(runs, methods)
+    cells = complete(runs, methods)
     conditions = list(dict.fromkeys(_family(cell[0]) for cell in cells))
 
     def mean(method: str, condition: str | None = None) -> float:
@@ -107,7 +107,7 @@ def methods_table(records: Path) -> str:
     )
 
 
-def _complete(runs: list[dict[str, Any]], methods: Sequence[str]) -> dict[Cell, dict[str, list[dict[str, Any]]]]:
+def complete(runs: list[dict[str, Any]], methods: Sequence[str]) -> dict[Cell, dict[str, list[dict[str, Any]]]]:
     """The runs of every cell by method; a cell counts once every method has all of its pairs."""
     n_pairs = len({(run["source"], run["target"]) for run in runs})
     cells: dict[Cell, dict[str, list[dict[str, Any]]]] = {}

@@ -21,11 +21,14 @@ from didan.report.dataframes import MEAN, results_frame
 from didan.report.results import BASELINES, Benchmark
 from didan.report.tables import summary
 from results.conditions import methods_table, targets_table
+from results.picture import draw
 from results.runs import SEEN, difference_with_interval, lines_of, mean_with_interval, selection_of
 
 STUDIES = Path(__file__).parent
 ROOT = STUDIES.parent
 README = ROOT / "README.md"
+TARGETS = STUDIES / "targets" / "functionals.jsonl.gz"
+PICTURE = ROOT / "docs" / "pictures" / "conditions.svg"
 BEGIN, END = "<!-- results: made by `python -m results.table` -->", "<!-- end of results -->"
 COLUMNS = {
     "spectrogram": "log-mel spectrograms",
@@ -414,7 +417,7 @@ def benchmark_in(name: str) -> Benchmark:
 
 
 PAGES: dict[Path, Callable[[], str]] = {
-    README: lambda: methods_table(STUDIES / "targets" / "functionals.jsonl.gz"),
+    README: lambda: methods_table(TARGETS),
     _EXPERIMENTS / "as-predicted.md": lambda: tasks_table(benchmark_in("as-predicted")),
     _EXPERIMENTS / "normalisation.md": lambda: normalisation_table(STUDIES / "normalisation" / "records.jsonl.gz"),
     _EXPERIMENTS / "representations.md": lambda: representations_table(
@@ -424,9 +427,7 @@ PAGES: dict[Path, Callable[[], str]] = {
         benchmark_in("kin-trade-offs"), benchmark_in("hda-trade-offs"), seen=False
     ),
     _EXPERIMENTS / "spectrogram.md": lambda: variants_table(STUDIES / "spectrogram" / "records.jsonl.gz"),
-    _EXPERIMENTS / "targets.md": lambda: "\n\n".join(
-        make(STUDIES / "targets" / "functionals.jsonl.gz") for make in (targets_table, methods_table)
-    ),
+    _EXPERIMENTS / "targets.md": lambda: "\n\n".join(make(TARGETS) for make in (targets_table, methods_table)),
     _EXPERIMENTS / "source-free.md": lambda: source_free_table(STUDIES / "source-free" / "records.jsonl.gz"),
     _EXPERIMENTS / "fusion.md": lambda: lengths_table(STUDIES / "fusion" / "records.jsonl.gz"),
     _EXPERIMENTS / "per-speaker.md": lambda: means_table(benchmark_in("per-speaker"), seen=True),
@@ -455,6 +456,8 @@ def main() -> None:
             page.write_text(new, encoding="utf-8")
         elif new != text:
             sys.exit(f"{page.name}: the table is not the one of the records")
+    if not arguments.check:
+        draw(TARGETS, PICTURE)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 from collections.abc import Iterable
 from itertools import permutations, product
 from pathlib import Path
@@ -9,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from results.conditions import _complete, _p
-from results.table import BEGIN, END, PAGES, README, STUDIES, benchmark_in
+from results.conditions import _p, complete
+from results.picture import draw
+from results.table import BEGIN, END, PAGES, PICTURE, README, STUDIES, TARGETS, benchmark_in
 
 from didan.benchmark.plan import make_plan
 from didan.files import read_yaml
@@ -100,15 +102,26 @@ def test_readme_counts_conditions_alike_and_sorts_by_merit() -> None:
         assert mean == f"{expected[name].mean():.1f}"
 
 
+def test_the_picture_is_that_of_the_records(tmp_path: Path) -> None:
+    draw(TARGETS, tmp_path / "drawn.svg")
+    drawn, shown = (
+        set(re.findall(r">([^<>]+)</text>", file.read_text())) for file in (tmp_path / "drawn.svg", PICTURE)
+    )
+    assert drawn == shown
+    runs = target_runs()
+    even = runs[(runs["condition"] == "even") & (runs["group"] == "speaker") & (runs["method"] == "didan")]
+    assert f"{100 * even['uar'].mean():.1f}" in shown
+
+
 def test_a_cell_counts_once_all_of_its_runs_are_there() -> None:
     pairs = list(permutations("abc", 2))
     runs = [
         {"condition": "even", "group": "none", "seed": seed, "method": method, "source": source, "target": target}
         for seed, method, (source, target) in product(range(2), ("didan", "source-only"), pairs)
     ]
-    assert set(_complete(runs, ("didan", "source-only"))) == {("even", "none", 0), ("even", "none", 1)}
-    assert set(_complete(runs[:-1], ("didan", "source-only"))) == {("even", "none", 0)}
-    assert set(_complete(runs[:-1], ("didan",))) == {("even", "none", 0), ("even", "none", 1)}
+    assert set(complete(runs, ("didan", "source-only"))) == {("even", "none", 0), ("even", "none", 1)}
+    assert set(complete(runs[:-1], ("didan", "source-only"))) == {("even", "none", 0)}
+    assert set(complete(runs[:-1], ("didan",))) == {("even", "none", 0), ("even", "none", 1)}
 
 
 @pytest.mark.parametrize(

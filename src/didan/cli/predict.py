@@ -12,6 +12,7 @@ from didan.cli.formats.predictions import PredictionRows
 from didan.cli.formats.summaries import SummaryRows
 from didan.cli.live import Hop, Rate, Stream, predict_standard_input
 from didan.cli.options import MODEL, AdaptOutputs, Channels, ChannelsOption, Group
+from didan.cli.output import say
 
 if TYPE_CHECKING:
     from didan.audio import Utterance
@@ -115,6 +116,7 @@ def predict(
     if summary and window is None:
         window, hop = WINDOW, HOP
     recogniser = load_recogniser(model)
+    remark_if_shipped(model)
     damage = Damage()
     utterances = utterances_named(audio, recogniser.group, group, damage)
     if channels is Channels.apart:
@@ -161,6 +163,17 @@ def predict(
         for labels in labels_of(predictions):
             print(LABEL_FILES[format].text(labels), end="")
     damage.refuse(len(read))
+
+
+def remark_if_shipped(model: Path) -> None:
+    """Say of a model that ships that it has been adapted to nothing yet."""
+    from didan.model.find import SHIPPED
+
+    if str(model) in SHIPPED and not model.exists():
+        say(
+            f"note: {model} is adapted to no recordings yet, and near chance on most, however sure it seems; "
+            f"didan adapt {model} FOLDER --out mine"
+        )
 
 
 def _check_format(format: Format, summary: bool, out: Path | None) -> None:
