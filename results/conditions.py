@@ -161,15 +161,19 @@ def calls_table(records: Path) -> str:
     rows = np.array(values, dtype=float)
     named = [*(f"{source} → {target}" for source, target in pairs), "mean"]
     cells = [" | ".join(f"{value:.2f}" for value in row) for row in [*rows, rows.mean(axis=0)]]
-    seeds = len({run["seed"] for run in runs})
+    models = {
+        method: max(len(of(method, source, target, "auc")) for source, target in pairs)
+        for method in ("didan", "source-only")
+    }
     return "\n".join(
         [
-            "| anger | AUC: loudness | source-only | didan | its worst seed | precision: loudness | source-only "
+            "| anger | AUC: loudness | source-only | didan | its worst model | precision: loudness | source-only "
             "| didan | AUC by call: source-only | didan | calibration error |",
             f"|---|{'---|' * 10}",
             *(f"| {name} | {row} |" for name, row in zip(named, cells, strict=True)),
             "",
-            f"Area under the curve and average precision by frame, medians over {seeds} seeds. Calibration error: "
-            "expected, of the most probable emotion, ten bins.",
+            f"Area under the curve and average precision by frame, medians over {models['didan']} models of DIDAN "
+            f"and {models['source-only']} of source-only, of different seeds and of three draws of calls. "
+            "Calibration error: expected, of the most probable emotion, ten bins.",
         ]
     )
