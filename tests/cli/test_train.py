@@ -35,7 +35,7 @@ def test_help_names_methods_that_exist(capsys: pytest.CaptureFixture[str]) -> No
     """It is written by hand, so that help need not wait for torch."""
     assert run(["train", "--help"]) == 0
     shown = re.sub(r"[│\s]+", " ", capsys.readouterr().out)
-    listed = re.search(r"How to adapt: (\S+), (\S+) \(not at all\), .*? \(default: (\S+)\)", shown)
+    listed = re.search(r"How to adapt: (\S+) \([^)]*\), (\S+) \(not at all\), .*? \(default: (\S+)\)", shown)
     assert listed is not None
     assert set(listed.groups()) <= set(METHODS)
     assert listed[3] == make_config().method

@@ -17,7 +17,9 @@ def demo(
         Path, typer.Option("--out", metavar="DIR", help="Folder for corpora, models and the report.")
     ] = Path("didan-demo"),
     seeds: Annotated[int, typer.Option("--seeds", min=1, help="Number of trainings of each method.")] = 3,
-    steps: Annotated[int, typer.Option("--steps", min=1, help="Steps of each training.")] = 200,
+    steps: Annotated[
+        int | None, typer.Option("--steps", min=1, help="Steps of each training. (default: as didan train)")
+    ] = None,
     speakers: Annotated[int, typer.Option("--speakers", min=2, help="Speakers in each corpus.")] = 8,
     utterances: Annotated[
         int, typer.Option("--utterances", min=1, help="Utterances of each speaker in each emotion.")
@@ -50,9 +52,11 @@ def demo(
         table.add_row(method, f"{mean:.1f}", f"{deviation:.1f}")
     print_table(table)
     print(f"report: {report.absolute()}")
-    model = out / "models" / "didan-0"
     if audio is None:
-        print(f"your own recordings: didan predict {model} AUDIO")
+        print(
+            "next, your own recordings: didan adapt base FOLDER --out mine, or with a labelled corpus "
+            "didan train --source NAME=PATH --target FOLDER --out mine"
+        )
         return
     (prediction,) = predict(comparison.models["didan"][0], utterances_in([audio]))
     if prediction.probabilities is None:

@@ -52,7 +52,7 @@ def run_demo(
     n_seeds: int = 3,
     n_speakers: int = 8,
     n_per_emotion: int = 6,
-    steps: int = 200,
+    steps: int | None = None,
     progress: Progress | None = None,
 ) -> Comparison:
     """Run the demonstration.
@@ -64,7 +64,7 @@ def run_demo(
         n_seeds: trainings per method.
         n_speakers: per corpus.
         n_per_emotion: utterances per speaker and emotion.
-        steps: per training.
+        steps: per training; as many as are the default if None.
         progress: called as the stages proceed.
 
     Raises:
@@ -92,12 +92,12 @@ def run_demo(
         )
     report("making two corpora", 2, 2)
     source, target = corpora
+    changes = [] if steps is None else [f"optimisation.steps={steps}"]
     models: dict[str, list[TrainedModel]] = {method: [] for method in METHODS}
     evaluations: dict[str, list[Evaluation]] = {method: [] for method in METHODS}
     for method in METHODS:
         for seed in range(n_seeds):
-            # On functionals the two invented corpora hardly differ, and there would be nothing to see.
-            config = make_config(method, "spectrogram", seed, assignments=[f"optimisation.steps={steps}"])
+            config = make_config(method, seed=seed, assignments=changes)
 
             def hook(what: str, done: int, total: int, named: str = f"{method}, seed {seed}") -> None:
                 report(named if what == "training" else what, done, total)
@@ -115,7 +115,7 @@ def run_demo(
     return Comparison(
         f"{n_speakers} speakers of an invented language in a quiet studio",
         f"{n_speakers} other speakers of another one, in a noisy room, over a narrow microphone",
-        steps,
+        models["didan"][0].config.optimisation.steps,
         models,
         evaluations,
     )
