@@ -65,6 +65,10 @@ def test_names_are_those_of_the_registries() -> None:
 
 def test_bash_itself_completes_paths_where_nothing_is_offered() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "didan", "--show-completion", "bash"], capture_output=True, text=True, check=True
+        [sys.executable, "-m", "didan", "--show-completion", "bash"],
+        env={**os.environ, "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"},  # no shell need have started us
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert "complete -o default -F" in done.stdout

@@ -177,6 +177,15 @@ def test_a_reader_who_leaves_ends_it(small: Path) -> None:
     assert (process.returncode, err) == (0, b"")
 
 
+@pytest.fixture
+def listens_to_ctrl_c() -> Iterator[None]:
+    """As a program in a terminal does; one in the background has been told not to."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("listens_to_ctrl_c")
 def test_ctrl_c_while_it_computes_is_heard_afterwards() -> None:
     taken = []
     for number in until_interrupted(iter(range(10))):
@@ -207,7 +216,8 @@ def test_memory_does_not_grow(small: Path) -> None:
             tracemalloc.stop()
 
     peak(1)
-    assert peak(30) < 1.05 * peak(2)
+    # What waits for the garbage collector differs; of 28 minutes more not even five seconds are kept.
+    assert peak(30) - peak(2) < 5 * RATE * np.float32().nbytes
 
 
 @pytest.mark.parametrize(
