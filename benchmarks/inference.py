@@ -19,11 +19,8 @@ from statistics import median
 import numpy as np
 import soundfile
 
-import didan
+from benchmarks.small_model import make_small_model
 from didan.audio import RATE, read_audio
-from didan.inference.export import export
-from didan.model.config import make_config
-from didan.synthesis import make_corpus, style
 
 SHORT, LONG = 3 * 60, 3 * 3600
 """Seconds of the two recordings."""
@@ -84,14 +81,7 @@ def long_recording(file: Path, clips: Sequence[Path], seconds: int) -> None:
 def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        source, target = (
-            make_corpus(folder / one, style(one), n_speakers=4, n_per_emotion=4, emotions=EMOTIONS, seed=0)
-            for one in ("alpha", "beta")
-        )
-        config = make_config(assignments=["optimisation.steps=5"])
-        model = didan.train(source, target, config=config, cache=folder / "cache")
-        model.save(folder / "model")
-        export(model.trained, folder / "model.onnx")
+        target = make_small_model(folder)
         clips = [Path(file) for file in target.table["file"]]
         models = {"torch": folder / "model", "onnx": folder / "model.onnx"}
 
@@ -119,8 +109,6 @@ def main() -> None:
                     f"ratio {long['peak'] / short['peak']:.3f} (at most 1.1 wanted)"
                 )
 
-
-EMOTIONS = ("anger", "neutral", "sadness")
 
 if __name__ == "__main__":
     main()

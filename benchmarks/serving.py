@@ -20,15 +20,10 @@ from statistics import median, quantiles
 
 import httpx
 
-import didan
-from didan.inference.export import export
-from didan.model.config import make_config
-from didan.synthesis import make_corpus, style
+from benchmarks.small_model import make_small_model
 
 CLIENTS = 50
 SECONDS = 20.0
-
-EMOTIONS = ("anger", "neutral", "sadness")
 
 
 @contextmanager
@@ -74,14 +69,7 @@ async def load(address: str, clips: Sequence[bytes], clients: int, seconds: floa
 def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        source, target = (
-            make_corpus(folder / one, style(one), n_speakers=4, n_per_emotion=4, emotions=EMOTIONS, seed=0)
-            for one in ("alpha", "beta")
-        )
-        config = make_config(assignments=["optimisation.steps=5"])
-        model = didan.train(source, target, config=config, cache=folder / "cache")
-        model.save(folder / "model")
-        export(model.trained, folder / "model.onnx")
+        target = make_small_model(folder)
         clips = [Path(file).read_bytes() for file in target.table["file"]]
 
         print(f"{os.cpu_count()} processors, {len(clips)} clips, {SECONDS:g} s for each row\n")

@@ -17,12 +17,9 @@ from statistics import median
 
 import numpy as np
 
-import didan
-from benchmarks.serving import EMOTIONS, memory
+from benchmarks.serving import memory
+from benchmarks.small_model import make_small_model
 from didan.audio import RATE, read_audio
-from didan.inference.export import export
-from didan.model.config import make_config
-from didan.synthesis import make_corpus, style
 
 WINDOW, HOP = 3.0, 0.9
 """Seconds, whole frames of 30 ms."""
@@ -97,14 +94,7 @@ def main() -> None:
     hours = float(sys.argv[1]) if len(sys.argv) > 1 else 3.0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        source, target = (
-            make_corpus(folder / one, style(one), n_speakers=4, n_per_emotion=4, emotions=EMOTIONS, seed=0)
-            for one in ("alpha", "beta")
-        )
-        config = make_config(assignments=["optimisation.steps=5"])
-        model = didan.train(source, target, config=config, cache=folder / "cache")
-        model.save(folder / "model")
-        export(model.trained, folder / "model.onnx")
+        target = make_small_model(folder)
         spoken = np.concatenate([read_audio(file) for file in target.table["file"]])
         sound = (np.clip(np.resize(spoken, 60 * RATE), -1, 1) * 32767).astype("<i2").tobytes()
         print(f"windows of {WINDOW:g} s, {HOP:g} s apart\n")
