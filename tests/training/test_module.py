@@ -13,7 +13,7 @@ from didan.methods import assumed_priors
 from didan.model.config import OptimisationSettings, make_config
 from didan.networks import ScoreLink, build_network
 from didan.self_training import balanced_pseudo_labels
-from didan.training.module import REFRESH, Adaptation, Learning, Weights, ramp
+from didan.training.module import REFRESH, Adaptation, Learning, Weights, _Vectors, ramp
 from didan.training.train import train
 
 
@@ -153,3 +153,25 @@ def test_every_member_labels_by_its_own_scores(prior: dict[str, float]) -> None:
     ]
     torch.testing.assert_close(adaptation.pseudo_labels.labels, torch.stack(expected))
     assert adaptation.pseudo_labels.weights.shape == (len(expected), 30)
+
+
+def test_members_without_labels_count_in_the_mean_of_the_fit() -> None:
+    """The fit to pseudo-labels weighs as much for a member, however many others have none."""
+    priors = assumed_priors({}, ("anger", "neutral", "sadness"))
+    config = make_config("source-only", assignments=["pseudo_labels.weight=2", "network.members=3"])
+    network = build_network("functionals", 4, 3, dropout=0.0, members=3)
+    no_data: Any = None
+    adaptation = Adaptation(network, None, lambda _: Weights(1, 0), priors, config, no_data, Learning(0, 1))
+    generator = torch.Generator().manual_seed(0)
+    vectors = torch.randn(8, 4, generator=generator)
+    plain = torch.zeros(8, 4), torch.ones(8, 4)
+    adaptation.domains = {side: _Vectors(vectors, *plain) for side in ("source", "target")}
+    adaptation.label(torch.randn(3, 8, 3, generator=generator))
+    index, labels = torch.tensor([5, 0, 3]), torch.tensor([0, 1, 2])
+    batch = {"source_index": index, "labels": labels, "target_index": index}
+    loss = adaptation.training_step(batch, 0)
+    scores = torch.stack([member.scores for member in network.head(vectors[index])])
+    assert adaptation.pseudo_labels is not None
+    to_labels = ((scores - one_hot(labels, 3)) ** 2).sum(dim=2).mean(dim=1).sum() / 3
+    own = scores[:2] - adaptation.pseudo_labels.labels[:, index]
+    torch.testing.assert_close(loss, to_labels + 2 * (own**2).sum(dim=2).mean(dim=1).sum() / 3)
