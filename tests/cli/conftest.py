@@ -6,6 +6,16 @@ from pathlib import Path
 import pytest
 
 from didan.corpora import Corpus
+from didan.model.directory import save
+from didan.model.trained import TrainedModel
+
+
+@pytest.fixture(scope="module")
+def model(untrained: TrainedModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a model that is quickly made."""
+    folder = tmp_path_factory.mktemp("model") / "model"
+    save(untrained, folder)
+    return folder
 
 
 @pytest.fixture

@@ -25,7 +25,6 @@ from didan.cli.formats.summaries import SummaryRows
 from didan.corpora import Corpus
 from didan.inference.predict import Prediction, predict
 from didan.inference.summary import summarise
-from didan.model.directory import save
 from didan.model.trained import TrainedModel
 from didan.typing import Samples
 from helpers import complaint, table_of
@@ -34,13 +33,6 @@ from inference.timelines import timeline, window
 DOCS = Path(__file__).parents[2] / "docs" / "reference"
 SCHEMA = json.loads((DOCS / "prediction.schema.json").read_text(encoding="utf-8"))
 Interval = tuple[float, float, str]
-
-
-@pytest.fixture(scope="module")
-def model(untrained: TrainedModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("model") / "model"
-    save(untrained, folder)
-    return folder
 
 
 @pytest.fixture(scope="module")

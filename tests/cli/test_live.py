@@ -35,13 +35,6 @@ SPEECH = np.concatenate([*utterances()[:8], silence(2.0), *utterances()[8:12]])
 
 
 @pytest.fixture(scope="module")
-def model(untrained: TrainedModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("model") / "model"
-    save(untrained, folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model that is made by hand and starts fast."""
     return write(tmp_path_factory.mktemp("onnx") / "model.onnx")

@@ -16,16 +16,8 @@ from didan.audio import RATE, read_audio
 from didan.cli import run
 from didan.corpora import Corpus
 from didan.inference.export import export
-from didan.model.directory import save
 from didan.model.trained import TrainedModel
 from helpers import complaint, table_of
-
-
-@pytest.fixture(scope="module")
-def model(untrained: TrainedModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("model") / "model"
-    save(untrained, folder)
-    return folder
 
 
 @pytest.fixture(scope="module")

@@ -59,7 +59,6 @@ def adapt(
     Recordings that cannot be read or are silent are named and left out. Where some cannot be read, the exit
     code is 2 though the model is written.
     """
-
     from didan.cli.damage import Damage
     from didan.corpora import read_target
 
@@ -128,9 +127,9 @@ def _print(change: "Change", lines: list[str], out: Path) -> None:
     scores = Table("criterion", "before", "after", "", title="label-free criteria")
     for name, criterion in CRITERIA.items():
         old, new = change.criteria_before[name], change.criteria_after[name]
-        better = (new > old) == criterion.greater_is_better
         if math.isnan(old) and math.isnan(new):
             continue
+        better = (new > old) == criterion.greater_is_better
         known = math.isfinite(old) and math.isfinite(new) and old != new
         scores.add_row(name, *_figures(old, new), ("better" if better else "worse") if known else "")
     print_table(scores)

@@ -91,7 +91,6 @@ def benchmark(
 
     Interrupt it as you like; the same command continues. Failed runs are tried again.
     """
-
     from didan.benchmark import make_plan, run_benchmark
     from didan.benchmark.plan import paper_in_words, paper_tasks
     from didan.cli.damage import Damage

@@ -1,24 +1,16 @@
 """``didan listen``: emotions of what a microphone hears."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from didan.cli.live import HOP, WINDOW, Hop, tell, windows
-from didan.cli.options import MODEL
+from didan.cli.options import AnyModel
+from didan.cli.output import say
 
 
 def listen(
-    model: Annotated[
-        Path,
-        typer.Argument(
-            metavar="MODEL",
-            readable=False,
-            help=f"{MODEL}; or file written by `didan export`.",
-            show_default=False,
-        ),
-    ],
+    model: AnyModel,
     window: Annotated[
         float | None,
         typer.Option("--window", metavar="S", help=f"Seconds of each window. (default: {WINDOW:g} every {HOP:g})"),
@@ -26,8 +18,6 @@ def listen(
     hop: Hop = None,
 ) -> None:
     """Listen to the microphone: a line of JSON for every window, as soon as it is over. Ends with Ctrl-C."""
-    import sys
-
     from didan.audio.live import microphone
     from didan.inference.predict import check_windows
     from didan.inference.recogniser import load_recogniser
@@ -36,5 +26,5 @@ def listen(
     check_windows(window, hop)
     recogniser = load_recogniser(model)
     with microphone() as (chunks, rate):
-        print(f"listening at {rate} Hz; end with Ctrl-C", file=sys.stderr)
+        say(f"listening at {rate} Hz; end with Ctrl-C")
         tell(recogniser, chunks, rate, window, hop)

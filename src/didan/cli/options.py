@@ -22,6 +22,13 @@ ModelFolder = Annotated[
     typer.Argument(metavar="MODEL", help=f"{MODEL}.", show_default=False, readable=False),
 ]
 
+AnyModel = Annotated[
+    Path,
+    typer.Argument(
+        metavar="MODEL", help=f"{MODEL}; or file written by `didan export`.", show_default=False, readable=False
+    ),
+]
+
 Sources = Annotated[
     list[str],
     typer.Option(

@@ -10,8 +10,8 @@ from didan.cli.formats import LABEL_FILES, ROWS, Format, write_tasks
 from didan.cli.formats.labels import labels_of
 from didan.cli.formats.predictions import PredictionRows
 from didan.cli.formats.summaries import SummaryRows
-from didan.cli.live import Hop, Rate, Stream, predict_standard_input
-from didan.cli.options import MODEL, AdaptOutputs, Channels, ChannelsOption, Group
+from didan.cli.live import HOP, WINDOW, Hop, Rate, Stream, predict_standard_input
+from didan.cli.options import AdaptOutputs, AnyModel, Channels, ChannelsOption, Group
 from didan.cli.output import say
 
 if TYPE_CHECKING:
@@ -22,15 +22,7 @@ if TYPE_CHECKING:
 
 
 def predict(
-    model: Annotated[
-        Path,
-        typer.Argument(
-            metavar="MODEL",
-            readable=False,
-            help=f"{MODEL}; or file written by `didan export`.",
-            show_default=False,
-        ),
-    ],
+    model: AnyModel,
     audio: Annotated[
         list[str] | None,
         typer.Argument(
@@ -98,7 +90,7 @@ def predict(
     from didan.inference.predict import check_windows
     from didan.inference.recogniser import load_recogniser
     from didan.inference.stretches import by_recording, in_recordings
-    from didan.inference.summary import HOP, WINDOW, summarise
+    from didan.inference.summary import summarise
 
     if stream:
         others = audio or group or adapt_outputs or summary or out or min_confidence

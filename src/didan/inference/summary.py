@@ -7,9 +7,6 @@ from didan.inference.confidence import UNCERTAIN
 from didan.inference.predict import Prediction
 from didan.inference.stretches import stretches
 
-WINDOW, HOP = 3.0, 1.0
-"""Seconds, where nobody asks for others."""
-
 MOMENTS = 3
 _UNREMARKABLE = {"neutral", UNCERTAIN}
 
