@@ -7,8 +7,8 @@ from torch import Tensor
 def project_simplex(x: Tensor) -> Tensor:
     """Nearest point with nonnegative entries that sum to 1, for each row.
 
-    By sorting (Held, Wolfe and Crowder 1974): with u the row in descending order and rho the last k with
-    ``u_k > (sum_{i<=k} u_i - 1) / k``, the projection is ``max(x - (sum_{i<=rho} u_i - 1) / rho, 0)``.
+    By sorting (Held, Wolfe and Crowder 1974): with u the row in descending order it is ``max(x - theta, 0)`` where
+    ``theta = max_k (sum_{i<=k} u_i - 1) / k``; the k that attains it is how many entries stay positive.
 
     Args:
         x: shape (n, d).
@@ -19,8 +19,6 @@ def project_simplex(x: Tensor) -> Tensor:
     >>> project_simplex(torch.tensor([[2.0, 1.5, -1.0]]))
     tensor([[0.7500, 0.2500, 0.0000]])
     """
-    ordered = x.sort(dim=1, descending=True).values
-    excess = ordered.cumsum(dim=1) - 1
+    excess = x.sort(dim=1, descending=True).values.cumsum(dim=1) - 1
     ranks = torch.arange(1, x.shape[1] + 1, dtype=x.dtype, device=x.device)
-    rho = (ordered * ranks > excess).sum(dim=1, keepdim=True)
-    return (x - excess.gather(1, rho - 1) / rho).clamp_min(0)
+    return (x - (excess / ranks).amax(dim=1, keepdim=True)).clamp_min(0)

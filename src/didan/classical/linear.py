@@ -76,7 +76,7 @@ class Centred:
         A, B = (torch.from_numpy(rows.T) for rows in self._rows(R))
         groups = torch.from_numpy(families)
         largest = 1 / float(SparseGroup(1.0, groups, share).stretch(2 * B @ A.T))
-        W, _ = proximal_gradient(B, A, SparseGroup(sparsity * largest, groups, share), 1e-6, 10_000)
+        W, *_ = proximal_gradient(B, A, SparseGroup(sparsity * largest, groups, share), 1e-6, 10_000)
         return np.asarray(W.T.numpy())
 
     def objective(self, P: Array, R: Array, sparsity: float) -> float:
