@@ -11,7 +11,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from didan.simplex import project_simplex
+from didan.simplex import project_simplex, quickly_in_descending_order
 
 
 def soft_threshold(x: Tensor, threshold: float) -> Tensor:
@@ -237,13 +237,13 @@ class Simplex:
 
     def prox(self, W: Tensor, step: float) -> Tensor:
         """See :class:`Regulariser`."""
-        return project_simplex(W / (1 + 2 * step * self.tau))
+        return project_simplex(W / (1 + 2 * step * self.tau), quickly_in_descending_order)
 
     def conjugate(self, V: Tensor, W: Tensor) -> Tensor:
         """``max_i V_ji`` per row where tau = 0, else attained at the projection of ``V / (2 tau)``."""
         if self.tau == 0:
             return V.amax(dim=1).sum() - self.offset * len(V)
-        best = project_simplex(V / (2 * self.tau))
+        best = project_simplex(V / (2 * self.tau), quickly_in_descending_order)
         return (V * best).sum() - self.value(best)
 
     def stretch(self, V: Tensor) -> Tensor:

@@ -117,14 +117,18 @@ class Linears(nn.Module):
 
 
 class Dropout(nn.Dropout):
-    """Dropout that draws uniform numbers: on a CPU they cost a quarter of the Bernoulli draws of PyTorch's own."""
+    """Dropout that draws 16 random bits for each element, four elements at a time.
+
+    On a CPU that takes a fraction of the Bernoulli draws of PyTorch's own. The probability is right to ``2**-17``.
+    """
 
     def forward(self, x: Tensor) -> Tensor:
         """Of any shape."""
         if not self.training:
             return x
-        kept = torch.rand(x.shape, dtype=x.dtype, device=x.device).ge_(self.p)
-        return x * kept.div_(1 - self.p)
+        bits = torch.empty(-(-x.numel() // 4), dtype=torch.int64, device=x.device).random_(-(2**63), None)
+        kept = bits.view(torch.int16)[: x.numel()].view(x.shape) >= round(self.p * 2**16) - 2**15
+        return (x * kept).mul_(1 / (1 - self.p))
 
 
 class Ensemble(nn.Module):
