@@ -6,6 +6,7 @@ The page is photographed in chromium, on synthetic speech.
 import argparse
 import shutil
 import tempfile
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -49,8 +50,8 @@ def overview() -> None:
     axes.axis("off")
     box(axes, 0, 2.2, 1.9, "source speech,\nlabelled", BLUE)
     box(axes, 0, 0.0, 1.9, "target speech,\nno labels", ORANGE)
-    box(axes, 2.6, 1.1, 1.6, "log-mel\nspectrogram", (0.4, 0.4, 0.4))
-    box(axes, 4.9, 1.1, 1.6, "convolutions\n(one network)", (0.4, 0.4, 0.4))
+    box(axes, 2.6, 1.1, 1.6, "functionals,\nnormalised", (0.4, 0.4, 0.4))
+    box(axes, 4.9, 1.1, 1.6, "network\n(one for both)", (0.4, 0.4, 0.4))
     box(axes, 7.1, 2.2, 1.4, "features\n$H_s$", BLUE)
     box(axes, 7.1, 0.0, 1.4, "features\n$H_t$", ORANGE)
     box(axes, 9.2, 2.2, 2.0, "fit to the labels\n$L_{reg}$", BLUE)
@@ -107,8 +108,11 @@ def page() -> None:
 
     import didan
     from didan.audio import RATE, read_audio
+    from didan.service.app import build_app
+    from didan.service.limits import Limits
+    from didan.service.server import listening, server_of
     from didan.synthesis import make_corpus, style
-    from didan.web.page import Limits, serve
+    from didan.web.page import mount_page
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -122,19 +126,25 @@ def page() -> None:
         pause = np.zeros(RATE // 2, dtype=np.float32)
         call = np.concatenate([part for file in chosen for part in (read_audio(file), pause)])
         soundfile.write(folder / "call.wav", call, RATE)
-        served = serve({"alpha to beta": model}, "127.0.0.1", 0, Limits(), block=False)
-        with sync_playwright() as playwright:
+        models = {"calls": model.trained}
+        app = build_app(models, Limits())
+        mount_page(app, models, Limits())
+        with listening("127.0.0.1", 0) as at, sync_playwright() as playwright:
+            server = server_of(app)
+            thread = threading.Thread(target=server.run, kwargs={"sockets": [at]})
+            thread.start()
             browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
             tab = browser.new_page(viewport={"width": 1100, "height": 1350})
-            tab.goto(str(served.local_url))
+            tab.goto(f"http://127.0.0.1:{at.getsockname()[1]}")
             tab.set_input_files("input[type=file]", str(folder / "call.wav"))
             tab.wait_for_timeout(3000)
-            tab.click("#recognise")
+            tab.click("#predict")
             tab.wait_for_function("document.querySelector('#why').innerText.includes('alpha')")
             tab.wait_for_timeout(3000)
             tab.screenshot(path=HERE / "page.png", full_page=True)
             browser.close()
-        served.close()
+            server.should_exit = True
+            thread.join()
 
 
 EMOTIONS = ("anger", "happiness", "neutral", "sadness")

@@ -88,12 +88,36 @@ def test_upload_and_see_the_right_label(browser: Any, address: str, untrained: T
     for emotion, probability in expected.probabilities.items():
         assert emotion in bars
         assert f"{100 * probability:.0f}%" in bars
-    tab.wait_for_selector("#timeline img, #timeline canvas, #timeline svg")
+    tab.wait_for_selector("#timeline-wide img")
     # The corpus that explains it.
     tab.wait_for_function("document.querySelector('#why').innerText.includes('alpha')")
     hosts = {urlsplit(url).hostname for url in asked if url.startswith("http")}
     assert hosts == {"127.0.0.1"}
     tab.close()
+
+
+def test_a_phone_gets_a_timeline_that_it_can_show(browser: Any, address: str, clip: Path) -> None:
+    tab = browser.new_page(viewport={"width": 390, "height": 844})
+    tab.goto(address)
+    predict_on_page(tab, clip)
+    tab.wait_for_selector("#timeline-narrow img")
+    assert not tab.is_visible("#timeline-wide")
+    # Letters of 10 points, 4.5 inches across, are not scaled down to where nobody can read them.
+    assert tab.eval_on_selector("#timeline-narrow img", "image => image.clientWidth") > 4.5 * 72 * 0.9
+    assert tab.evaluate("document.documentElement.scrollWidth") == 390
+    tab.close()
+
+
+def test_of_an_unadapted_model_the_page_says_so(browser: Any, untrained: TrainedModel) -> None:
+    config = untrained.config.model_copy(update={"method": "source-only"})
+    alone = replace(untrained, config=config, record=untrained.record | {"sources": ["a"], "target": "a"})
+    with served(app_of({"other": untrained, "alone": alone})) as address:
+        tab = browser.new_page()
+        tab.goto(address)
+        tab.wait_for_selector(".caution")
+        (said,) = set(tab.locator(".caution").all_inner_texts())
+        assert said.startswith("Note: alone is adapted to no recordings yet")
+        tab.close()
 
 
 def test_noise_is_no_speech(browser: Any, address: str, tmp_path: Path) -> None:

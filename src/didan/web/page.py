@@ -13,6 +13,7 @@ from didan.audio import RATE, audio_info, read_audio
 from didan.errors import UserError
 from didan.inference.explain import explain
 from didan.inference.predict import MIN_WINDOW, predict, utterance_alone
+from didan.inference.recogniser import caution
 from didan.model.trained import TrainedModel
 from didan.service.limits import Limits
 from didan.service.uploads import without_place
@@ -22,6 +23,17 @@ EXAMPLES = 3
 """How many source utterances can be played."""
 
 _WINDOW, _HOP = 2.0, 0.25
+_WIDTHS = {"wide": 10.0, "narrow": 4.5}
+_CSS = """
+@media (max-width: 640px) {
+    .wide {display: none !important}
+    #why [role=grid] * {font-size: 0.7rem; letter-spacing: -0.03em}
+}
+@media (min-width: 641px) {.narrow {display: none !important}}
+"""
+"""On a phone the timeline is drawn for it, since one that is scaled down cannot be read."""
+
+_COLUMNS = ("weight", "emotion", "corpus", "speaker", "file")
 _CAUTION = (
     "didan reports how speech sounds, not what a person feels. Do not judge anybody by it. Recordings stay on the "
     "machine that serves this page and are deleted within about an hour."
@@ -64,11 +76,12 @@ def build_page(models: Mapping[str, TrainedModel], limits: Limits) -> gr.Blocks:
         try:
             (whole,) = predict(model, utterance_alone(model, file))
             if whole.probabilities is None:
-                return ["### No speech was found.", None, None, None, *[gr.Audio(visible=False)] * EXAMPLES]
+                nothing = [None] * (2 + len(_WIDTHS))
+                return ["### No speech was found.", *nothing, *[gr.Audio(visible=False)] * EXAMPLES]
             return [
                 f"### {whole.emotion}",
                 whole.probabilities,
-                _timeline(model, file, whole.end),
+                *_timelines(model, file, whole.end),
                 *_why(model, file),
             ]
         except UserError as error:
@@ -77,7 +90,10 @@ def build_page(models: Mapping[str, TrainedModel], limits: Limits) -> gr.Blocks:
     # Uploads and plots are looked for every ten minutes, and deleted once they are an hour old.
     page = gr.Blocks(analytics_enabled=False, title="didan", delete_cache=(600, 3600))
     with page:
-        gr.Markdown(f"# didan\nThe emotion of speech, by a recogniser adapted without labels. {_CAUTION}")
+        gr.Markdown(f"# didan\nThe emotion of speech. {_CAUTION}")
+        for one, model in models.items():
+            if remark := caution(model, one):
+                gr.Markdown(f"**Note:** {remark}", elem_classes="caution")
         with gr.Row():
             with gr.Column():
                 audio = gr.Audio(
@@ -93,9 +109,12 @@ def build_page(models: Mapping[str, TrainedModel], limits: Limits) -> gr.Blocks:
             with gr.Column():
                 verdict = gr.Markdown("### ", elem_id="verdict")
                 bars = gr.Label(label="probabilities", show_heading=False, elem_id="bars")
-        timeline = gr.Plot(label="timeline", elem_id="timeline")
+        timelines = [
+            gr.Plot(label="timeline", show_label=False, elem_id=f"timeline-{kind}", elem_classes=kind)
+            for kind in _WIDTHS
+        ]
         gr.Markdown("**What it resembles:** the source utterances of which the network sees it as a mixture")
-        why = gr.Dataframe(interactive=False, label="explanation", elem_id="why")
+        why = gr.Dataframe(headers=list(_COLUMNS), interactive=False, label="explanation", elem_id="why")
         with gr.Row():
             players = [
                 gr.Audio(visible=False, interactive=False, type="numpy", buttons=["download"])
@@ -104,7 +123,7 @@ def build_page(models: Mapping[str, TrainedModel], limits: Limits) -> gr.Blocks:
         button.click(
             show,
             [audio, name],
-            [verdict, bars, timeline, why, *players],
+            [verdict, bars, *timelines, why, *players],
             api_visibility="private",
             concurrency_limit=1,
         )
@@ -140,6 +159,7 @@ def mount_page(app: FastAPI, models: Mapping[str, TrainedModel], limits: Limits)
         enable_monitoring=False,
         show_error=False,
         footer_links=["api"],
+        css=_CSS,
         theme=gr.themes.Default(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]),
     )
 
@@ -149,10 +169,12 @@ def _about(error: UserError, file: Path) -> str:
     return without_place(error, file, "The recording").replace(": ", " ", 1)
 
 
-def _timeline(model: TrainedModel, file: Path, seconds: float) -> Figure:
+def _timelines(model: TrainedModel, file: Path, seconds: float) -> list[Figure]:
+    """A timeline of each width."""
     window = max(min(_WINDOW, seconds), MIN_WINDOW)
     windows = list(predict(model, utterance_alone(model, file), window=window, hop=min(_HOP, window)))
-    return plot_timeline(read_audio(file), windows, model.emotions)
+    samples = read_audio(file)
+    return [plot_timeline(samples, windows, model.emotions, width) for width in _WIDTHS.values()]
 
 
 def _why(model: TrainedModel, file: Path) -> list[Any]:

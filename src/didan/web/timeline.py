@@ -15,16 +15,21 @@ from didan.speech import FRAME_SECONDS, SpeechActivity
 from didan.typing import Samples
 
 _POINTS = 1500
+_DPI = 200
+_NAMES = 0.7  # that find room in an inch of the legend
 _PAUSE, _MARGIN = 10, 3  # frames: shorter pauses are part of speech, and so is a bit of what surrounds it
 
 
-def plot_timeline(samples: Samples, windows: Sequence[Prediction], emotions: Sequence[str]) -> Figure:
+def plot_timeline(
+    samples: Samples, windows: Sequence[Prediction], emotions: Sequence[str], width: float = 10.0
+) -> Figure:
     """The waveform, coloured by the most probable emotion, above the probabilities; white where nobody speaks.
 
     Args:
         samples: of the recording at 16 kHz, shape (n,).
         windows: predictions in the order of time, at least one; each counts for what is nearest to its middle.
         emotions: all of them, in the order of their colours.
+        width: of the figure in inches; what is written has the same size in any.
     """
     seconds = len(samples) / RATE
     spoken = binary_closing(SpeechActivity()(samples), np.ones(_PAUSE))
@@ -36,7 +41,7 @@ def plot_timeline(samples: Samples, windows: Sequence[Prediction], emotions: Seq
     by_window = [list((one.probabilities or none).values()) for one in windows]
     shares = np.array(by_window)[counting] * spoken[:, None]
 
-    figure = Figure(figsize=(10, 4.2), layout="constrained")
+    figure = Figure(figsize=(width, 4.2), dpi=_DPI, layout="constrained")
     top, bottom = figure.subplots(2, sharex=True, height_ratios=(3, 2))
     colours = seaborn.color_palette("colorblind", len(emotions))
     areas = bottom.stackplot(times, shares.T, colors=colours, linewidth=0)
@@ -52,6 +57,8 @@ def plot_timeline(samples: Samples, windows: Sequence[Prediction], emotions: Seq
             top.axvspan(*span, color=colours[best[first]], alpha=0.35, linewidth=0)
     top.set(ylabel="waveform", yticks=[], xlim=(0, seconds), ylim=(-loudest, loudest))
     bottom.set(ylabel="probability", xlabel="time in s", ylim=(0, 1))
-    figure.legend(areas, emotions, loc="outside upper center", ncols=min(len(emotions), 8), frameon=False)
+    figure.legend(
+        areas, emotions, loc="outside upper center", ncols=min(len(emotions), int(_NAMES * width)), frameon=False
+    )
     seaborn.despine(fig=figure)
     return figure
