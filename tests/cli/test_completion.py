@@ -12,6 +12,7 @@ from didan.cli import completion
 from didan.corpora.known import known_readers
 from didan.features import FRONTENDS
 from didan.methods import METHODS
+from didan.model.find import SHIPPED
 
 
 def offered(line: str, folder: Path) -> list[str]:
@@ -45,6 +46,8 @@ def offered(line: str, folder: Path) -> list[str]:
         ("didan train --source emod", ["emodb=./", "emodb=/"]),
         ("didan evaluate model cas", ["casia=./", "casia=/"]),
         ("didan predict model audio --format c", ["csv"]),
+        ("didan predict b", ["base"]),
+        ("didan serve ba", ["base"]),
         # Of paths the shell knows more: it is offered nothing, and completes them itself.
         ("didan predict ", []),
         ("didan evaluate ./mo", []),
@@ -59,6 +62,7 @@ def test_what_is_offered(line: str, expected: list[str], tmp_path: Path) -> None
 def test_names_are_those_of_the_registries() -> None:
     assert completion.methods("") == sorted(METHODS)
     assert completion.benchmarked("") == sorted([*all_methods(), "all"])
+    assert completion.models("b") == [name for name in SHIPPED if name.startswith("b")]
     assert completion.corpora("") == sorted(known_readers())
     assert sorted(completion.benchmark_features("")) == sorted([*FRONTENDS, POOLED])
 

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from didan.cli import run
-from didan.cli.output import be_quiet, say
+from didan.cli.output import Level, say, say_from, warn
 from didan.cli.progress import ProgressLines, progress_bars
 
 
@@ -61,7 +61,7 @@ def test_the_same_work_again_is_work_anew() -> None:
 
 
 def test_lines_go_to_standard_error(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    be_quiet(False)
+    say_from(Level.info)
     with progress_bars() as hook:
         assert isinstance(hook, ProgressLines)
         hook("work", 1, 2)
@@ -70,18 +70,33 @@ def test_lines_go_to_standard_error(capsys: pytest.CaptureFixture[str], monkeypa
     assert capsys.readouterr() == ("", "work: 2 of 2, took 16 min 40 s\n")
 
 
-def test_quiet_is_quiet(capsys: pytest.CaptureFixture[str]) -> None:
+def told_at(level: Level, capsys: pytest.CaptureFixture[str]) -> str:
     try:
-        be_quiet(True)
+        say_from(level)
         with progress_bars() as hook:
             hook("work", 1, 1)
-            assert not isinstance(hook, ProgressLines)
-        say("something")
-        assert capsys.readouterr() == ("", "")
+            assert isinstance(hook, ProgressLines) == (level in (Level.debug, Level.info))
+        say("done")
+        warn("beware")
     finally:
-        be_quiet(False)
-    say("something")
-    assert capsys.readouterr() == ("", "something\n")
+        say_from(Level.info)
+    out, err = capsys.readouterr()
+    assert out == ""
+    return err
+
+
+def test_what_is_said_at_each_level(capsys: pytest.CaptureFixture[str]) -> None:
+    assert told_at(Level.error, capsys) == ""
+    assert told_at(Level.warning, capsys) == "note: beware\n"
+    assert told_at(Level.info, capsys) == told_at(Level.debug, capsys) == "done\nnote: beware\n"
+
+
+@pytest.mark.parametrize(("options", "where"), [([], False), (["--log-level", "debug"], True)])
+def test_where_an_error_comes_from(options: list[str], where: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*options, "explain", "nowhere", "nothing.wav"]) == 2
+    err = capsys.readouterr().err
+    assert ("Traceback" in err) == where
+    assert err.splitlines()[-1].startswith("didan: model nowhere does not exist")
 
 
 def test_quiet_is_for_one_run(capsys: pytest.CaptureFixture[str]) -> None:

@@ -38,6 +38,9 @@ ABOUT = {
     "rate": "16000",
     "group": "speaker",
     "normaliser": json.dumps(DOMAIN),
+    "method": "didan",
+    "sources": '["studio"]',
+    "target": "calls",
 }
 
 

@@ -50,10 +50,12 @@ def test_it_names_no_place_and_no_machine() -> None:
 
 def test_it_adapts_without_any_corpus(target: Corpus, session_cache: Path) -> None:
     model = load("base")
+    assert not model.is_adapted
     config = adapting_config(model, assignments=["optimisation.steps=20"])
     adapted, change = adapt(model, target.unlabelled(), config=config, cache=session_cache)
     assert change.n == len(target)
     assert adapted.config.method == "didan"
+    assert adapted.is_adapted
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,16 @@ from didan.cli.features import features
 from didan.cli.inspect import inspect
 from didan.cli.listen import listen
 from didan.cli.models import models
-from didan.cli.output import be_quiet, give_up_output, is_quiet, prepare_streams, refused_by_the_system
+from didan.cli.output import (
+    Level,
+    complain,
+    give_up_output,
+    is_said,
+    prepare_streams,
+    refused_by_the_system,
+    say_from,
+    warn,
+)
 from didan.cli.predict import predict
 from didan.cli.report import report
 from didan.cli.serve import serve
@@ -75,12 +84,18 @@ def didan(
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
     ] = False,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", help="No progress and no remarks on standard error; errors are still said.")
-    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="The same as --log-level error.")] = False,
+    log_level: Annotated[
+        Level,
+        typer.Option(
+            "--log-level",
+            help="What to say on standard error: errors alone, notes too (warning), what is done and its progress "
+            "too (info), or what libraries warn of and where errors come from too (debug).",
+        ),
+    ] = Level.info,
 ) -> None:
     """Recognise emotions in speech: learn from a labelled corpus, adapt to recordings nobody has labelled."""
-    be_quiet(quiet)
+    say_from(Level.error if quiet else log_level)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -101,6 +116,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         code = app(list(arguments) if arguments is not None else None, standalone_mode=False)
         sys.stdout.flush()
     except (UserError, TyperException) as error:
+        if is_said(Level.debug):
+            traceback.print_exc()
         code = _INTERRUPTED if isinstance(error.__context__, KeyboardInterrupt) else _WRONG
         return _complain(error.format_message() if isinstance(error, TyperException) else str(error), code)
     except (KeyboardInterrupt, typer.Abort):
@@ -120,7 +137,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         if refused := refused_by_the_system(error):
             return _complain(str(refused), _WRONG)
         traceback.print_exc()
-        print("didan: this is a fault of didan, not yours; please report the lines above", file=sys.stderr)
+        complain("didan: this is a fault of didan, not yours; please report the lines above")
         return 1
     if code == _INTERRUPTED:
         return _complain("interrupted", _INTERRUPTED)
@@ -128,7 +145,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def _complain(message: str, code: int) -> int:
-    print(f"didan: {' '.join(message.split())}", file=sys.stderr)
+    complain(f"didan: {' '.join(message.split())}")
     return code
 
 
@@ -141,5 +158,7 @@ def _show_warning(
     line: str | None = None,
 ) -> None:
     """A remark for the user in one line; what libraries warn programmers about is none."""
-    if issubclass(category, DidanWarning) and not is_quiet():
-        print(f"didan: note: {message}", file=sys.stderr)
+    if issubclass(category, DidanWarning):
+        warn(str(message))
+    elif is_said(Level.debug):
+        complain(warnings.formatwarning(message, category, filename, lineno, line))

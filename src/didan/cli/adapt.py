@@ -8,7 +8,7 @@ import typer
 
 from didan.cli.completion import methods
 from didan.cli.options import Cache, Channels, ChannelsOption, Group, ModelFolder, SourceFolder, Strict
-from didan.cli.output import print_table, say
+from didan.cli.output import print_table, say, warn
 
 if TYPE_CHECKING:
     from didan.training.adapt import Change
@@ -92,7 +92,7 @@ def adapt(
         f"{config.optimisation.steps} steps, seed {config.seed}",
     )
     if idle := without_effect(config):
-        say(f"note: {idle}")
+        warn(idle)
     with progress_bars() as hook:
         try:
             adapted, change = re_adapt(

@@ -35,6 +35,16 @@ def benchmarked(incomplete: str) -> list[str]:
     return _beginning([*_defined_in("methods"), *others], incomplete)
 
 
+def models(incomplete: str) -> list[str]:
+    """Models that ship with didan; of the others, which are folders, the shell knows more.
+
+    >>> models("b")
+    ['base']
+    """
+    shipped = (file.parent.name for file in _PACKAGE.glob("model/shipped/*/config.yaml"))
+    return _beginning(shipped, incomplete) if incomplete else []
+
+
 def corpora(incomplete: str) -> list[str]:
     """Corpora that are known by name.
 

@@ -1,9 +1,8 @@
 """Recordings that cannot be used, named on standard error while the others go on."""
 
-import sys
-
 import typer
 
+from didan.cli.output import complain
 from didan.errors import AudioError, SilentError, UserError
 
 
@@ -16,7 +15,7 @@ class Damage:
     def __call__(self, error: AudioError) -> None:
         """Name one with its reason; silence is no damage."""
         self.n += not isinstance(error, SilentError)
-        print(f"didan: left out: {error}", file=sys.stderr)
+        complain(f"didan: left out: {error}")
 
     def refuse(self, n_read: int | None = None) -> None:
         """End with exit code 2 if there were any, once everything else is done.

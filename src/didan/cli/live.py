@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from didan.cli.output import json_text
+from didan.cli.recogniser import load_to_predict
 
 if TYPE_CHECKING:
     from didan.audio.live import Integers
@@ -52,7 +53,6 @@ def predict_standard_input(model: Path, rate: int | None, window: float | None, 
     from didan.audio.live import read_pcm
     from didan.errors import UserError
     from didan.inference.predict import check_windows
-    from didan.inference.recogniser import load_recogniser
 
     if sys.stdin is None or sys.stdin.isatty():
         raise UserError(
@@ -61,7 +61,7 @@ def predict_standard_input(model: Path, rate: int | None, window: float | None, 
         )
     window, hop = windows(window, hop)
     check_windows(window, hop)
-    recogniser = load_recogniser(model)
+    recogniser = load_to_predict(model)
     with os.fdopen(sys.stdin.fileno(), "rb", closefd=False) as stream:
         tell(recogniser, read_pcm(stream), rate or RATE, window, hop)
 

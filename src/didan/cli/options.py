@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from didan.cli.completion import corpus_arguments, groups
+from didan.cli.completion import corpus_arguments, groups, models
 
 _CORPUS = "NAME=PATH (see: didan corpora), a CSV, TSV or Parquet table, or an audformat database"
 
@@ -19,13 +19,17 @@ MODEL = "Folder written by `didan train`, `base` (see: didan models), or OWNER/N
 
 ModelFolder = Annotated[
     Path,
-    typer.Argument(metavar="MODEL", help=f"{MODEL}.", show_default=False, readable=False),
+    typer.Argument(metavar="MODEL", help=f"{MODEL}.", show_default=False, readable=False, autocompletion=models),
 ]
 
 AnyModel = Annotated[
     Path,
     typer.Argument(
-        metavar="MODEL", help=f"{MODEL}; or file written by `didan export`.", show_default=False, readable=False
+        metavar="MODEL",
+        help=f"{MODEL}; or file written by `didan export`.",
+        show_default=False,
+        readable=False,
+        autocompletion=models,
     ),
 ]
 

@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import sys
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from didan.errors import UserError, reason
@@ -21,23 +22,38 @@ _OF_FILES = {
 """What the system says of a file or disk that cannot be used; the user can do something about it."""
 
 
+class Level(StrEnum):
+    """How much is said on standard error, from everything to errors alone."""
+
+    debug = "debug"
+    info = "info"
+    warning = "warning"
+    error = "error"
+
+
 _REMARKS = logging.getLogger("didan")
 
 
-def be_quiet(quiet: bool) -> None:
-    """Leave out remarks and progress from now on, or do not; errors are always said."""
-    _REMARKS.setLevel(logging.ERROR if quiet else logging.INFO)
+def say_from(level: Level) -> None:
+    """Leave out from now on what matters less; errors are always said."""
+    _REMARKS.setLevel(level.upper())
 
 
-def is_quiet() -> bool:
-    """Whether remarks and progress are left out."""
-    return _REMARKS.level >= logging.ERROR
+def is_said(level: Level) -> bool:
+    """Whether what matters so much is said."""
+    return _REMARKS.level <= logging.getLevelNamesMapping()[level.upper()]
 
 
 def say(text: str) -> None:
-    """Tell the user something on standard error, unless nobody wants to know."""
-    if not is_quiet():
+    """Tell the user what is done, on standard error, unless nobody wants to know."""
+    if is_said(Level.info):
         complain(text)
+
+
+def warn(text: str) -> None:
+    """Tell the user what is easily overlooked, and matters."""
+    if is_said(Level.warning):
+        complain(f"note: {text}")
 
 
 def complain(text: str) -> None:

@@ -12,7 +12,7 @@ from didan.cli.formats.predictions import PredictionRows
 from didan.cli.formats.summaries import SummaryRows
 from didan.cli.live import HOP, WINDOW, Hop, Rate, Stream, predict_standard_input
 from didan.cli.options import AdaptOutputs, AnyModel, Channels, ChannelsOption, Group
-from didan.cli.output import say
+from didan.cli.recogniser import load_to_predict
 
 if TYPE_CHECKING:
     from didan.audio import Utterance
@@ -88,7 +88,6 @@ def predict(
     from didan.errors import UserError
     from didan.inference.confidence import UNCERTAIN, uncertain_below
     from didan.inference.predict import check_windows
-    from didan.inference.recogniser import load_recogniser
     from didan.inference.stretches import by_recording, in_recordings
     from didan.inference.summary import summarise
 
@@ -107,8 +106,7 @@ def predict(
     _check_format(format, summary, out)
     if summary and window is None:
         window, hop = WINDOW, HOP
-    recogniser = load_recogniser(model)
-    remark_if_shipped(model)
+    recogniser = load_to_predict(model)
     damage = Damage()
     utterances = utterances_named(audio, recogniser.group, group, damage)
     if channels is Channels.apart:
@@ -155,17 +153,6 @@ def predict(
         for labels in labels_of(predictions):
             print(LABEL_FILES[format].text(labels), end="")
     damage.refuse(len(read))
-
-
-def remark_if_shipped(model: Path) -> None:
-    """Say of a model that ships that it has been adapted to nothing yet."""
-    from didan.model.find import SHIPPED
-
-    if str(model) in SHIPPED and not model.exists():
-        say(
-            f"note: {model} is adapted to no recordings yet, and near chance on most, however sure it seems; "
-            f"didan adapt {model} FOLDER --out mine"
-        )
 
 
 def _check_format(format: Format, summary: bool, out: Path | None) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from didan.cli.output import is_quiet, say
+from didan.cli.output import Level, is_said, say
 from didan.typing import Progress
 
 _SHORT = 5.0  # seconds; of work that takes less no line is written
@@ -22,7 +22,7 @@ def progress_bars() -> Iterator[Progress]:
     from rich.console import Console
 
     console = Console(stderr=True)
-    if is_quiet():
+    if not is_said(Level.info):
         yield lambda what, done, total: None
     elif not console.is_terminal:
         yield ProgressLines()

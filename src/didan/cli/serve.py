@@ -6,8 +6,10 @@ from typing import Annotated
 
 import typer
 
+from didan.cli.completion import models as shipped
 from didan.cli.options import MODEL
-from didan.cli.output import say
+from didan.cli.output import say, warn
+from didan.cli.recogniser import load_to_predict
 
 
 def serve(
@@ -18,6 +20,7 @@ def serve(
             readable=False,
             help=f"{MODEL}; with --api files written by `didan export` too.",
             show_default=False,
+            autocompletion=shipped,
         ),
     ],
     api: Annotated[
@@ -43,7 +46,6 @@ def serve(
 
     from didan.errors import UserError
     from didan.extras import require
-    from didan.inference.recogniser import load_recogniser
 
     if not api:
         require("gradio", "web", "the web page (--api leaves it out)")
@@ -57,7 +59,7 @@ def serve(
 
     token = checked_token(os.environ.get("DIDAN_TOKEN"))
     limits = Limits(max_seconds, max_megabytes, max_waiting, timeout)
-    models = {name: load_recogniser(place) for name, place in zip(names(model), model, strict=True)}
+    models = {name: load_to_predict(place) for name, place in zip(names(model), model, strict=True)}
     app = build_app(models, limits, token)
     if not api:
         from didan.model.trained import TrainedModel
@@ -74,7 +76,7 @@ def serve(
     address = f"[{host}]" if ":" in host else host
     say(f"http://{address}:{at.getsockname()[1]} serves {', '.join(models)}; end with Ctrl-C")
     if token is None and host not in ("127.0.0.1", "localhost", "::1"):
-        say("note: others on the network can reach this without a password; DIDAN_TOKEN sets one")
+        warn("others on the network can reach this without a password; DIDAN_TOKEN sets one")
     serve_app(app, at)
 
 

@@ -7,7 +7,7 @@ import typer
 
 from didan.cli.completion import frontends, methods
 from didan.cli.options import Cache, Channels, ChannelsOption, Group, Mapping, Sources, Strict, Target
-from didan.cli.output import say
+from didan.cli.output import say, warn
 
 
 def train(
@@ -110,9 +110,9 @@ def train(
         f"{settings.optimisation.steps} steps, seed {settings.seed}",
     )
     if idle := without_effect(settings):
-        say(f"note: {idle}")
+        warn(idle)
     if isinstance(adapt_to, Recordings) and len(adapt_to) < FEW_UTTERANCES:
-        say(f"note: {few_utterances(len(adapt_to))}")
+        warn(few_utterances(len(adapt_to)))
     try:
         with progress_bars() as hook:
             model = fit(

@@ -12,6 +12,7 @@ from didan.audio import RATE
 from didan.errors import UserError
 from didan.extras import require
 from didan.features.normaliser import Moments, Normaliser, Statistics
+from didan.model.find import is_adapted
 from didan.typing import Answers, Samples
 
 FORMAT = "didan 5"
@@ -61,6 +62,7 @@ class OnnxRecogniser:
         self.emotions: tuple[str, ...] = tuple(json.loads(metadata["emotions"]))
         self.group = metadata["group"]
         self.normaliser = Normaliser.from_dict(json.loads(metadata["normaliser"]))
+        self.is_adapted = is_adapted(metadata["method"], json.loads(metadata["sources"]), metadata["target"])
 
     def prepare(self, samples: Samples) -> Samples:
         """Samples as they are: features are made inside.

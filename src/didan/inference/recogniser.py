@@ -26,6 +26,10 @@ class Recogniser(Protocol[Prepared]):
     def group(self) -> str:
         """What utterances are normalised together, by default."""
 
+    @property
+    def is_adapted(self) -> bool:
+        """Whether to other recordings than it has learnt from; see :func:`didan.model.find.is_adapted`."""
+
     def prepare(self, samples: Samples) -> Prepared:
         """An utterance as the other methods take it.
 
@@ -43,6 +47,21 @@ class Recogniser(Protocol[Prepared]):
             prepared: of each utterance.
             statistics: what the features of each are normalised with.
         """
+
+
+def caution(recogniser: Recogniser[Any], name: str) -> str | None:
+    """What to say before a model is trusted that is adapted to nothing yet, in one line; None of others.
+
+    Args:
+        recogniser: the model.
+        name: what to call it by.
+    """
+    if recogniser.is_adapted:
+        return None
+    way = f"didan adapt {name} FOLDER --out mine"
+    if name.endswith(".onnx"):
+        way = "adapt the model that it was exported from, and export again"
+    return f"{name} is adapted to no recordings yet, and near chance on most, however sure it seems; {way}"
 
 
 def load_recogniser(model: Path) -> Recogniser[Any]:

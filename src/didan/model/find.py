@@ -1,5 +1,6 @@
 """Where a model is that somebody names: a folder, one that ships with didan, or one on the Hugging Face Hub."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,3 +95,17 @@ def summary(folder: Path) -> Summary | None:
         )
     except (OSError, KeyError, TypeError, ValueError, AttributeError, yaml.YAMLError):
         return None
+
+
+def is_adapted(method: str, sources: Sequence[str], target: str) -> bool:
+    """Whether a model knows more than its source.
+
+    Args:
+        method: that it was trained with.
+        sources: names of the corpora that it has learnt from.
+        target: of what it was adapted to, if only by its statistics.
+
+    >>> is_adapted("source-only", ["emodb"], "emodb")
+    False
+    """
+    return method != "source-only" or list(sources) != [target]

@@ -12,6 +12,7 @@ from torch import Tensor
 from didan.features import FeatureSet, Moments, Normaliser, PackedFeatures, Statistics
 from didan.features.frontend import cached_frontend, extract_features
 from didan.model.config import Config
+from didan.model.find import is_adapted
 from didan.networks import Network, Output, ScoreLink
 from didan.typing import Answers, Features, Samples
 
@@ -72,6 +73,11 @@ class TrainedModel:
     def group(self) -> str:
         """What utterances are normalised together, by default."""
         return self.config.normalisation.group
+
+    @property
+    def is_adapted(self) -> bool:
+        """Whether to other recordings than it has learnt from."""
+        return is_adapted(self.config.method, self.record.get("sources", ()), self.record.get("target", ""))
 
     def prepare(self, samples: Samples) -> Features:
         """Features of an utterance before normalisation, shape (frames, bands)."""

@@ -21,7 +21,7 @@ from didan import __version__
 from didan.errors import UserError, suggest
 from didan.files import as_json
 from didan.inference.predict import Prediction, check_windows
-from didan.inference.recogniser import Recogniser
+from didan.inference.recogniser import Recogniser, caution
 from didan.service.guard import Guard
 from didan.service.limits import Limits
 from didan.service.metrics import Measured, Metrics
@@ -71,6 +71,7 @@ class Model(BaseModel):
 
     name: str
     emotions: list[str]
+    note: str | None = Field(description="What to know before its answers are trusted, if anything.")
 
 
 class Refusal(BaseModel):
@@ -151,7 +152,9 @@ def build_app(models: Mapping[str, Recogniser[Any]], limits: Limits, token: str 
 
     @app.get("/v1/models", summary="The models to choose from")
     async def list_models() -> list[Model]:
-        return [Model(name=name, emotions=list(one.emotions)) for name, one in models.items()]
+        return [
+            Model(name=name, emotions=list(one.emotions), note=caution(one, name)) for name, one in models.items()
+        ]
 
     @app.get(HEALTH, summary="Whether requests are answered")
     async def health() -> JSONResponse:
