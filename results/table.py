@@ -431,10 +431,14 @@ PAGES: dict[Path, Callable[[], str]] = {
     _EXPERIMENTS / "calls.md": lambda: calls_table(STUDIES / "calls" / "functionals.jsonl.gz"),
     _EXPERIMENTS / "source-free.md": lambda: source_free_table(STUDIES / "source-free" / "records.jsonl.gz"),
     _EXPERIMENTS / "fusion.md": lambda: lengths_table(STUDIES / "fusion" / "records.jsonl.gz"),
-    _EXPERIMENTS / "per-speaker.md": lambda: means_table(benchmark_in("per-speaker"), seen=True),
     _EXPERIMENTS / "first-benchmark.md": lambda: means_table(benchmark_in("benchmark"), seen=False),
-    _EXPERIMENTS / "claim.md": lambda: tasks_table(benchmark_in("per-speaker")),
-    _EXPERIMENTS / "rivals.md": lambda: tasks_table(benchmark_in("rivals")),
+    _EXPERIMENTS / "claim.md": lambda: "\n\n".join(
+        (
+            tasks_table(benchmark_in("per-speaker")),
+            means_table(benchmark_in("per-speaker"), seen=True),
+            tasks_table(benchmark_in("rivals")),
+        )
+    ),
     _EXPERIMENTS / "classes.md": lambda: classes_table(benchmark_in("per-speaker")),
     _EXPERIMENTS / "ablation.md": lambda: tasks_table(benchmark_in("ablation")),
     _EXPERIMENTS / "chosen-elsewhere.md": lambda: elsewhere_table(benchmark_in("ablation")),
