@@ -4,6 +4,9 @@ import difflib
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 
+_SHOWN = 200  # letters of a value in a message
+_NAMED = 100  # names in a list
+
 
 class UserError(Exception):
     """A mistake in what the user gave: what is wrong, where, and what to do, in one line.
@@ -43,6 +46,16 @@ def reason(error: Exception) -> str:
     return (getattr(error, "strerror", None) or str(error)).lower()
 
 
+def shortened(value: object) -> str:
+    """How a value of the user's is shown in a message, on one line and not for ever.
+
+    >>> shortened("x" * 1000)[-10:]
+    "xxxxxx ..."
+    """
+    shown = repr(value)
+    return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]} ..."
+
+
 def report_damaged(damaged: Sequence[AudioError], n: int, on_damaged: OnDamaged | None) -> None:
     """Report each of some unusable recordings.
 
@@ -71,6 +84,7 @@ def suggest(name: str, valid: Iterable[str], similarity: float = 0.6) -> str:
     >>> suggest("x", ["casia", "emodb"])
     'known: casia, emodb'
     """
-    names = list(valid)
-    close = difflib.get_close_matches(name.lower(), names, n=1, cutoff=similarity)
-    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names)}"
+    names = [one for one in valid if len(one) <= _SHOWN]
+    close = difflib.get_close_matches(name[:_SHOWN].lower(), names, n=1, cutoff=similarity)
+    more = ["..."] if len(names) > _NAMED else []
+    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names[:_NAMED] + more)}"

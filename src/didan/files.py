@@ -11,9 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from didan.errors import UserError, reason
+from didan.yaml import parse_yaml
 
 _MAX_LINKS = 40
 
@@ -91,6 +90,18 @@ def as_json(value: Any, indent: int | None = None) -> str:
     return json.dumps(finite(value), indent=indent, ensure_ascii=False, allow_nan=False)
 
 
+def refuse_unnamed(data: Any) -> None:
+    """Make sure that everything in nested settings has a name.
+
+    Raises:
+        ValueError: there is a key that is no text, as ``1`` or ``on`` are none without quotes.
+    """
+    for part in data.values() if isinstance(data, dict) else data if isinstance(data, list) else ():
+        refuse_unnamed(part)
+    if isinstance(data, dict) and (wrong := [key for key in data if not isinstance(key, str)]):
+        raise ValueError(f"{wrong[0]!r} is no name of a setting; put it in quotes if it is meant as text")
+
+
 def read_yaml(file: Path, example: str) -> dict[str, Any]:
     """The settings in a YAML file; none if it is empty.
 
@@ -102,11 +113,12 @@ def read_yaml(file: Path, example: str) -> dict[str, Any]:
         UserError: it cannot be read, is not YAML, or holds something else.
     """
     try:
-        data = yaml.safe_load(file.read_text(encoding="utf-8"))
+        data = parse_yaml(file.read_text(encoding="utf-8"))
+        refuse_unnamed(data)
     except OSError as error:
         raise UserError(f"{file}: {reason(error)}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{file}: is not YAML ({' '.join(str(error).split())})") from None
+    except ValueError as error:
+        raise UserError(f"{file}: is not YAML that can be read ({error})") from None
     if data is None:
         return {}
     if not isinstance(data, dict):

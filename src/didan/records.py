@@ -126,7 +126,7 @@ def read_failures(folder: Path) -> list[str]:
     """Why runs of a benchmark's folder failed the last time, one line for each that has no record yet."""
     lines = []
     for file in sorted((folder / _FAILED).rglob("*.txt")):
-        error = file.read_text(encoding="utf-8").strip().splitlines() or ["no reason was left"]
+        error = file.read_text(encoding="utf-8", errors="replace").strip().splitlines() or ["no reason was left"]
         lines.append(f"{file.parent.name}, {file.stem}: {error[-1]}")
     return lines
 
@@ -159,7 +159,7 @@ def _parse(text: bytes, where: str, remedy: str) -> Record:
         if not {"task", "features", "method", "seed", "uar"} <= set(record):
             raise ValueError("keys are missing")
         record_name(record)
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         raise UserError(f"{where} is no run record ({error}); {remedy}") from error
     return record
 

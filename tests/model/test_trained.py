@@ -67,7 +67,8 @@ def test_everything_comes_back(untrained: TrainedModel, saved: Path) -> None:
 
 def test_the_normaliser_loses_no_digit(untrained: TrainedModel, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
-    mean, variance = (rng.standard_normal(64) * 10.0 ** rng.integers(-5, 6, 64) for _ in range(2))
+    width = untrained.network.width
+    mean, variance = (rng.standard_normal(width) * 10.0 ** rng.integers(-5, 6, width) for _ in range(2))
     moments = Moments(n_utterances=11, n_frames=1234, mean=mean, variance=np.abs(variance))
     settings = ["normalisation.shrinkage=0.1", "normalisation.group=file", "network.members=2"]
     model = replace(

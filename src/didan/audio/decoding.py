@@ -13,7 +13,7 @@ from typing import BinaryIO
 import numpy as np
 import soundfile
 
-from didan.errors import AudioError, reason
+from didan.errors import AudioError, UserError, reason, shortened
 from didan.typing import Samples
 
 Block = tuple[int, Samples, int]
@@ -39,6 +39,32 @@ _MAX_TAGS = 2**12  # bytes
 
 _PLACEHOLDER = 0x7FFF0000
 """Lengths from here on were written by a recorder or a pipe that did not know them."""
+
+_RATES = (1_000, 1_000_000)
+"""In Hz; what is said to have another is damaged, and resampling it would take any amount of memory."""
+
+_HOURS = 24.0
+_HOURS_SETTING = "DIDAN_MAX_HOURS"
+
+
+def longest() -> float:
+    """Seconds of the longest recording that is read: a day, or what the environment variable DIDAN_MAX_HOURS says.
+
+    A small file can hold years of silence.
+
+    Raises:
+        UserError: it says no number of hours.
+    """
+    given = os.environ.get(_HOURS_SETTING)
+    try:
+        hours = float(given) if given else _HOURS
+    except ValueError:
+        hours = 0.0
+    if not hours > 0:
+        raise UserError(
+            f"{_HOURS_SETTING} is {shortened(given)}, no number of hours; unset it or set it to {_HOURS:g}"
+        )
+    return hours * 3600
 
 
 def decode(path: Path, start: float) -> Iterator[Block]:
@@ -74,7 +100,11 @@ def decode(path: Path, start: float) -> Iterator[Block]:
 
 
 def open_sndfile(path: Path) -> soundfile.SoundFile | None:
-    """The file as libsndfile opens it, or None where it cannot, or does not know the length."""
+    """The file as libsndfile opens it, or None where it cannot, or does not know the length.
+
+    Raises:
+        AudioError: it lasts too long.
+    """
     with path.open("rb") as file:
         if not (_is_one_ogg_stream(file) if file.read(4) == b"OggS" else _states_length_if_mp3(file)):
             return None
@@ -82,8 +112,13 @@ def open_sndfile(path: Path) -> soundfile.SoundFile | None:
         opened = _open(path)
     except soundfile.LibsndfileError:
         return None
-    if 0 < opened.frames < 2**62:
-        return opened
+    try:
+        if 0 < opened.frames < 2**62:
+            _refuse_excess(path, opened.frames, opened.samplerate)
+            return opened
+    except UserError:
+        opened.close()
+        raise
     opened.close()
     return None
 
@@ -113,6 +148,7 @@ def decode_av(path: Path) -> Iterator[Block]:
             rate = int(stream.rate)
             if container.format.name in _KNOWS_DURATION:
                 promised = rate * float((stream.duration or 0) * (stream.time_base or 0))
+            _refuse_excess(path, promised, rate)
             to_float = av.AudioResampler(format="fltp", rate=rate)
             gathered: list[Samples] = []
             for packet in container.demux(stream):
@@ -125,6 +161,7 @@ def decode_av(path: Path) -> Iterator[Block]:
                     gathered += [out.to_ndarray().T.astype(np.float32) for out in to_float.resample(frame)]
                 if sum(map(len, gathered)) >= _BLOCK_SECONDS * rate:
                     block, gathered = np.concatenate(gathered), []
+                    _refuse_excess(path, position + len(block), rate)
                     yield position, block, rate
                     position += len(block)
             gathered += [out.to_ndarray().T.astype(np.float32) for out in to_float.resample(None)]
@@ -132,7 +169,7 @@ def decode_av(path: Path) -> Iterator[Block]:
                 block = np.concatenate(gathered)
                 yield position, block, rate
                 position += len(block)
-    except (av.FFmpegError, ValueError):
+    except (av.FFmpegError, ValueError, OSError):  # OSError: a header leads to a place before the file
         raise AudioError(f"{path}: is not audio, or damaged beyond reading") from None
     if not position:
         raise AudioError(f"{path}: its audio track is empty, only 0.00 s")
@@ -161,9 +198,19 @@ def refuse_missing(path: Path) -> None:
         raise AudioError(f"{path}: is empty (0 bytes)")
 
 
+def _refuse_excess(path: Path, frames: float, rate: int) -> None:
+    if not _RATES[0] <= rate <= _RATES[1]:
+        raise AudioError(f"{path}: says that it has {rate} samples per second; it is damaged, or no speech")
+    hours, most = frames / rate / 3600, longest() / 3600
+    if hours > most:
+        raise AudioError(
+            f"{path}: lasts {hours:.1f} h, and at most {most:g} h are read; cut it, or set {_HOURS_SETTING}"
+        )
+
+
 def _refuse_shortened(path: Path, frames: int, promised: float, rate: int) -> None:
     # Headers count in packets, so a small difference is no damage.
-    if frames < 0.95 * promised:
+    if frames < min(0.95 * promised, promised - _MAX_LOST_SECONDS * rate):
         raise AudioError(f"{path}: is cut off, {frames / rate:.2f} of {promised / rate:.2f} s can be read")
 
 

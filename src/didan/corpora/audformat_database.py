@@ -1,16 +1,22 @@
 """audformat databases: a folder with ``db.yaml``, its tables and the audio.
 
-audformat trusts what it reads, pickled tables among it: open only databases whose origin you trust.
+Nothing in one is executed, pickled tables are not read.
 """
 
+import shutil
+import tempfile
 import warnings
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
+from typing import Any
+
+import yaml
 
 from didan.corpora.corpus import Corpus
 from didan.corpora.table import assemble, missing_column
-from didan.errors import UserError
+from didan.errors import UserError, shortened
 from didan.extras import require
+from didan.yaml import parse_yaml
 
 HEADER = "db.yaml"
 
@@ -44,8 +50,10 @@ def read_audformat_database(folder: str | Path, mapping: Mapping[str, str] | Non
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # its use of pandas is not the user's concern
-            database = audformat.Database.load(str(folder))
+            database = _load(folder, audformat)
             labels = audformat.utils.to_segmented_index(database.get("emotion", ["speaker"]))
+    except UserError:
+        raise
     # A broken header or table surfaces as any of many exceptions of YAML, pandas and audformat.
     except Exception as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
@@ -60,3 +68,40 @@ def read_audformat_database(folder: str | Path, mapping: Mapping[str, str] | Non
     corpus = assemble(table, database.name, str(folder), folder.absolute(), mapping, language)
     assert isinstance(corpus, Corpus)  # there are emotions, it was checked
     return corpus
+
+
+def _load(folder: Path, audformat: Any) -> Any:
+    """The database, of whose files only values are read.
+
+    audformat itself would build whatever object the header names, and load tables from pickles; both can be any
+    program. It is given copies of what is neither.
+    """
+    header = parse_yaml((folder / HEADER).read_text(encoding="utf-8"))
+    with tempfile.TemporaryDirectory(prefix="didan-") as copy:
+        Path(copy, HEADER).write_text(
+            yaml.safe_dump(header, allow_unicode=True, sort_keys=False), encoding="utf-8"
+        )
+        for name in [*(header.get("misc_tables") or ()), *(header.get("tables") or ())]:
+            _copy_table(folder, str(name), Path(copy))
+        return audformat.Database.load(copy, load_data=True)
+
+
+def _copy_table(folder: Path, name: str, copy: Path) -> None:
+    """Copy a table as Parquet, else as CSV.
+
+    Raises:
+        UserError: there is neither, or the name leads elsewhere.
+    """
+    stem = f"{Path(HEADER).stem}.{name}"
+    if not name or PureWindowsPath(stem).name != stem:
+        raise UserError(f"{folder}: its table {shortened(name)} is not named like a file; rename it")
+    for file in (f"{stem}.parquet", f"{stem}.csv"):
+        if (folder / file).is_file():
+            shutil.copyfile(folder / file, copy / file)
+            return
+    if (folder / f"{stem}.pkl").exists():
+        raise UserError(
+            f"{folder}: its table {name} is there as a pickle alone, which may hold any program; save it as CSV "
+            "or Parquet where you trust it"
+        )
+    raise UserError(f"{folder}: its table {name} is missing, there is no {stem}.parquet or {stem}.csv")

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from didan.errors import UserError, suggest
+from didan.errors import UserError, shortened, suggest
 
 EMOTIONS = (
     "anger",
@@ -112,9 +112,9 @@ def canonical_emotion(label: str, mapping: Mapping[str, str] | None = None) -> s
         word = plain_label(mapped[word])
     emotion = _SPELLINGS.get(word, word)
     if emotion not in EMOTIONS:
-        shown = repr(label.strip())
+        shown = shortened(label.strip())
         raise UserError(
-            f"unknown emotion {label!r}: {_hint(word)}; "
+            f"unknown emotion {shortened(label)}: {_hint(word)}; "
             f"translate it with --map {shown}=EMOTION, or leave it out with --map {shown}=-"
         )
     return emotion

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from didan.audio import RATE, AudioInfo, audio_info, read_audio
+from didan.audio import RATE, AudioInfo, audio_info, silent_error, stream_audio
 from didan.corpora.corpus import Corpus, Recordings
 from didan.corpora.known import known_readers
 from didan.errors import AudioError
@@ -128,19 +128,22 @@ def _look_at(file_and_spans: tuple[str, list[tuple[float, float]]]) -> _File:
     utterances = {}
     try:
         info = audio_info(file)
-        digest = hashlib.blake2b(Path(file).read_bytes(), digest_size=16).digest()
+        with Path(file).open("rb") as stream:
+            digest = hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=16)).digest()
         for start, end in spans:
-            samples = read_audio(file, start, end)
+            samples, n_samples, is_silent = hashlib.blake2b(digest_size=16), 0, True
+            for block in stream_audio(file, start, end):
+                samples.update(block.tobytes())
+                n_samples, is_silent = n_samples + len(block), is_silent and not block.any()
+            if is_silent:
+                raise silent_error(file, None)
             whole = np.isnan(start) and np.isnan(end)
             name = (
                 file
                 if whole
                 else f"{file} [{np.nan_to_num(start):g} s to {'end' if np.isnan(end) else f'{end:g} s'}]"
             )
-            utterances[name] = (
-                hashlib.blake2b(samples.tobytes(), digest_size=16).digest(),
-                len(samples) / RATE,
-            )
+            utterances[name] = (samples.digest(), n_samples / RATE)
     except AudioError as error:
         return _File(info, digest, utterances, str(error).removeprefix(f"{file}: "))
     return _File(info, digest, utterances, None)

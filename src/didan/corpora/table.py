@@ -12,7 +12,7 @@ import pandas as pd
 
 from didan.corpora.corpus import UNLABELLED, Corpus, Recordings
 from didan.corpora.emotions import translate_labels
-from didan.errors import UserError, note, suggest
+from didan.errors import UserError, note, shortened, suggest
 from didan.extras import require
 
 COLUMNS = (*UNLABELLED, "emotion")
@@ -22,6 +22,7 @@ _UNKNOWN = {"nan", "none", "null", "unknown", "n/a", "<na>", "nat", "?"}
 """How programs and people write that a speaker is not known; "NA" may be somebody."""
 
 _ROW = "row in the table"
+_SHOWN = 1000  # letters of a name in a message
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet")
 
@@ -180,14 +181,21 @@ def _files(column: pd.Series, origin: str, folder: Path) -> list[str]:
         raise UserError(f"{origin}, row {int(column.isna().to_numpy().argmax()) + 1}: has no file")
     # Without "..", so that one file has one name; links stay, following them would rename the user's files.
     files = [os.path.abspath(folder / str(file)) for file in column]  # noqa: PTH100
-    missing = [file for file in dict.fromkeys(files) if not Path(file).is_file()]
+    missing = [file for file in dict.fromkeys(files) if not _is_file(file)]
     if missing:
         n_files = len(set(files))
         raise UserError(
-            f"{origin}: {len(missing)} of {n_files} files do not exist (first: {missing[0]}); "
+            f"{origin}: {len(missing)} of {n_files} files do not exist (first: {missing[0][:_SHOWN]}); "
             f"relative paths start at {folder}"
         )
     return files
+
+
+def _is_file(name: str) -> bool:
+    try:
+        return Path(name).is_file()
+    except OSError:  # it is too long for a name
+        return False
 
 
 def _seconds(table: pd.DataFrame, name: str, origin: str) -> pd.Series | float:
@@ -197,7 +205,8 @@ def _seconds(table: pd.DataFrame, name: str, origin: str) -> pd.Series | float:
     wrong = (seconds.isna() & table[name].notna()) | (seconds < 0) | np.isinf(seconds)
     if wrong.any():
         row = int(wrong.to_numpy().argmax())
-        raise UserError(f"{origin}, row {row + 1}: {name} is '{table[name].iloc[row]}', not seconds (such as 1.5)")
+        given = shortened(str(table[name].iloc[row]))
+        raise UserError(f"{origin}, row {row + 1}: {name} is {given}, not seconds (such as 1.5)")
     return seconds
 
 

@@ -247,7 +247,7 @@ class Normaliser:
         True
         """
         voices = content["voices"]
-        return cls(
+        normaliser = cls(
             tuple(
                 Moments(
                     int(kind["utterances"]),
@@ -268,6 +268,43 @@ class Normaliser:
                 np.array(voices["centre"], dtype=np.float64),
             ),
         )
+        normaliser._refuse_nonsense()
+        return normaliser
+
+    def _refuse_nonsense(self) -> None:
+        """Refuse what no domain has.
+
+        Raises:
+            ValueError: parts do not fit together, or numbers are none.
+        """
+        if not self.domain or self.domain[0].mean.ndim != 1:
+            raise ValueError("a normaliser has no domain")
+        width, voices = self.width, self.voices
+        arrays = [array for kind in self.domain for array in (kind.mean, kind.variance)]
+        if any(array.shape != (width,) for array in arrays):
+            raise ValueError("means and variances of a normaliser are not of one length")
+        if self.blocks and (sum(block.width for block in self.blocks) != width or min(self.blocks).width < 1):
+            raise ValueError("the parts of a normaliser's features are not as many as these")
+        if voices is not None:
+            arrays += [voices.weights, voices.bias, voices.centre]
+            n_kinds, n_bands = len(self.domain), len(voices.bands)
+            shapes = (voices.weights.shape, voices.bias.shape, voices.centre.shape)
+            if shapes != ((n_kinds, n_bands), (n_kinds,), (n_bands,)) or not set(voices.bands) <= set(
+                range(width)
+            ):
+                raise ValueError("kinds of voice of a normaliser do not fit its features")
+        elif len(self.domain) > 1:
+            raise ValueError("a normaliser has several domains and no kinds of voice")
+        scales = [self.shrinkage, *(block.scale for block in self.blocks)]
+        if not all(np.isfinite(array).all() for array in [*arrays, np.array(scales)]):
+            raise ValueError("a normaliser holds numbers that are none")
+        if self.shrinkage < 0 or any((kind.variance < 0).any() or kind.n_frames < 1 for kind in self.domain):
+            raise ValueError("a normaliser holds a negative variance, or a domain of nothing")
+
+    @property
+    def width(self) -> int:
+        """How many features it is for."""
+        return len(self.domain[0].mean)
 
     def statistics_by_group(self, moments: Sequence[Moments], groups: Sequence[object]) -> list[Statistics]:
         """What each of some utterances is normalised with.

@@ -56,13 +56,16 @@ class OnnxRecogniser:
                 "written by an older didan; export it again" if older else "not one that didan export has written"
             )
             raise UserError(f"{file} is an ONNX model, but {hint}")
-        shapes = {output.name: output.shape for output in self._session.get_outputs()}
-        self._width = int(shapes["embeddings"][1])
-        self._longest: int | None = json.loads(metadata.get("longest", "null"))
-        self.emotions: tuple[str, ...] = tuple(json.loads(metadata["emotions"]))
-        self.group = metadata["group"]
-        self.normaliser = Normaliser.from_dict(json.loads(metadata["normaliser"]))
-        self.is_adapted = is_adapted(metadata["method"], json.loads(metadata["sources"]), metadata["target"])
+        try:
+            shapes = {output.name: output.shape for output in self._session.get_outputs()}
+            self._width = int(shapes["embeddings"][1])
+            self._longest: int | None = json.loads(metadata.get("longest", "null"))
+            self.emotions: tuple[str, ...] = tuple(map(str, json.loads(metadata["emotions"])))
+            self.group = metadata["group"]
+            self.normaliser = Normaliser.from_dict(json.loads(metadata["normaliser"]))
+            self.is_adapted = is_adapted(metadata["method"], json.loads(metadata["sources"]), metadata["target"])
+        except (LookupError, TypeError, ValueError, OverflowError, RecursionError) as error:
+            raise UserError(f"{file} is damaged, what it says of itself cannot be read ({error})") from error
 
     def prepare(self, samples: Samples) -> Samples:
         """Samples as they are: features are made inside.

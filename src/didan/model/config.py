@@ -4,10 +4,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, ValidationError, model_validator
 
-from didan.errors import UserError, suggest
+from didan.errors import UserError, shortened, suggest
 from didan.features import (
     FRONTENDS,
     AugmentationSettings,
@@ -18,10 +17,11 @@ from didan.features import (
     found,
     frame_period,
 )
-from didan.files import read_yaml
+from didan.files import read_yaml, refuse_unnamed
 from didan.methods import AlignmentSettings, MethodSettings, SourceFreeSettings, find_method
 from didan.networks import Loss, WhisperSettings
 from didan.self_training import PSEUDO_LABELLERS, AnyPseudoLabeller, BalancedSettings, PseudoLabelSettings
+from didan.yaml import parse_yaml
 
 _FRONTEND = "functionals"
 
@@ -115,7 +115,9 @@ class Config(_Settings):
         _refuse_old_names(data, method.settings)
         given = data.get("method_settings", {})
         if not isinstance(given, (dict, method.settings)):
-            raise UserError(f"setting method_settings: these are no settings of {method.name} (given: {given!r})")
+            raise UserError(
+                f"setting method_settings: these are no settings of {method.name} (given: {shortened(given)})"
+            )
         try:
             settings = method.settings(**given) if isinstance(given, dict) else given
         except ValidationError as error:
@@ -331,9 +333,10 @@ def assign(data: dict[str, Any], assignment: str) -> None:
         if not isinstance(data, dict):
             raise UserError(f"--set {key}: {level} is a single value and has no settings of its own")
     try:
-        data[last] = yaml.safe_load(value)
-    except yaml.YAMLError:
-        raise UserError(f"--set {key}: cannot read the value {value!r}") from None
+        data[last] = parse_yaml(value)
+        refuse_unnamed(data[last])
+    except ValueError:
+        raise UserError(f"--set {key}: cannot read the value {shortened(value)}") from None
 
 
 def _explain(error: ValidationError, data: Mapping[str, Any], *above: str) -> str:
@@ -355,7 +358,7 @@ def _explain(error: ValidationError, data: Mapping[str, Any], *above: str) -> st
         known = FRONTENDS if key == "frontend" else PSEUDO_LABELLERS
         return f"setting {key}.kind: unknown {problem['ctx']['tag']!r}; {suggest(problem['ctx']['tag'], known)}"
     reason = problem["msg"].removeprefix("Value error, ")
-    return f"setting {key}: {reason} (given: {problem['input']!r})" if key else reason
+    return f"setting {key}: {reason} (given: {shortened(problem['input'])})" if key else reason
 
 
 def _frontend_of(data: Mapping[str, Any]) -> str:

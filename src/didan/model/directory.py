@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file as load_arrays
 from safetensors.numpy import save_file as save_arrays
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from didan.errors import UserError, reason
 from didan.features import (
@@ -32,6 +33,7 @@ from didan.model.find import find_model
 from didan.model.source import source_set
 from didan.model.trained import SourceIndex, TrainedModel
 from didan.networks import build_network
+from didan.yaml import parse_yaml
 
 # Raised with the files, and with what features mean: a network knows only those that it was trained with.
 _FORMAT = 9
@@ -169,13 +171,15 @@ def load(name: str | Path) -> TrainedModel:
     """
     folder = find_model(name)
     try:
-        content = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+        content = parse_yaml((folder / "config.yaml").read_text(encoding="utf-8"))
         if content["format"] != _FORMAT:
             raise UserError(f"{folder} {_other_format(content['format'])}")
         config = _with_own_encoders(Config(**content["config"]), folder / _ENCODERS)
         emotions = tuple(content["emotions"])
         normaliser = Normaliser.from_dict(content["normaliser"])
         frontend = config.frontend
+        weights = load_file(folder / "model.safetensors")
+        _refuse_other_sizes(weights, content["bands"], config.network.members, len(emotions))
         network = build_network(
             frontend.kind,
             content["bands"],
@@ -186,7 +190,7 @@ def load(name: str | Path) -> TrainedModel:
             hierarchical=config.hierarchical,
             empty=True,
         )
-        network.load_state_dict(load_file(folder / "model.safetensors"))
+        network.load_state_dict(weights)
         if not all(bool(weights.isfinite().all()) for weights in network.state_dict().values()):
             raise UserError(f"{folder}: its weights are no numbers (NaN or infinite); train it again")
         compact = (folder / _FEATURES).exists() and not (folder / _EMBEDDINGS).exists()
@@ -201,17 +205,20 @@ def load(name: str | Path) -> TrainedModel:
             embeddings={} if compact else load_file(folder / _EMBEDDINGS),
             features=_read_features(folder / _FEATURES),
         )
+        _refuse_unfitting(index, network.width, normaliser, emotions)
         temperature = float(content["temperature"])
         history = pd.read_csv(folder / "history.csv")
         record = content["record"]
     except (
         OSError,
-        KeyError,
+        AttributeError,
+        LookupError,
         TypeError,
         ValueError,
+        ArithmeticError,
+        MemoryError,
         RuntimeError,
         ValidationError,
-        yaml.YAMLError,
         SafetensorError,
     ) as error:
         detail = " ".join(str(error).split())[:200]
@@ -233,6 +240,42 @@ def load(name: str | Path) -> TrainedModel:
         embeddings = model.outputs(source_set(model, index.features)).embeddings
         model.source_index = replace(index, embeddings=embeddings)
     return model
+
+
+def _refuse_other_sizes(weights: dict[str, Tensor], *sizes: int) -> None:
+    """Refuse sizes of a network that its weights do not have, before there is any memory taken for it.
+
+    Raises:
+        ValueError: there are such sizes.
+    """
+    stored = {size for tensor in weights.values() if tensor.numel() for size in tensor.shape}
+    if wrong := set(sizes) - stored:
+        raise ValueError(f"its weights are of another network, none has the size {min(wrong)}")
+
+
+def _refuse_unfitting(index: SourceIndex, width: int, normaliser: Normaliser, emotions: tuple[str, ...]) -> None:
+    """Refuse files of a model that are each whole and not of one another.
+
+    Raises:
+        ValueError, KeyError: there are such files.
+    """
+    if normaliser.width != width:
+        raise ValueError(f"its normaliser is for {normaliser.width} features, its network for {width}")
+    for column in ("file", "start", "end", "corpus", "speaker", "group", "emotion", "source", "digest", "audio"):
+        if column not in index.table.columns:
+            raise KeyError(f"{column} is no column of source-index.csv")
+    lengths = {len(rows) for rows in index.embeddings.values()}
+    if index.features is not None:
+        frames, counts = index.features.frames, index.features.counts
+        if counts.ndim != 1 or counts.min(initial=1) < 1 or frames.ndim != 2 or counts.sum() != len(frames):
+            raise ValueError("features of the source are not as many as they are said to be")
+        lengths.add(len(counts))
+    if not lengths <= {len(index.table)}:
+        raise ValueError(f"source-index.csv has {len(index.table)} rows, other files {sorted(lengths)}")
+    if not set(index.table["emotion"]) <= set(emotions):
+        raise ValueError("source-index.csv has emotions that are not the model's")
+    if not set(index.table["source"]) <= set(range(len(index.table))):
+        raise ValueError("source-index.csv has numbers of corpora that are none")
 
 
 def _read_features(file: Path) -> PackedFeatures | None:

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from didan.errors import UserError, suggest
 from didan.snapshots import could_be_hub_id, snapshot
+from didan.yaml import parse_yaml
 
 _FOLDER = Path(__file__).with_name("shipped")
 
@@ -84,7 +83,7 @@ class Summary:
 def summary(folder: Path) -> Summary | None:
     """What a directory says about its model, without loading it; None if it holds none."""
     try:
-        content = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+        content = parse_yaml((folder / "config.yaml").read_text(encoding="utf-8"))
         record = content["record"]
         adapts = content["config"]["method"] != "source-only"
         return Summary(
@@ -93,7 +92,7 @@ def summary(folder: Path) -> Summary | None:
             target=record["target"] if adapts else "",
             evaluations={on: float(found["uar"]) for on, found in record.get("evaluations", {}).items()},
         )
-    except (OSError, KeyError, TypeError, ValueError, AttributeError, yaml.YAMLError):
+    except (OSError, KeyError, TypeError, ValueError, AttributeError):
         return None
 
 

@@ -10,6 +10,7 @@ import lightning.pytorch as pl
 import yaml
 
 from didan.errors import UserError, reason
+from didan.yaml import parse_yaml
 
 
 def _beside(out: Path) -> Path:
@@ -69,7 +70,7 @@ class Workspace:
         """
         note = self.folder / "run.yaml"
         if self.checkpoint.exists():
-            before = yaml.safe_load(note.read_text(encoding="utf-8"))
+            before = parse_yaml(note.read_text(encoding="utf-8"))
             different = sorted(key for key in identity if before.get(key) != identity[key])
             if different:
                 raise UserError(

@@ -1,0 +1,1 @@
+"""Damaged and malicious files of every kind that didan reads, and what its readers make of them."""
