@@ -41,6 +41,7 @@ SLOW = [
     "test_docker.py",
     "test_docs.py",
     "test_docstrings.py",
+    "test_hostile.py",
     "test_packaging.py",
     "test_readme.py",
     "test_results.py",

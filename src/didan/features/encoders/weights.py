@@ -5,7 +5,7 @@ import json
 import math
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
@@ -70,9 +70,13 @@ class Weights:
         if (self.folder / _SINGLE).is_file():
             return [self.folder / _SINGLE]
         if (self.folder / _INDEX).is_file():
-            shards = sorted(set(_read_json(self.folder / _INDEX, self.name).get("weight_map", {}).values()))
-            if shards and all((self.folder / shard).is_file() for shard in shards):
-                return [self.folder / shard for shard in shards]
+            named = _read_json(self.folder / _INDEX, self.name).get("weight_map")
+            shards = sorted({str(shard) for shard in named.values()}) if isinstance(named, dict) else []
+            # A name with a folder in it would lead out of the directory.
+            if shards and all(PureWindowsPath(shard).name == shard for shard in shards):
+                files = [self.folder / shard for shard in shards]
+                if all(file.is_file() for file in files):
+                    return files
         pickles = sorted(file.name for file in [*self.folder.glob("*.bin"), *self.folder.glob("*.pt")])
         if pickles:
             raise UserError(
