@@ -1,76 +1,209 @@
-"""Kill a benchmark at random moments, start it again, and compare its tables with those of one left in peace.
+"""Kill commands at random moments, go on with them, and compare what they leave with that of one left in peace.
 
-    python -m benchmarks.killed [--kills 3]
+    python -m benchmarks.killed [--kills 20] [--only train] [--seed 0] [--record FILE]
 
-Both are made on two small synthetic corpora. Says too how long a repetition with nothing to do takes.
+``didan features``, ``train``, ``adapt`` and ``benchmark``, each on small synthetic corpora. SIGKILL hits the
+command itself at any moment from its start to its end; the processes that it has started must notice and end. All
+results must be the same to the last bit, with nothing lying beside them. Linux only.
 """
 
 import argparse
 import os
 import random
+import re
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
+from didan.files import as_json, written_whole
 from didan.records import records_by_name
 from didan.synthesis import make_corpus, style
 
-TABLES = ("results.md", "results.csv", "comparisons.csv", "selection.csv", "domain.csv")
 EMOTIONS = ("anger", "neutral", "sadness")
+_SECONDS_TO_NOTICE = 30.0
 
 
-def command(folder: Path, out: Path) -> list[str]:
-    corpora = [f"--corpus={folder / name / 'corpus.csv'}" for name in ("alpha", "beta")]
-    methods = [f"--method={name}" for name in ("source-only", "didan", "target-only", "svm-linear-corpus")]
+@dataclass(frozen=True)
+class Story:
+    """A command that can be killed.
+
+    Attributes:
+        arguments: for corpora in one folder, to write into another.
+        again: what is added to go on.
+        check: of what it has written so far, whatever that is.
+    """
+
+    arguments: Callable[[Path, Path], list[str]]
+    again: tuple[str, ...] = ()
+    check: Callable[[Path], object] = lambda folder: None
+
+
+def _table(corpora: Path, name: str) -> str:
+    return str(corpora / name / "corpus.csv")
+
+
+STORIES = {
+    "features": Story(
+        lambda corpora, out: [
+            *("features", _table(corpora, "beta"), f"--out={out / 'table.csv'}", f"--cache={out / 'cache'}")
+        ]
+    ),
+    "train": Story(
+        lambda corpora, out: [
+            *("train", f"--source={_table(corpora, 'alpha')}", f"--target={_table(corpora, 'beta')}"),
+            *("--set=optimisation.steps=150", f"--out={out / 'model'}", f"--cache={out / 'cache'}"),
+        ],
+        ("--resume",),
+    ),
+    "adapt": Story(
+        lambda corpora, out: [
+            *("adapt", "base", str(corpora / "beta"), "--set=optimisation.steps=150"),
+            *(f"--out={out / 'model'}", f"--cache={out / 'cache'}"),
+        ],
+        ("--resume",),
+    ),
+    "benchmark": Story(
+        lambda corpora, out: [
+            *("benchmark", f"--corpus={_table(corpora, 'alpha')}", f"--corpus={_table(corpora, 'beta')}"),
+            *("--method=source-only", "--method=didan", "--method=svm-linear-corpus", "--features=pooled"),
+            *("--seeds=1", "--set=optimisation.steps=20", "--workers=2"),
+            *(f"--out={out / 'benchmark'}", f"--cache={out / 'cache'}"),
+        ],
+        check=lambda out: records_by_name(out / "benchmark"),  # none is half-written
+    ),
+}
+
+
+def start(story: Story, corpora: Path, out: Path, again: bool) -> subprocess.Popen[bytes]:
+    """The command, in a session of its own."""
+    out.mkdir(exist_ok=True)
+    command = [sys.executable, "-m", "didan", *story.arguments(corpora, out), *(story.again if again else ())]
+    return subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=(out.parent / "errors").open("ab"), start_new_session=True
+    )
+
+
+def orphans(session: int) -> list[int]:
+    """Processes of a session that are still there, other than those that have ended and nobody has asked after."""
+    left = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, _, of = stat.read_text().rpartition(")")[2].split()[:4]
+        except OSError:  # it has just ended
+            continue
+        if int(of) == session and state != "Z":
+            left.append(int(stat.parent.name))
+    return left
+
+
+def kill(process: subprocess.Popen[bytes]) -> float:
+    """Kill a command, and wait until the processes that it has started have noticed; how many seconds that took.
+
+    Raises:
+        RuntimeError: they do not.
+    """
+    process.kill()
+    process.wait()
+    begun = time.perf_counter()
+    while left := orphans(process.pid):
+        if time.perf_counter() - begun > _SECONDS_TO_NOTICE:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise RuntimeError(f"{len(left)} processes go on after the one that started them has been killed")
+        time.sleep(0.02)
+    return time.perf_counter() - begun
+
+
+def contents(out: Path) -> dict[str, bytes]:
+    """What there is, by name, without how long anything took."""
+    found = {}
+    for file in sorted(file for file in out.rglob("*") if file.is_file()):
+        content = file.read_bytes()
+        if file.suffix in (".yaml", ".md", ".html"):
+            content = re.sub(rb"(?m)^.*(?:seconds|peak_memory_mb).*$", b"", content)
+        found[str(file.relative_to(out))] = content
+    return found
+
+
+def differences(peace: dict[str, bytes], killed: dict[str, bytes]) -> list[str]:
+    """What differs; of the cache, whose database notes times, only which files there are."""
     return [
-        *(sys.executable, "-m", "didan", "benchmark", *corpora, *methods, "--features=spectrogram"),
-        *("--features=pooled", "--seeds=1", "--set=optimisation.steps=20", "--workers=2"),
-        *(f"--cache={folder / 'cache'}", f"--out={out}"),
+        f"{'no ' if name not in killed else 'orphan ' if name not in peace else ''}{name}"
+        for name in sorted({*peace, *killed})
+        if (name in peace) != (name in killed) or (peace[name] != killed[name] and _matters(name))
     ]
 
 
-def n_records(out: Path) -> int:
-    return len(records_by_name(out))
+def _matters(name: str) -> bool:
+    return not name.startswith("cache") and not name.endswith(("records.jsonl.gz", ".svg", ".html"))
+
+
+def tell(name: str, corpora: Path, folder: Path, n_kills: int, chance: random.Random) -> dict[str, object]:
+    """Kill a command so many times, and say what came of it."""
+    story, wrong, slowest, ended = STORIES[name], set[str](), 0.0, 0
+    begun = time.perf_counter()
+    if start(story, corpora, folder / "peace", again=False).wait():
+        raise RuntimeError((folder / "errors").read_text())
+    whole, peace = time.perf_counter() - begun, contents(folder / "peace")
+    out, again, kills = folder / "killed", False, 0
+    while True:
+        process = start(story, corpora, out, again)
+        if kills < n_kills:
+            try:
+                process.wait(chance.uniform(0, whole))
+            except subprocess.TimeoutExpired:
+                slowest = max(slowest, kill(process))
+                kills, again = kills + 1, True
+                story.check(out)
+                if (out / "model").exists():  # after the last word: to go on is refused, there is nothing to do
+                    wrong |= set(differences(peace, contents(out)))
+                    shutil.rmtree(out)
+                continue
+        if process.wait():
+            raise RuntimeError((folder / "errors").read_text())
+        ended += 1
+        wrong |= set(differences(peace, contents(out)))
+        if kills == n_kills:
+            break
+        shutil.rmtree(out)
+        again = False
+    return {
+        "kills": kills,
+        "ended": ended,
+        "seconds_in_peace": round(whole, 1),
+        "slowest_s_to_notice": round(slowest, 2),
+        "files": len(peace),
+        "differences": sorted(wrong),
+    }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kills", type=int, default=3)
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--only", choices=STORIES)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--record", type=Path, help="JSON to write the figures to")
     arguments = parser.parse_args()
+    chance, told = random.Random(arguments.seed), {}
     with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
         for number, name in enumerate(("alpha", "beta")):
-            make_corpus(folder / name, style(name), n_speakers=4, n_per_emotion=3, emotions=EMOTIONS, seed=number)
-        begun = time.perf_counter()
-        subprocess.run(command(folder, folder / "peace"), check=True, stderr=subprocess.DEVNULL)
-        whole = time.perf_counter() - begun
-        print(f"in peace: {n_records(folder / 'peace')} records in {whole:.0f} s")
-        for _ in range(arguments.kills):
-            process = subprocess.Popen(
-                command(folder, folder / "killed"), stderr=subprocess.DEVNULL, start_new_session=True
-            )
-            # Somewhere between two records, or while the first features are being looked up.
-            enough = n_records(folder / "killed") + random.randint(0, 2)
-            while n_records(folder / "killed") < enough and process.poll() is None:
-                time.sleep(0.05)
-            time.sleep(random.uniform(0, 5))
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-            print(f"killed with {n_records(folder / 'killed')} records")
-        subprocess.run(command(folder, folder / "killed"), check=True, stderr=subprocess.DEVNULL)
-        different = [
-            name
-            for name in TABLES
-            if (folder / "peace" / name).read_bytes() != (folder / "killed" / name).read_bytes()
-        ]
-        print(f"restarted: {n_records(folder / 'killed')} records; differing tables: {different or 'none'}")
-        begun = time.perf_counter()
-        subprocess.run(command(folder, folder / "killed"), check=True, stderr=subprocess.DEVNULL)
-        print(f"once more, with nothing to do: {time.perf_counter() - begun:.1f} s")
-        sys.exit(1 if different else 0)
+            place = Path(temporary, "corpora", name)
+            make_corpus(place, style(name), n_speakers=4, n_per_emotion=3, emotions=EMOTIONS, seed=number)
+        for name in STORIES:
+            if arguments.only in (None, name):
+                folder = Path(temporary, name)
+                folder.mkdir()
+                told[name] = tell(name, Path(temporary, "corpora"), folder, arguments.kills, chance)
+                print(name, as_json(told[name]), flush=True)
+    if arguments.record is not None:
+        with written_whole(arguments.record) as partial:
+            partial.write_text(as_json(told, indent=1) + "\n", encoding="utf-8")
+    sys.exit(1 if any(one["differences"] for one in told.values()) else 0)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import av
 import numpy as np
 import soundfile
 import soxr
+from av.container import OutputContainer
 
 from benchmarks.fuzz.kinds import SEEDS
 from didan.audio import RATE, read_audio
@@ -45,22 +46,27 @@ def _encode(path: Path, codec: str, samples: Samples, pictures: str | None) -> N
         stream = container.add_stream(codec, rate=rate, layout="mono", options={"strict": "-2"})
         assert isinstance(stream, av.AudioStream)
         stream.bit_rate = 32_000 if rate == RATE else 64_000
-        video = None
-        if pictures:
-            video = container.add_stream(pictures, rate=5)
-            video.width, video.height = 32, 32
-            video.pix_fmt = "yuvj420p" if pictures == "mjpeg" else "yuv420p"
-            for shade in (0, 200):
-                frame = av.VideoFrame.from_ndarray(np.full((32, 32, 3), shade, np.uint8), format="rgb24")
-                container.mux(video.encode(frame))
+        moving = [_moving(container, pictures)] if pictures else []
         sound = av.AudioFrame.from_ndarray(
             np.round(samples * 32767).astype(np.int16)[None, :], format="s16", layout="mono"
         )
         sound.rate = rate
         container.mux(stream.encode(sound))
         container.mux(stream.encode(None))
-        if video is not None:
+        for video in moving:
             container.mux(video.encode(None))
+
+
+def _moving(container: OutputContainer, codec: str) -> av.VideoStream:
+    """Two pictures, in a stream that is still to be ended."""
+    video = container.add_stream(codec, rate=5)
+    assert isinstance(video, av.VideoStream)
+    video.width, video.height = 32, 32
+    video.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+    for shade in (0, 200):
+        frame = av.VideoFrame.from_ndarray(np.full((32, 32, 3), shade, np.uint8), format="rgb24")
+        container.mux(video.encode(frame))
+    return video
 
 
 def _speech(folder: Path) -> Samples:
@@ -139,9 +145,14 @@ def _make_encoders(folder: Path) -> None:
     import torch
     import transformers
 
-    small = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 16}
     wav2vec2 = transformers.Wav2Vec2Config(
-        **small, conv_dim=(8,) * 7, num_conv_pos_embeddings=4, num_conv_pos_embedding_groups=2
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=16,
+        conv_dim=(8,) * 7,
+        num_conv_pos_embeddings=4,
+        num_conv_pos_embedding_groups=2,
     )
     whisper = transformers.WhisperConfig(
         d_model=16, encoder_layers=2, decoder_layers=1, encoder_attention_heads=2, decoder_attention_heads=2,

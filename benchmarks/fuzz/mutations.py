@@ -174,11 +174,11 @@ def _flip(content: bytes, others: Sequence[bytes], random: Random) -> bytes:
 
 
 def _integer(content: bytes, others: Sequence[bytes], random: Random) -> bytes:
-    width = int(random.choice((1, 2, 4, 8)))
-    number = _INTEGERS[int(random.integers(len(_INTEGERS)))] % 2 ** (8 * width)
+    width: int = (1, 2, 4, 8)[int(random.integers(4))]
+    number: int = _INTEGERS[int(random.integers(len(_INTEGERS)))] % 256**width
     place = _place(content, random)
-    order = "little" if random.random() < 0.5 else "big"
-    return content[:place] + number.to_bytes(width, order) + content[place + width :]  # type: ignore[arg-type]
+    as_bytes = number.to_bytes(width, "little" if random.random() < 0.5 else "big")
+    return content[:place] + as_bytes + content[place + width :]
 
 
 def _noise(content: bytes, others: Sequence[bytes], random: Random) -> bytes:

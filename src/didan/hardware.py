@@ -1,13 +1,18 @@
 """What a result was computed on and with."""
 
 import platform
-import resource
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 
 import torch
+
+try:
+    import resource
+except ModuleNotFoundError:  # on Windows
+    resource = None  # type: ignore[assignment]
 
 from didan import __version__
 
@@ -46,6 +51,14 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+def peak_memory() -> int | None:
+    """The most MB that this process has held so far, None where the system does not tell."""
+    if resource is None:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (2**20 if sys.platform == "darwin" else 2**10))
+
+
 def free_memory() -> int | None:
     """Bytes that this process can still take, None where the system does not tell."""
     limits = [_available(), _left_of_address_space(), _left_of_container()]
@@ -62,6 +75,8 @@ def _available() -> int | None:
 
 def _left_of_address_space() -> int | None:
     """What a limit set with ``ulimit -v`` leaves."""
+    if resource is None:
+        return None
     soft, _ = resource.getrlimit(resource.RLIMIT_AS)
     if soft == resource.RLIM_INFINITY:
         return None

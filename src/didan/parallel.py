@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -14,6 +15,7 @@ from didan.typing import Progress
 
 _WORTH_A_PROCESS = 4.0  # seconds of work: another process takes two to start
 _CHUNK_SECONDS = 0.25
+_SECONDS_TO_NOTICE = 1.0
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -83,9 +85,22 @@ def _executor(helpers: int) -> Any:
     if multiprocessing.current_process().daemon:
         return None
     try:
-        return get_reusable_executor(max_workers=helpers, timeout=60)
+        return get_reusable_executor(
+            max_workers=helpers, timeout=60, initializer=_end_with, initargs=(os.getpid(),)
+        )
     except OSError:
         return None
+
+
+def _end_with(parent: int) -> None:
+    """Let this process end soon after the one that it helps has gone, even killed: nobody takes its results."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_SECONDS_TO_NOTICE)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _result(

@@ -29,7 +29,7 @@ def parse_yaml(text: str) -> Any:
         try:
             return loader.get_single_data()
         finally:
-            loader.dispose()  # type: ignore[no-untyped-call]
+            loader.dispose()
     except yaml.YAMLError as error:
         raise ValueError(" ".join(str(error).split())) from None
     # What the constructors of numbers and dates make of words that are none.
@@ -50,7 +50,7 @@ def _refuse_bombs(text: str) -> None:
         if isinstance(event, yaml.AliasEvent):
             if event.anchor in (name for name, _ in opened):
                 raise ValueError(f"{event.anchor} contains itself")
-            total += sizes.get(event.anchor, 0)
+            total += sizes.get(str(event.anchor), 0)
         elif isinstance(event, yaml.CollectionStartEvent):
             opened.append((event.anchor, total))
             total += 1

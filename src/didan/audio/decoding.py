@@ -139,7 +139,10 @@ def decode_av(path: Path) -> Iterator[Block]:
     position, rate, promised, lost = 0, 1, 0.0, 0.0
     try:
         # The open file: its name need not be UTF-8, and "12:30.m4a" is no address of the protocol "12".
-        with path.open("rb") as file, av.open(file, "r", options=_SAFELY, metadata_errors="replace") as container:
+        with (
+            path.open("rb") as file,
+            av.open(_Bounded(file), "r", options=_SAFELY, metadata_errors="replace") as container,
+        ):
             if not container.streams.audio:
                 raise AudioError(f"{path}: has no audio track")
             stream = container.streams.audio[0]
@@ -167,6 +170,7 @@ def decode_av(path: Path) -> Iterator[Block]:
             gathered += [out.to_ndarray().T.astype(np.float32) for out in to_float.resample(None)]
             if sum(map(len, gathered)):
                 block = np.concatenate(gathered)
+                _refuse_excess(path, position + len(block), rate)
                 yield position, block, rate
                 position += len(block)
     except (av.FFmpegError, ValueError, OSError):  # OSError: a header leads to a place before the file
@@ -176,6 +180,18 @@ def decode_av(path: Path) -> Iterator[Block]:
     if lost > _MAX_LOST_SECONDS:
         raise AudioError(f"{path}: is damaged, {lost:.2f} s of it cannot be decoded")
     _refuse_shortened(path, position, promised, rate)
+
+
+class _Bounded:
+    """A file of which nobody reads more at a time than it holds, for which memory would be taken beforehand."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.name, self.seek, self.tell = file.name, file.seek, file.tell
+        self._file, self._size = file, os.fstat(file.fileno()).st_size
+
+    def read(self, size: int) -> bytes:
+        """What follows, up to so many bytes."""
+        return self._file.read(min(size, self._size))
 
 
 def refuse_missing(path: Path) -> None:

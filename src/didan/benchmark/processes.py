@@ -8,7 +8,8 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import ForkServerProcess
+from multiprocessing.context import BaseContext
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 from didan.benchmark.run import Run
@@ -43,11 +44,13 @@ def in_processes(work: Work, runs: Sequence[Run], workers: int, attempts: int = 
     Yields:
         Outcomes, as they come.
     """
-    context = multiprocessing.get_context("forkserver")
-    # Imports happen once, in the server that the processes are forked from.
-    context.set_forkserver_preload(["didan.benchmark.execute"])
+    context: BaseContext = multiprocessing.get_context()
+    if "forkserver" in multiprocessing.get_all_start_methods():  # not on Windows
+        context = multiprocessing.get_context("forkserver")
+        # Imports happen once, in the server that the processes are forked from.
+        context.set_forkserver_preload(["didan.benchmark.execute"])
     waiting = [(run, 1) for run in reversed(runs)]
-    busy: dict[Connection, tuple[Run, int, ForkServerProcess]] = {}
+    busy: dict[Connection, tuple[Run, int, BaseProcess]] = {}
     try:
         while waiting or busy:
             while waiting and len(busy) < workers:

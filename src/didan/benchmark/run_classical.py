@@ -1,6 +1,5 @@
 """A run of a classical method on one vector per utterance."""
 
-import resource
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,7 +29,7 @@ from didan.features import (
 from didan.features.encoders.trained_on import heard_in_training
 from didan.features.families import family
 from didan.features.frontend import cached_frontend
-from didan.hardware import hardware, versions
+from didan.hardware import hardware, peak_memory, versions
 from didan.records import Record
 from didan.training.data import leave_moods, told_apart
 from didan.training.task import make_task
@@ -102,7 +101,7 @@ def run_classical(
         **describe_evaluation(evaluation),
         "cost": {
             "seconds": round(seconds, 2),
-            "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+            "peak_memory_mb": peak_memory(),
         },
         "versions": versions("didan", "scikit-learn", "numpy"),
         "hardware": hardware(),

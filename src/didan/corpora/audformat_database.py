@@ -19,6 +19,7 @@ from didan.extras import require
 from didan.yaml import parse_yaml
 
 HEADER = "db.yaml"
+_SHOWN = 200  # letters of an error
 
 
 def is_audformat_database(folder: str | Path) -> bool:
@@ -56,7 +57,7 @@ def read_audformat_database(folder: str | Path, mapping: Mapping[str, str] | Non
         raise
     # A broken header or table surfaces as any of many exceptions of YAML, pandas and audformat.
     except Exception as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:_SHOWN]
         raise UserError(f"{folder} cannot be read as an audformat database: {reason}") from None
     if labels["emotion"].isna().all():
         columns = {column for table in database.tables.values() for column in table.columns}

@@ -89,10 +89,11 @@ def _read_text(path: Path) -> pd.DataFrame:
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
-    require("pyarrow", "tables", f"{path}: a Parquet table")
+    parquet = require("pyarrow.parquet", "tables", f"{path}: a Parquet table")
     try:
+        parquet.read_table(path).validate(full=True)  # else letters that are none show in the midst of using them
         return pd.read_parquet(path, engine="pyarrow")
-    except (OSError, ValueError):
+    except Exception:  # of pyarrow and pandas, of many kinds
         raise UserError(f"{path} is not a Parquet file, or damaged") from None
 
 

@@ -280,7 +280,7 @@ class Normaliser:
         if not self.domain or self.domain[0].mean.ndim != 1:
             raise ValueError("a normaliser has no domain")
         width, voices = self.width, self.voices
-        arrays = [array for kind in self.domain for array in (kind.mean, kind.variance)]
+        arrays: list[npt.NDArray[Any]] = [array for kind in self.domain for array in (kind.mean, kind.variance)]
         if any(array.shape != (width,) for array in arrays):
             raise ValueError("means and variances of a normaliser are not of one length")
         if self.blocks and (sum(block.width for block in self.blocks) != width or min(self.blocks).width < 1):

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +37,7 @@ class OnnxRecogniser:
         if not file.is_file():
             what = "is no file" if file.exists() else "does not exist"
             raise UserError(f"model {file} {what}; give a file that didan export has written")
+        self._file = file
         # It would tell its maker that it is used, and remember this machine by a number.
         os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
         onnxruntime = require("onnxruntime", "onnx", "prediction with an exported model")
@@ -80,12 +82,25 @@ class OnnxRecogniser:
             )
         return samples
 
+    def _run(self, outputs: list[str], inputs: dict[str, npt.NDArray[np.float32]]) -> list[Any]:
+        """What the graph makes of inputs.
+
+        Raises:
+            UserError: it cannot be run, though it can be opened.
+        """
+        try:
+            answers: list[Any] = self._session.run(outputs, inputs)
+        except Exception as error:  # of a kind of its own, as above
+            detail = " ".join(str(error).split())[:150]
+            raise UserError(f"{self._file} is damaged, it cannot be run ({detail})") from error
+        return answers
+
     def moments(self, prepared: Sequence[Samples]) -> list[Moments]:
         """Moments of what there is to normalise of each utterance."""
         moments: dict[int, Moments] = {}
         for chosen in _batches(range(len(prepared)), prepared):
             outputs = ["frames", "feature_mean", "feature_variance"]
-            frames, means, variances = self._session.run(outputs, {"waveform": _padded(prepared, chosen)})
+            frames, means, variances = self._run(outputs, {"waveform": _padded(prepared, chosen)})
             for row, index in enumerate(chosen):
                 values = (side[row].astype(np.float64) for side in (means, variances))
                 moments[index] = Moments(1, int(frames[row]), *values)
@@ -102,7 +117,7 @@ class OnnxRecogniser:
             own = statistics[members[0]]
             for chosen in _batches(members, prepared):
                 inputs = {"waveform": _padded(prepared, chosen), "mean": own.mean, "std": own.std}
-                answers = self._session.run(["probabilities", "embeddings"], inputs)
+                answers = self._run(["probabilities", "embeddings"], inputs)
                 probabilities[chosen], embeddings[chosen] = answers
         return Answers(probabilities, embeddings)
 

@@ -1,6 +1,5 @@
 """Training: a task and a configuration become a model."""
 
-import resource
 import time
 from collections.abc import Sequence
 from copy import deepcopy
@@ -22,7 +21,7 @@ from didan.features import (
     from_anywhere,
     readable,
 )
-from didan.hardware import accelerator, hardware, versions
+from didan.hardware import accelerator, hardware, peak_memory, versions
 from didan.methods import assumed_prior, find_method, prior_in_words
 from didan.model.config import Config, make_config, refuse_without_frames
 from didan.model.directory import save
@@ -285,7 +284,7 @@ def _record(data: TrainingData, config: Config, seconds: float) -> dict[str, Any
         "leakage": data.task.leakage.as_dict(),
         "encoders": [encoder.model_dump(mode="json") for encoder in _encoders(config)],
         "seconds": round(seconds, 2),
-        "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "peak_memory_mb": peak_memory(),
         "versions": versions("didan", "torch", "lightning", "numpy"),
         "hardware": hardware(),
     }
