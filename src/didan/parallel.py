@@ -4,9 +4,10 @@ import multiprocessing
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
 from typing import Any, TypeVar
 
 from loky import get_reusable_executor  # type: ignore[import-untyped]
@@ -28,10 +29,7 @@ def in_processes(
     progress: Progress | None = None,
     stage: str = "files",
 ) -> list[Result]:
-    """Apply a function to every item, in this process and, where enough work is left, in others beside it.
-
-    For work that holds Python up, so that threads would hold up one another. This process begins at once; others
-    join once the first items tell that it pays, and live on for the next such work.
+    """Apply a function to every item; see :func:`completed`.
 
     Args:
         function: what to do with an item; it is sent to other processes.
@@ -46,23 +44,46 @@ def in_processes(
     >>> in_processes(abs, [-2, 1])
     [2, 1]
     """
+    done: dict[int, Result] = {}
+    with closing(completed(function, items, workers)) as results:
+        for row, result in results:
+            done[row] = result
+            if progress:
+                progress(stage, len(done), len(items))
+    return [done[row] for row in range(len(items))]
+
+
+def completed(
+    function: Callable[[Item], Result], items: Sequence[Item], workers: int | None = None
+) -> Generator[tuple[int, Result]]:
+    """Apply a function to every item, in this process and, where enough work is left, in others beside it.
+
+    For work that holds Python up, so that threads would hold up one another. This process begins at once; others
+    join once the first items tell that it pays, and live on for the next such work.
+
+    Args:
+        function: what to do with an item; it is sent to other processes.
+        items: the items.
+        workers: processes in all; as many as there are processors if None.
+
+    Yields:
+        Number of an item and its result, as they come. To be closed, so that after an error or Ctrl-C what has not
+        begun does not begin any more.
+    """
     helpers = min(workers or processors(), len(items)) - 1
-    results: dict[int, Result] = {}
     running: dict[Future[list[Result]], range] = {}
     begun, own, left = time.perf_counter(), 0, len(items)  # rows from ``left`` on are done or under way
     try:
         while left > 0 or running:
             if left > 0:
                 left -= 1
-                results[left] = function(items[left])
                 own += 1
+                yield left, function(items[left])
             else:
                 wait(running, return_when=FIRST_COMPLETED)
             for future in [future for future in running if future.done()]:
                 rows = running.pop(future)
-                results.update(zip(rows, _result(future, function, [items[row] for row in rows]), strict=True))
-            if progress:
-                progress(stage, len(results), len(items))
+                yield from zip(rows, _result(future, function, [items[row] for row in rows]), strict=True)
             pace = (time.perf_counter() - begun) / own
             if helpers > 0 and (running or left * pace > _WORTH_A_PROCESS):
                 executor = _executor(helpers)
@@ -72,9 +93,8 @@ def in_processes(
                     running[executor.submit(_each, function, [items[row] for row in rows])] = rows
                     left = rows.start
     finally:
-        for future in running:  # after an error or Ctrl-C, what has not begun does not begin any more
+        for future in running:
             future.cancel()
-    return [results[row] for row in range(len(items))]
 
 
 def _executor(helpers: int) -> Any:

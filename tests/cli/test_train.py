@@ -258,16 +258,15 @@ def test_a_full_disk_while_features_are_written(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def full(file: object, array: object) -> None:
+    def full(file: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("didan.features.store.np.save", full)
+    monkeypatch.setattr("didan.features.store.os.fsync", full)
     arguments = ["--source", table_of(source), "--target", table_of(target), "--cache", str(tmp_path / "cache")]
     assert run(["train", *arguments, "--out", str(tmp_path / "m"), *QUICK]) == 2
     assert "no space left on device" in complaint(capsys)
     assert left_in(tmp_path) == []
-    assert not list((tmp_path / "cache").rglob("*.partial"))
-    assert not list((tmp_path / "cache").rglob("*.npy"))
+    assert not any(file.stat().st_size for file in (tmp_path / "cache").rglob("*.f32"))
 
 
 @pytest.mark.parametrize("labelled", [True, False])
@@ -332,7 +331,7 @@ def test_ctrl_c_ends_with_one_line_and_can_be_resumed(
     heeding = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
     code = f"{heeding}{slow}from didan.cli import main; main({arguments!r})"
     process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, env=os.environ)
-    folder, awaited = (cache, "*.npy") if moment == "features" else (tmp_path, "last.ckpt")
+    folder, awaited = (cache, "*.f32") if moment == "features" else (tmp_path, "last.ckpt")
     deadline = time.monotonic() + 90
     while not any(folder.rglob(awaited)) and time.monotonic() < deadline and process.poll() is None:
         time.sleep(0.05)
@@ -342,7 +341,6 @@ def test_ctrl_c_ends_with_one_line_and_can_be_resumed(
     assert "Traceback" not in errors
     assert "didan: interrupted; " in errors
     assert not out.exists()
-    assert not list(cache.rglob("*.partial"))
     assert (tmp_path / "m.unfinished").exists() == (moment == "training")
 
 

@@ -11,7 +11,6 @@ from didan.corpora import Corpus
 from didan.errors import AudioError, UserError
 from didan.features import (
     Block,
-    FeatureStore,
     FrontendSettings,
     Functionals,
     FunctionalsSettings,
@@ -157,22 +156,21 @@ def test_half_precision_loses_digits_and_no_more(name: str, tmp_path: Path) -> N
 
 
 def test_a_gpu_takes_batches_and_stores_what_one_by_one_gives(
-    encoder: Path, tiny_corpora: tuple[Corpus, Corpus], tmp_path: Path
+    encoder: Path, tiny_corpora: tuple[Corpus, Corpus], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = PretrainedSettings(model=str(encoder)).found()
-    utterances = tiny_corpora[1].unlabelled().utterances()
-    seen: list[int] = []
-    extraction._extract_in_batches(
-        settings, tmp_path / "gpu", utterances, lambda *a: seen.append(a[1]), "features"
-    )
-    assert seen == [len(utterances)]
-    store = FeatureStore(tmp_path / "gpu", settings)
-    one_by_one = extract(tiny_corpora[1].unlabelled(), settings, tmp_path / "cpu")
-    assert len(list(store.folder.rglob("*.npy"))) == len(utterances)
-    again = extract(tiny_corpora[1].unlabelled(), settings, tmp_path / "gpu")  # finds all there
-    for own, other in zip(again.files, one_by_one.files, strict=True):
-        np.testing.assert_allclose(np.load(own), np.load(other), atol=1e-5, rtol=1e-5)
-    assert again.contents.equals(one_by_one.contents)
+    target = tiny_corpora[1].unlabelled()
+    one_by_one = extract(target, settings, tmp_path / "cpu")
+    with monkeypatch.context() as patch:
+        patch.setattr(extraction, "runs_on_gpu", lambda settings: True)
+        patch.setattr(extraction, "extract_features", None)
+        in_batches = extract(target, settings, tmp_path / "gpu")
+    monkeypatch.setattr(extraction, "read_audio", None)
+    again = extract(target, settings, tmp_path / "gpu")  # finds all there
+    for row in range(len(target)):
+        np.testing.assert_allclose(in_batches.features[row], one_by_one.features[row], atol=1e-5, rtol=1e-5)
+        np.testing.assert_array_equal(again.features[row], in_batches.features[row])
+    assert in_batches.contents.equals(one_by_one.contents)
 
 
 def test_a_clip_shorter_than_a_frame_is_refused(encoder: Path) -> None:

@@ -1,21 +1,23 @@
-import errno
 import os
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
-import soundfile
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
-from didan.audio import RATE, read_audio
-from didan.errors import AudioError, DidanWarning, UserError
-from didan.features import FeatureStore, SpectrogramSettings, default_cache
-from didan.features.store import AudioDigest
+from didan.errors import UserError
+from didan.features import FeatureStore, SpectrogramSettings
+from didan.features.store import _values
+from didan.typing import Features
 
-NAN = float("nan")
 FEATURES = np.arange(64 * 200, dtype=np.float32).reshape(200, 64)
 
 SmallDisk = Callable[[int], AbstractContextManager[None]]
@@ -23,21 +25,60 @@ SmallDisk = Callable[[int], AbstractContextManager[None]]
 
 @pytest.fixture
 def store(tmp_path: Path) -> FeatureStore:
+    return open_store(tmp_path)
+
+
+def open_store(tmp_path: Path) -> FeatureStore:
     return FeatureStore(tmp_path / "cache", SpectrogramSettings())
 
 
-def left_in(store: FeatureStore) -> list[Path]:
-    return [path for path in store.folder.rglob("*") if path.is_file()]
+def shards(store: FeatureStore) -> list[Path]:
+    return sorted(store.folder.glob("*.f32"))
 
 
-def test_what_is_written_is_read_again(store: FeatureStore) -> None:
-    path = store.path("ab" * 16, NAN, NAN)
-    store.write(path, FEATURES)
-    np.testing.assert_array_equal(np.load(path), FEATURES)
-    assert left_in(store) == [path]
+def some(*numbers: int) -> dict[str, Features]:
+    """Features of several lengths, by name."""
+    return {str(number): FEATURES[: number + 1] + number for number in numbers}
 
 
-def test_other_settings_never_share_a_file(tmp_path: Path) -> None:
+def assert_holds(store: FeatureStore, *numbers: int) -> None:
+    """The store finds these, as they were, and no others."""
+    places = store.find([str(number) for number in range(100)])
+    assert sorted(places) == sorted(map(str, numbers))
+    stored = store.read(list(places.values()))
+    for index, name in enumerate(places):
+        np.testing.assert_array_equal(stored[index], some(int(name))[name])
+
+
+def test_what_is_written_is_found_and_read_again(store: FeatureStore, tmp_path: Path) -> None:
+    places = store.write(some(1, 2, 3))
+    assert store.find(["3", "1", "none"]) == {name: places[name] for name in "13"}
+    for one in (store, open_store(tmp_path)):
+        assert_holds(one, 1, 2, 3)
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 9), st.integers(1, 5).flatmap(lambda n: arrays(np.float32, (n, 3)))), max_size=12
+    )
+)
+def test_whatever_is_written_in_whatever_order(
+    tmp_path_factory: pytest.TempPathFactory, written: list[tuple[int, Features]]
+) -> None:
+    store = open_store(tmp_path_factory.mktemp("store"))
+    expected: dict[str, Features] = {}
+    for number, features in written:
+        store.write({str(number): features})
+        expected.setdefault(str(number), features)  # features of a name are what they are
+    places = store.find(list(expected))
+    stored = store.read([places[name] for name in expected])
+    for index, features in enumerate(expected.values()):
+        np.testing.assert_array_equal(stored[index], features)
+    assert len(shards(store)) <= 1
+
+
+def test_other_settings_never_share_a_folder(tmp_path: Path) -> None:
     changes: list[dict[str, object]] = [
         {},
         {"window": 0.03},
@@ -50,144 +91,157 @@ def test_other_settings_never_share_a_file(tmp_path: Path) -> None:
         {"trim": None},
     ]
     stores = [FeatureStore(tmp_path, SpectrogramSettings.model_validate(change)) for change in changes]
-    assert len({store.path("ab" * 16, NAN, NAN) for store in stores}) == len(changes)
-    again = FeatureStore(tmp_path, SpectrogramSettings())
-    assert again.path("ab" * 16, NAN, NAN) == stores[0].path("ab" * 16, NAN, NAN)
+    assert len({store.folder for store in stores}) == len(changes)
+    assert FeatureStore(tmp_path, SpectrogramSettings()).folder == stores[0].folder
 
 
-def test_segments_never_share_a_file(store: FeatureStore) -> None:
-    # Hours into a recording, segments may begin a millisecond apart.
-    spans = [(NAN, NAN), (NAN, 2), (1, NAN), (1, 2), (5000.001, 5002), (5000.002, 5002), (5000.001, 5002.001)]
-    assert len({store.path("ab" * 16, *span) for span in spans}) == len(spans)
+def test_features_are_in_one_file_until_it_is_full(store: FeatureStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(10):
+        store.write(some(number))
+    assert len(shards(store)) == 1
+    monkeypatch.setattr("didan.features.store.SHARD_BYTES", shards(store)[0].stat().st_size + 1)
+    for number in range(10, 14):
+        store.write(some(number))
+    assert len(shards(store)) == 2
+    assert_holds(store, *range(14))
 
 
-def test_digest_follows_the_bytes(store: FeatureStore, tmp_path: Path) -> None:
-    for name, content in (("a", b"one"), ("b", b"one"), ("c", b"two")):
-        (tmp_path / name).write_bytes(content)
-    first, same, other = (store.contents(tmp_path / name).file for name in "abc")
-    assert first == same != other
-    (tmp_path / "a").write_bytes(b"two")  # as long as before
-    assert store.contents(tmp_path / "a").file == other
+def test_who_appends_puts_on_disk_what_waits_even_after_an_error(store: FeatureStore) -> None:
+    def interrupted() -> None:
+        with store.appending() as appending:
+            for name, features in some(1, 2).items():
+                appending.add(name, features)
+            raise KeyboardInterrupt
 
-
-def test_unchanged_file_is_not_read_again(store: FeatureStore, tmp_path: Path) -> None:
-    (tmp_path / "a").write_bytes(b"one")
-    before = store.contents(tmp_path / "a")
-
-    def fail(*args: object) -> None:
-        raise AssertionError("reads again")
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("hashlib.file_digest", fail)
-        assert store.contents(tmp_path / "a") == before
-
-
-def test_missing_file(store: FeatureStore, tmp_path: Path) -> None:
-    with pytest.raises(AudioError, match=r"missing\.wav: no such file"):
-        store.contents(tmp_path / "missing.wav")
-
-
-def remember(store: FeatureStore, file: Path, start: float = NAN, end: float = NAN) -> str:
-    digest = store.contents(file, start, end).file
-    store.remember_audio(digest, start, end, AudioDigest(read_audio(file, start, end)))
-    audio = store.contents(file, start, end).audio
-    assert audio is not None
-    return audio
-
-
-def test_copy_in_another_format_has_the_same_audio(store: FeatureStore, tmp_path: Path) -> None:
-    samples = np.random.default_rng(0).integers(-20_000, 20_000, RATE, dtype=np.int16)
-    changed = samples.copy()
-    changed[500] += 2
-    for name, content in (("a.wav", samples), ("a.flac", samples), ("b.wav", changed)):
-        soundfile.write(tmp_path / name, content, RATE)
-    assert store.contents(tmp_path / "a.wav").audio is None
-    wav, flac, other = (remember(store, tmp_path / name) for name in ("a.wav", "a.flac", "b.wav"))
-    assert store.contents(tmp_path / "a.wav").file != store.contents(tmp_path / "a.flac").file
-    assert wav == flac != other
-
-
-def test_each_segment_has_its_own_audio(store: FeatureStore, tmp_path: Path) -> None:
-    samples = np.random.default_rng(0).integers(-20_000, 20_000, 2 * RATE, dtype=np.int16)
-    soundfile.write(tmp_path / "long.wav", samples, RATE)
-    soundfile.write(tmp_path / "half.wav", samples[:RATE], RATE)
-    first, second = (remember(store, tmp_path / "long.wav", start, start + 1) for start in (0, 1))
-    whole = remember(store, tmp_path / "long.wav")
-    assert len({first, second, whole}) == 3
-    assert store.contents(tmp_path / "long.wav", 0, 1).audio == first
-    assert remember(store, tmp_path / "half.wav") == first
-
-
-@given(cuts=st.lists(st.integers(0, 4000), max_size=5))
-def test_audio_has_one_digest_in_whatever_blocks_it_comes(cuts: list[int]) -> None:
-    samples = np.random.default_rng(0).uniform(-1, 1, 4000).astype(np.float32)
-    in_blocks = AudioDigest()
-    for block in np.split(samples, sorted(cuts)):
-        in_blocks.add(block)
-    assert in_blocks.hex() == AudioDigest(samples).hex()
-    assert in_blocks.hex() != AudioDigest(samples[:-1]).hex()
-
-
-def test_segments_come_back(store: FeatureStore) -> None:
-    assert store.segments("ab" * 16, NAN, NAN) is None
-    rows = [(0.0, 1.5, 1.25, True), (1.5, 2.0, 0.1, False), (0.0, 2.0, 0.0, False)]
-    store.remember_segments("ab" * 16, NAN, NAN, rows)
-    store.remember_segments("ab" * 16, 0.5, 1.0, rows[1:])
-    assert store.segments("ab" * 16, NAN, NAN) == rows
-    assert store.segments("ab" * 16, 0.5, 1.0) == rows[1:]
-    paths = {store.path("ab" * 16, NAN, NAN, segment) for segment in (None, (0.0, 1.5), (1.5, 2.0))}
-    assert len(paths) == 3
-
-
-def test_channels_are_kept_apart(store: FeatureStore, tmp_path: Path) -> None:
-    samples = np.random.default_rng(0).integers(-20_000, 20_000, (RATE, 2), dtype=np.int16)
-    soundfile.write(tmp_path / "a.wav", samples, RATE)
-    digest = store.contents(tmp_path / "a.wav").file
-    for channel in (None, 1, 2):
-        assert store.contents(tmp_path / "a.wav", channel=channel).audio is None
-        assert store.segments(digest, NAN, NAN, channel) is None
-        own = AudioDigest(read_audio(tmp_path / "a.wav", channel=channel))
-        store.remember_audio(digest, NAN, NAN, own, channel)
-        store.remember_segments(digest, NAN, NAN, [(0.0, 1.0, channel or 0, True)], channel)
-    assert len({store.contents(tmp_path / "a.wav", channel=channel).audio for channel in (None, 1, 2)}) == 3
-    assert [store.segments(digest, NAN, NAN, one) for one in (None, 2)] == [[(0, 1, 0, True)], [(0, 1, 2, True)]]
-    assert len({store.path(digest, NAN, NAN, channel=channel) for channel in (None, 1, 2)}) == 3
-
-
-def test_full_disk_leaves_nothing(store: FeatureStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    def save(file: object, features: object) -> None:
-        file.write(b"half of it")  # type: ignore[attr-defined]
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(np, "save", save)
-    with pytest.raises(UserError, match=r"cannot write features to .*\(no space left on device\); .*--cache"):
-        store.write(store.path("ab" * 16, NAN, NAN), FEATURES)
-    assert left_in(store) == []
-
-
-def test_file_that_cannot_grow_leaves_nothing(store: FeatureStore, small_disk: SmallDisk) -> None:
-    with small_disk(20_000), pytest.raises(UserError, match=r"cannot write features to .*\(file too large\)"):
-        store.write(store.path("ab" * 16, NAN, NAN), FEATURES)
-    assert left_in(store) == []
-    store.write(store.path("ab" * 16, NAN, NAN), FEATURES)
-
-
-def test_fingerprints_that_cannot_grow(store: FeatureStore, tmp_path: Path, small_disk: SmallDisk) -> None:
-    (tmp_path / "a").write_bytes(b"one")
-    with small_disk(100), pytest.raises(UserError, match="cannot write features to"):
-        store.contents(tmp_path / "a")
-    assert store.contents(tmp_path / "a").audio is None
-
-
-def test_interrupted_writing_leaves_nothing(store: FeatureStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    def save(file: object, features: object) -> None:
-        file.write(b"half of it")  # type: ignore[attr-defined]
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(np, "save", save)
     with pytest.raises(KeyboardInterrupt):
-        store.write(store.path("ab" * 16, NAN, NAN), FEATURES)
-    assert left_in(store) == []
+        interrupted()
+    assert_holds(store, 1, 2)
+
+
+def test_two_that_append_at_once_have_shards_of_their_own(store: FeatureStore, tmp_path: Path) -> None:
+    other = open_store(tmp_path)
+    store.write(some(1))
+    with store._open() as (own, _), other._open() as (second, _):
+        assert own != second
+        third = open_store(tmp_path).write(some(3))["3"]
+        assert third.shard not in (own, second)
+    other.write(some(2))
+    assert_holds(store, 1, 2, 3)
+
+
+def flip(file: Path, byte: int) -> None:
+    """Damage a file as a bad disk does: its size stays."""
+    content = bytearray(file.read_bytes())
+    content[byte] ^= 0xFF
+    file.write_bytes(content)
+
+
+def test_what_is_damaged_is_not_there_and_the_rest_is(store: FeatureStore, tmp_path: Path) -> None:
+    places = store.write(some(*range(5)))
+    flip(shards(store)[0], 4 * places["3"].first + 10)
+    assert_holds(store, 0, 1, 2, 4)
+    store.write(some(3))
+    assert_holds(open_store(tmp_path), *range(5))
+
+
+@pytest.mark.parametrize("kept", [0, 1, 100, 1000])
+def test_a_shard_that_is_cut_off(store: FeatureStore, kept: int) -> None:
+    places = store.write(some(*range(5)))
+    file = shards(store)[0]
+    file.write_bytes(file.read_bytes()[:kept])
+    whole = [n for n in range(5) if 4 * (places[str(n)].first + places[str(n)].frames * 64) <= kept]
+    assert_holds(store, *whole)
+    store.write(some(*range(5)))
+    assert_holds(store, *range(5))
+
+
+def test_a_shard_that_is_gone(store: FeatureStore) -> None:
+    store.write(some(1, 2))
+    shards(store)[0].unlink()
+    assert_holds(store)
+    store.write(some(1, 2))
+    assert_holds(store, 1, 2)
+
+
+def test_a_shard_is_compared_with_its_checksums_only_if_it_changed(store: FeatureStore) -> None:
+    store.write(some(1, 2))
+    with mock.patch("didan.features.store._values", wraps=_values) as read:
+        store.find(["1"])
+        assert read.call_count == 0
+        os.utime(shards(store)[0], (0, 0))  # as a copy to another disk has it
+        for _ in range(2):
+            assert sorted(store.find(["1", "2"])) == ["1", "2"]
+            assert read.call_count == 1
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+import numpy as np
+from didan.features import FeatureStore, SpectrogramSettings, store
+made = FeatureStore(Path(sys.argv[1]), SpectrogramSettings())
+made.write({"1": np.arange(64 * 200, dtype=np.float32).reshape(200, 64)[:2] + 1})
+append = store._append
+def killed(*a):  # between what is on disk and what is in the index
+    append(*a)
+    os.kill(os.getpid(), signal.SIGKILL)
+store._append = killed
+made.write({"2": np.ones((200, 64), np.float32)})
+"""
+
+
+def test_what_a_killed_process_left_is_nowhere_and_is_cut_off(store: FeatureStore, tmp_path: Path) -> None:
+    assert subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "cache")], check=False).returncode == -9
+    (shard,) = shards(store)
+    assert shard.stat().st_size == 4 * 64 * (2 + 200)
+    assert_holds(store, 1)
+    store.write(some(3))
+    assert shard.stat().st_size == 4 * 64 * (2 + 4)
+    assert_holds(store, 1, 3)
+    assert len(shards(store)) == 1
+
+
+MANY = """
+import sys
+from pathlib import Path
+import numpy as np
+from didan.features import FeatureStore, SpectrogramSettings
+store = FeatureStore(Path(sys.argv[1]), SpectrogramSettings())
+for number in range(100):
+    store.write({str(number): np.arange(64 * 200, dtype=np.float32).reshape(200, 64)[: number + 1] + number})
+    if number == 10:
+        print("ten", flush=True)
+"""
+
+
+def test_processes_write_at_once_and_one_is_killed(store: FeatureStore, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", MANY, str(tmp_path / "cache")]
+    with (
+        subprocess.Popen(command) as one,
+        subprocess.Popen(command) as other,
+        subprocess.Popen(command, stdout=subprocess.PIPE) as killed,
+    ):
+        assert killed.stdout is not None
+        killed.stdout.readline()
+        killed.kill()
+        assert (one.wait(60), other.wait(60)) == (0, 0)
+    assert_holds(store, *range(100))
+    assert len(shards(store)) <= 3
+    assert {path.suffix for path in store.folder.iterdir()} == {".f32", ".sqlite"}
+
+
+def test_full_disk_leaves_nothing(store: FeatureStore, small_disk: SmallDisk) -> None:
+    store.write(some(1))
+    size = shards(store)[0].stat().st_size
+    with (
+        small_disk(40_000),
+        pytest.raises(UserError, match=r"cannot write features to .*\(file too large\); .*--cache"),
+    ):
+        store.write({"all": FEATURES})
+    assert shards(store)[0].stat().st_size == size
+    assert_holds(store, 1)
+    store.write(some(2))
+    assert_holds(store, 1, 2)
 
 
 def test_cache_that_is_no_folder(tmp_path: Path) -> None:
@@ -197,58 +251,8 @@ def test_cache_that_is_no_folder(tmp_path: Path) -> None:
             FeatureStore(cache, SpectrogramSettings())
 
 
-def test_damaged_fingerprints(tmp_path: Path) -> None:
-    (tmp_path / "fingerprints.sqlite").write_text("not a database, but long enough to be looked at" * 30)
-    with pytest.raises(UserError, match="not a database"):
-        FeatureStore(tmp_path, SpectrogramSettings())
-
-
-def test_default_cache_can_be_moved(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("DIDAN_CACHE", str(tmp_path / "elsewhere"))
-    assert default_cache() == tmp_path / "elsewhere"
-    monkeypatch.delenv("DIDAN_CACHE")
-    assert default_cache().name == "didan"
-
-
-def test_a_renamed_file_of_equal_size_and_time_is_read_again(store: FeatureStore, tmp_path: Path) -> None:
-    for name in "ab":
-        (tmp_path / name).write_bytes(name.encode() * 1000)
-        os.utime(tmp_path / name, (0, 0))
-    before = [store.contents(tmp_path / name).file for name in "ab"]
-    (tmp_path / "a").rename(tmp_path / "c")
-    (tmp_path / "b").rename(tmp_path / "a")
-    (tmp_path / "c").rename(tmp_path / "b")
-    assert [store.contents(tmp_path / name).file for name in "ba"] == before
-
-
-def test_another_file_of_equal_size_and_time_is_read_again(store: FeatureStore, tmp_path: Path) -> None:
-    (tmp_path / "a").write_bytes(b"a" * 1000)
-    os.utime(tmp_path / "a", (0, 0))
-    before = store.contents(tmp_path / "a")
-    (tmp_path / "a").write_bytes(b"b" * 1000)
-    os.utime(tmp_path / "a", (0, 0))
-    assert store.contents(tmp_path / "a") != before
-
-
-@pytest.mark.parametrize("kept", [0, 10, 128, 200])
-def test_an_entry_that_is_cut_off_is_none(store: FeatureStore, kept: int) -> None:
-    path = store.path("ab" * 16, float("nan"), float("nan"))
-    store.write(path, np.ones((3, 64), np.float32))
-    assert store.holds(path)
-    path.write_bytes(path.read_bytes()[:kept])
-    assert not store.holds(path)
-    assert not store.holds(path.with_name("gone.npy"))
-
-
-def test_without_a_home_the_cache_is_temporary(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    for cache in ("~/.cache/didan", str(tmp_path / "file" / "didan")):
-        monkeypatch.delenv("DIDAN_CACHE")
-        monkeypatch.setattr("platformdirs.user_cache_dir", lambda _, cache=cache: cache)
-        with pytest.warns(DidanWarning, match="name a folder with --cache or DIDAN_CACHE"):
-            temporary = default_cache()
-        assert temporary.is_dir()
-        assert default_cache() == temporary  # the same all the time, and said once
-        assert not Path(cache).exists()
-        monkeypatch.setenv("DIDAN_CACHE", str(tmp_path / "named"))
-        assert default_cache() == tmp_path / "named"
+def test_a_million_names_are_looked_up_in_seconds(store: FeatureStore) -> None:
+    store.write({str(number): FEATURES[:1] for number in range(2000)})
+    begun = time.perf_counter()
+    assert len(store.find([str(number) for number in range(100_000)])) == 2000
+    assert time.perf_counter() - begun < 5

@@ -11,17 +11,17 @@ import pandas as pd
 import pytest
 import soundfile
 
-from didan.audio import read_audio
+from didan.audio import Utterance, read_audio
 from didan.corpora import Corpus, Recordings
 from didan.errors import UserError
 from didan.features import (
-    FeatureStore,
     NormalisationSettings,
     PackedFeatures,
     Spectrogram,
     SpectrogramSettings,
     extract_features,
 )
+from didan.features.fingerprints import Fingerprints
 from didan.model.config import make_config
 from didan.model.source import source_corpora
 from didan.model.trained import TrainedModel
@@ -203,7 +203,7 @@ def test_utterances_within_a_file_are_found_too(
     ends = np.cumsum([len(one) for one in samples]) / 16_000
     starts = np.concatenate([[0.0], ends[:-1]])
     soundfile.write(tmp_path / "all.wav", np.concatenate(samples), 16_000, subtype="FLOAT")
-    digest = FeatureStore(tmp_path / "other", SpectrogramSettings()).contents(tmp_path / "all.wav").file
+    digest = Fingerprints(tmp_path / "other").contents_of(Utterance(tmp_path / "all.wav")).file
     cut = table.assign(file="/gone/all.wav", start=starts, end=ends, digest=digest)
     (tmp_path / "there").mkdir()
     (tmp_path / "all.wav").rename(tmp_path / "there" / "renamed.wav")

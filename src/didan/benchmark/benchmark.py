@@ -15,7 +15,7 @@ from didan.corpora import Corpus, read_corpus
 from didan.corpora.emotions import parse_mapping
 from didan.errors import OnDamaged, UserError
 from didan.features import default_cache, readable
-from didan.features.store import Fingerprints
+from didan.features.fingerprints import Fingerprints
 from didan.records import Record, forget_failure, pack_records, records_by_name, write_failure, write_record
 from didan.typing import Progress
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from didan.audio import Utterance
 from didan.corpora import Corpus
 from didan.errors import AudioError
-from didan.features.store import Fingerprints
+from didan.features.fingerprints import Fingerprints
 from didan.records import record_name
 
 
@@ -79,15 +80,14 @@ def audio_digest(corpus: Corpus, fingerprints: Fingerprints) -> str:
         corpus: the corpus.
         fingerprints: which know files that they have seen before, so that these need not be read again.
     """
-
-    def content(file: str) -> str:
-        try:
-            return fingerprints.contents(Path(file)).file
-        except AudioError as error:
-            return str(error).removeprefix(file)
-
     files = dict(zip(corpus.table["file"].map(str), _names(corpus), strict=True))
-    return _digest([[name, content(file)] for file, name in files.items()])
+    contents = fingerprints.contents([Utterance(Path(file)) for file in files])
+    return _digest(
+        [
+            [name, str(own).removeprefix(file) if isinstance(own, AudioError) else own.file]
+            for (file, name), own in zip(files.items(), contents, strict=True)
+        ]
+    )
 
 
 def _names(corpus: Corpus) -> list[str]:

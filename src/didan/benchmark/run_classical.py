@@ -18,7 +18,6 @@ from didan.features import (
     Moments,
     NormalisationSettings,
     Normaliser,
-    StoredFeatures,
     blocks_of,
     encoders_of,
     extract,
@@ -65,7 +64,7 @@ def run_classical(
     task = make_task(sources, target, group=settings.group)
     sides = [*(corpus.unlabelled() for corpus in task.sources), task.target]
     extracted = [extract(side, frontend, cache) for side in sides]
-    vectors = [pooled_vectors(StoredFeatures(side.files))[:, None] for side in extracted]
+    vectors = [pooled_vectors(side.features)[:, None] for side in extracted]
     started = time.perf_counter()
     blocks = blocks_of(frontend)
     of_source = None

@@ -15,8 +15,9 @@ from didan.corpora import Corpus
 from didan.corpora.emotions import class_indices, counts_in_words, emotion_counts
 from didan.corpora.leakage import DEFAULTS_CHOSEN_ON, identical_files, in_hindsight, shared_speakers
 from didan.errors import AudioError, OnDamaged, report_damaged
-from didan.features import FeatureStore, FrontendSettings, default_cache
+from didan.features import FrontendSettings, default_cache
 from didan.features.encoders.trained_on import heard_in_training
+from didan.features.fingerprints import Contents, Fingerprints
 from didan.files import as_json, written_whole
 from didan.inference.adapt_outputs import adapt_outputs
 from didan.inference.predict import Prediction, predict
@@ -233,19 +234,16 @@ def compare_predictions(
         for name, part in index.groupby("corpus")
         for speaker in shared_speakers(str(name), part["speaker"], kept.name, kept.table["speaker"])
     }
-    store = FeatureStore(cache, model.config.frontend)
-    files = [str(file) for file in kept.table["file"]]
-    contents = [
-        store.contents(Path(f), s, e)
-        for f, s, e in zip(files, kept.table["start"], kept.table["end"], strict=True)
-    ]
+    contents = Fingerprints(cache).contents(kept.unlabelled().utterances())
+    report_damaged([own for own in contents if isinstance(own, AudioError)], len(contents), None)
+    digests = [(own.file, own.audio) for own in contents if isinstance(own, Contents)]
     leakage = {
         **model.record["leakage"],
         "shared_speakers": sorted(shared),
         "evaluated_in_source": identical_files(
             index[["digest", "audio"]].rename(columns={"digest": "file"}),
-            pd.DataFrame([(one.file, one.audio) for one in contents], columns=["file", "audio"]),
-            files,
+            pd.DataFrame(digests, columns=["file", "audio"]),
+            [str(file) for file in kept.table["file"]],
         ),
         "encoder_trained_on": heard_in_training(
             [encoder["model"] for encoder in model.record.get("encoders", [])], [corpus.name]

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from didan.features.augmentation import AugmentationSettings, augment
+    from didan.features.cache import default_cache
     from didan.features.extraction import Extracted, extract, readable
     from didan.features.features import (
         Domain,
         FeatureSet,
         PackedFeatures,
-        StoredFeatures,
         join,
         load_features,
         mood_of_groups,
@@ -43,17 +43,17 @@ if TYPE_CHECKING:
     from didan.features.normaliser import Block, Moments, NormalisationSettings, Normaliser, Statistics
     from didan.features.pretrained import Pretrained, PretrainedSettings
     from didan.features.spectrogram import Spectrogram, SpectrogramSettings
-    from didan.features.store import FeatureStore, default_cache
+    from didan.features.store import FeatureStore, StoredFeatures
     from didan.features.voices import Voices
 
 _HOME = {
     "augmentation": ("AugmentationSettings", "augment"),
+    "cache": ("default_cache",),
     "extraction": ("Extracted", "extract", "readable"),
     "features": (
         "Domain",
         "FeatureSet",
         "PackedFeatures",
-        "StoredFeatures",
         "join",
         "load_features",
         "mood_of_groups",
@@ -82,7 +82,7 @@ _HOME = {
     "normaliser": ("Block", "Moments", "NormalisationSettings", "Normaliser", "Statistics"),
     "pretrained": ("Pretrained", "PretrainedSettings"),
     "spectrogram": ("Spectrogram", "SpectrogramSettings"),
-    "store": ("FeatureStore", "default_cache"),
+    "store": ("FeatureStore", "StoredFeatures"),
     "voices": ("Voices",),
 }
 

@@ -1,7 +1,7 @@
 """Computing the features of many recordings: on all cores, once, and again from where it stopped."""
 
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,8 +13,8 @@ from didan.audio import RATE, Utterance, read_audio
 from didan.corpora import Corpus, Recordings
 from didan.errors import AudioError, OnDamaged, report_damaged
 from didan.features.encoders.family import memory_needed
+from didan.features.fingerprints import AudioDigest, Contents, utterance_name
 from didan.features.frontend import (
-    Frontend,
     FrontendSettings,
     cached_frontend,
     encoders_of,
@@ -22,30 +22,42 @@ from didan.features.frontend import (
     extract_features,
     runs_on_gpu,
 )
-from didan.features.store import AudioDigest, Contents, FeatureStore
+from didan.features.store import FeatureStore, Place, StoredFeatures
 from didan.hardware import free_memory
-from didan.parallel import in_processes, processors
+from didan.parallel import completed, processors
 from didan.typing import Features, Progress, Samples
 
 _SAMPLES = 30 * 60 * RATE  # of utterances sorted by length before they go to a GPU
 _BATCH = 16
+_BLOCK = 10_000  # utterances looked up at once
 
 AnyRecordings = TypeVar("AnyRecordings", Corpus, Recordings)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Extracted:
-    """Where features are.
+    """Features that are in the store.
 
     Attributes:
         rows: which of the utterances could be read, by number.
-        files: the stored features of each of these.
+        features: of each of these.
         contents: digests of its file and samples, columns ``file``, ``audio``.
     """
 
     rows: list[int]
-    files: list[Path]
+    features: StoredFeatures
     contents: pd.DataFrame
+
+
+class _Made(NamedTuple):
+    """Features of an utterance, and the digest of its samples."""
+
+    features: Features
+    audio: str
+
+
+_Maker = Callable[[Sequence[Utterance]], Generator[tuple[int, _Made | AudioError]]]
+"""Makes features of utterances: yields the number of each with its features, or why there are none."""
 
 
 def extract(
@@ -69,7 +81,7 @@ def extract(
             out; if None such utterances are an error.
 
     Returns:
-        One stored file per utterance, in order.
+        Their features, in order.
 
     Raises:
         AudioError: utterances that cannot be read, where ``on_damaged`` is None: how many, and the first with its
@@ -98,19 +110,60 @@ def extract_utterances(
     name: str = "recordings",
 ) -> Extracted:
     """The same for utterances; see :func:`extract`."""
-    FeatureStore(cache, settings)  # a cache that cannot be written is an error before anything is computed
-    work = partial(_extract_or_error, settings, cache)
-    stage = f"features of {name}"
-    if runs_on_gpu(settings):
-        _extract_in_batches(settings, cache, utterances, progress, stage)
-    results = in_processes(work, utterances, workers or _workers(settings), progress, stage)
-    report_damaged([result for result in results if isinstance(result, AudioError)], len(utterances), on_damaged)
-    made = {row: result for row, result in enumerate(results) if not isinstance(result, AudioError)}
+    store = FeatureStore(cache, settings)  # one that cannot be written is an error before anything is computed
+    make = partial(_in_batches, settings) if runs_on_gpu(settings) else partial(_one_by_one, settings, workers)
+    done = 0
+
+    def tell(more: int) -> None:
+        nonlocal done
+        done += more
+        if progress and more:
+            progress(f"features of {name}", done, len(utterances))
+
+    found: list[tuple[Place, Contents] | AudioError] = []
+    for first in range(0, len(utterances), _BLOCK):
+        found += _find_or_make(store, make, utterances[first : first + _BLOCK], tell)
+    report_damaged([one for one in found if isinstance(one, AudioError)], len(utterances), on_damaged)
+    whole = {row: one for row, one in enumerate(found) if not isinstance(one, AudioError)}
     return Extracted(
-        rows=list(made),
-        files=[path for path, _, _ in made.values()],
-        contents=pd.DataFrame([(file, audio) for _, file, audio in made.values()], columns=["file", "audio"]),
+        rows=list(whole),
+        features=store.read([place for place, _ in whole.values()]),
+        contents=pd.DataFrame([(own.file, own.audio) for _, own in whole.values()], columns=["file", "audio"]),
     )
+
+
+def _find_or_make(
+    store: FeatureStore, make: _Maker, utterances: Sequence[Utterance], tell: Callable[[int], None]
+) -> list[tuple[Place, Contents] | AudioError]:
+    """Where the features of utterances are, once they are there, or why there are none."""
+    contents = dict(enumerate(store.fingerprints.contents(utterances)))
+    errors = {row: own for row, own in contents.items() if isinstance(own, AudioError)}
+    digests = {row: own.file for row, own in contents.items() if isinstance(own, Contents)}
+    names = {row: utterance_name(digest, utterances[row]) for row, digest in digests.items()}
+    audio = {names[row]: own.audio for row, own in contents.items() if isinstance(own, Contents)}
+    places = {name: place for name, place in store.find(list(audio)).items() if audio[name]}
+    told = len(errors) + sum(name in places for name in names.values())
+    tell(told)
+    # One of those with the same content; if it cannot be used the others may say why as well, by their own names.
+    while rows := list(
+        {name: row for row, name in names.items() if name not in places and row not in errors}.values()
+    ):
+        with store.appending() as appending, closing(make([utterances[row] for row in rows])) as results:
+            for number, made in results:
+                row = rows[number]
+                if isinstance(made, AudioError):
+                    errors[row] = made
+                else:
+                    appending.add(names[row], made.features, made.audio)
+                    audio[names[row]] = made.audio
+                told += 1
+                tell(1)
+        places |= appending.places
+    tell(len(utterances) - told)
+    return [
+        errors.get(row) or (places[name := names[row]], Contents(digests[row], audio[name]))
+        for row in range(len(utterances))
+    ]
 
 
 def readable(
@@ -140,78 +193,46 @@ def _workers(settings: FrontendSettings) -> int:
     return max(min(processors(), free // needed), 1) if needed and free is not None else processors()
 
 
-def _extract_in_batches(
-    settings: FrontendSettings, cache: Path, utterances: Sequence[Utterance], progress: Progress | None, stage: str
-) -> None:
-    """Compute what is not in the store yet, batches of similar length at a time, as a GPU wants it.
-
-    What cannot be read, or is too short, is left to whoever goes through the utterances one by one.
-    """
-    store, frontend = FeatureStore(cache, settings), cached_frontend(settings)
-    waiting: list[_Read] = []
-    n_samples = 0
-    for done, utterance in enumerate(utterances, 1):
-        try:
-            contents, path = _find(store, utterance)
-            if path is None:
-                waiting.append(_Read(utterance, contents.file, read_audio(*utterance[:4])))
-                n_samples += len(waiting[-1].samples)
-        except AudioError:
-            pass
-        if n_samples > _SAMPLES or done == len(utterances):
-            waiting.sort(key=lambda one: len(one.samples))
-            for first in range(0, len(waiting), _BATCH):
-                batch = waiting[first : first + _BATCH]
-                with suppress(AudioError):  # one is too short
-                    features = extract_batch(frontend, [one.samples for one in batch])
-                    for one, own in zip(batch, features, strict=True):
-                        _keep(store, one, own)
-            waiting, n_samples = [], 0
-            if progress:
-                progress(stage, done, len(utterances))
+def _one_by_one(
+    settings: FrontendSettings, workers: int | None, utterances: Sequence[Utterance]
+) -> Generator[tuple[int, _Made | AudioError]]:
+    return completed(partial(_make, settings), utterances, workers or _workers(settings))
 
 
-class _Read(NamedTuple):
-    """An utterance that is not in the store yet, with the digest of its file and its samples."""
-
-    utterance: Utterance
-    digest: str
-    samples: Samples
-
-
-def _find(store: FeatureStore, utterance: Utterance) -> tuple[Contents, Path | None]:
-    """Digests of an utterance, and where its features are if they are there."""
-    file, start, end, channel, _ = utterance
-    contents = store.contents(file, start, end, channel)
-    path = store.path(contents.file, start, end, channel=channel)
-    return contents, path if contents.audio and store.holds(path) else None
-
-
-def _keep(store: FeatureStore, one: _Read, features: Features) -> tuple[Path, str]:
-    """Put features into the store; where they are, and the digest of the samples."""
-    _, start, end, channel, _ = one.utterance
-    path = store.path(one.digest, start, end, channel=channel)
-    store.write(path, features)
-    return path, store.remember_audio(one.digest, start, end, AudioDigest(one.samples), channel)
-
-
-def _extract_or_error(
-    settings: FrontendSettings, cache: Path, utterance: Utterance
-) -> tuple[Path, str, str] | AudioError:
+def _make(settings: FrontendSettings, utterance: Utterance) -> _Made | AudioError:
     try:
-        return _extract(FeatureStore(cache, settings), cached_frontend(settings), utterance)
+        samples = read_audio(*utterance[:4])
     except AudioError as error:
         return error
-
-
-def _extract(store: FeatureStore, frontend: Frontend, utterance: Utterance) -> tuple[Path, str, str]:
-    contents, path = _find(store, utterance)
-    if path is not None and contents.audio:
-        return path, contents.file, contents.audio
-    one = _Read(utterance, contents.file, read_audio(*utterance[:4]))
     try:
-        features = extract_features(frontend, one.samples)
+        features = extract_features(cached_frontend(settings), samples)
     except AudioError as error:
-        raise AudioError(f"{utterance.file}: {error}") from None
-    path, audio = _keep(store, one, features)
-    return path, contents.file, audio
+        return AudioError(f"{utterance.file}: {error}")
+    return _Made(features, AudioDigest(samples).hex())
+
+
+def _in_batches(
+    settings: FrontendSettings, utterances: Sequence[Utterance]
+) -> Generator[tuple[int, _Made | AudioError]]:
+    """The same for batches of similar length, as a GPU wants them."""
+    frontend = cached_frontend(settings)
+    waiting: list[tuple[int, Samples]] = []
+    n_samples = 0
+    for row, utterance in enumerate(utterances):
+        try:
+            waiting.append((row, read_audio(*utterance[:4])))
+            n_samples += len(waiting[-1][1])
+        except AudioError as error:
+            yield row, error
+        if n_samples > _SAMPLES or row + 1 == len(utterances):
+            waiting.sort(key=lambda one: len(one[1]))
+            for first in range(0, len(waiting), _BATCH):
+                batch = waiting[first : first + _BATCH]
+                try:
+                    features = extract_batch(frontend, [samples for _, samples in batch])
+                except AudioError:  # one is too short
+                    yield from ((number, _make(settings, utterances[number])) for number, _ in batch)
+                    continue
+                for (number, samples), own in zip(batch, features, strict=True):
+                    yield number, _Made(own, AudioDigest(samples).hex())
+            waiting, n_samples = [], 0

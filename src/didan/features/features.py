@@ -20,20 +20,6 @@ from didan.typing import Features, Floats, Labels, Progress, Utterances
 
 
 @dataclass(frozen=True)
-class StoredFeatures:
-    """Features before normalisation, one file of the store per utterance, opened only while it is read."""
-
-    files: Sequence[Path]
-
-    def __len__(self) -> int:
-        return len(self.files)
-
-    def __getitem__(self, index: int) -> Features:
-        features: Features = np.load(self.files[index])
-        return features
-
-
-@dataclass(frozen=True)
 class PackedFeatures:
     """Features before normalisation in one array, one utterance after the other, as a model can include them.
 
@@ -224,7 +210,7 @@ def load_features(
     """
     extracted = extract(recordings, frontend, cache, progress=progress)
     return normalised(
-        recordings, StoredFeatures(extracted.files), extracted.contents, normalisation, blocks=blocks_of(frontend)
+        recordings, extracted.features, extracted.contents, normalisation, blocks=blocks_of(frontend)
     )
 
 

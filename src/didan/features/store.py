@@ -1,215 +1,92 @@
-"""Features on disk: computed once, found again by the content of the audio and the settings.
+"""Features on disk: computed once, found again by the content of the audio and the settings, in a few files.
 
-One ``.npy`` file per utterance and setting, open only while it is read. A file appears under its name only when
-it is complete, so an interrupted run leaves nothing half-written and the next one continues where it stopped; one
-that a power cut or a full disk has emptied or cut is made again. Several processes may write at once.
+A shard holds numbers in single precision, one utterance after the other. One process at a time appends to it,
+and nobody changes what is there. An index says where the features of a name are, with a checksum. They enter it
+when they are on disk, so what a killed process has not finished is nowhere in it, and the next that appends cuts
+it off. A shard that is not on disk as it was left is compared with its checksums, and what is damaged leaves the
+index: it is made again as if it had never been.
 """
 
-import atexit
-import functools
+import fcntl
 import hashlib
-import io
 import json
 import os
-import shutil
-import sqlite3
-import tempfile
-import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+import time
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
-import platformdirs
+import numpy.typing as npt
 from pydantic import BaseModel
 
-from didan.errors import AudioError, UserError, note, reason
-from didan.typing import Features, Samples
+from didan.features.cache import database, made, matching, unwritable
+from didan.features.fingerprints import Fingerprints
+from didan.typing import Features
 
-SegmentRow = tuple[float, float, float, bool]
-"""First second, last second, seconds of speech, and whether that is enough for an emotion."""
+# Raise when the same settings begin to mean other numbers, or are kept otherwise: features are then made again.
+_VERSION = 5
 
-# Raise when the same settings begin to mean other numbers: features are then computed again.
-_VERSION = 4
+SHARD_BYTES = 4 << 30
+"""From here on another shard is begun."""
 
-# Rename when recordings begin to fall into other segments.
-_SEGMENTS = "segments_2"
-
-
-def default_cache() -> Path:
-    """The folder named by the environment variable DIDAN_CACHE, or the user's cache folder for didan.
-
-    Where a user has no home, or none that can be written, it is a temporary folder, with a warning.
-    """
-    if named := os.environ.get("DIDAN_CACHE"):
-        return Path(named)
-    cache = Path(platformdirs.user_cache_dir("didan"))
-    return cache if _can_be_written(cache) else _temporary_cache(cache)
+_BUFFER_BYTES = 64 << 20
+_BUFFER_SECONDS = 2.0  # of work that a killed process loses
+_ITEM = 4
 
 
-def _can_be_written(folder: Path) -> bool:
-    if not folder.is_absolute():  # "~" where there is no home
-        return False
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return False
-    return os.access(folder, os.W_OK | os.X_OK)
+class Place(NamedTuple):
+    """Where features are: number of the shard, number of the first value in it, shape."""
+
+    shard: int
+    first: int
+    frames: int
+    bands: int
 
 
-@functools.cache
-def _temporary_cache(instead_of: Path) -> Path:
-    """One for this process, removed at its end."""
-    folder = tempfile.mkdtemp(prefix="didan-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    note(
-        f"cannot write to {instead_of}, so features are kept in {folder} until the end; "
-        "name a folder with --cache or DIDAN_CACHE"
-    )
-    return Path(folder)
-
-
-@dataclass(frozen=True)
-class Contents:
-    """What tells two recordings apart: a digest of the file's bytes and one of the utterance's samples."""
-
-    file: str
-    audio: str | None
-
-
-class AudioDigest:
-    """A digest of an utterance's samples, at 16 bits; copies in other formats share it.
+class StoredFeatures:
+    """Features before normalisation, as they are on disk; no more of them is in memory than is being read.
 
     Args:
-        *blocks: the samples, or the first of them.
-
-    >>> half = np.zeros(80, np.float32)
-    >>> AudioDigest(half, half).hex() == AudioDigest(np.zeros(160, np.float32)).hex()
-    True
+        folder: of the shards.
+        places: of each utterance.
     """
 
-    def __init__(self, *blocks: Samples) -> None:
-        self._hash = hashlib.blake2b(digest_size=16)
-        for block in blocks:
-            self.add(block)
+    def __init__(self, folder: Path, places: Sequence[Place]) -> None:
+        self._folder = folder
+        self._places = np.array(places, dtype=np.int64).reshape(-1, len(Place._fields))
+        self._shards = {int(shard): _values(_file(folder, shard)) for shard in np.unique(self._places[:, 0])}
 
-    def add(self, samples: Samples) -> None:
-        """Go on with the next samples."""
-        self._hash.update(np.round(samples * 32767).astype("<i2").tobytes())
+    def __reduce__(self) -> tuple[type["StoredFeatures"], tuple[Path, npt.NDArray[np.int64]]]:
+        """Another process opens the shards itself."""
+        return type(self), (self._folder, self._places)
 
-    def hex(self) -> str:
-        """The digest of all samples so far."""
-        return self._hash.hexdigest()
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __getitem__(self, index: int) -> Features:
+        shard, first, frames, bands = self._places[index].tolist()
+        return self._shards[shard][first : first + frames * bands].reshape(frames, bands).copy()
+
+    @property
+    def frames(self) -> npt.NDArray[np.int64]:
+        """How many frames each utterance has, shape (n,)."""
+        return self._places[:, 2]
 
 
-class Fingerprints:
-    """What is in files, remembered in a cache folder.
+class FeatureStore:
+    """The features under one set of settings, in a cache folder. Several processes may write at once.
 
     Args:
         cache: the folder, made if need be.
+        settings: of the frontend; other settings never share features.
 
-    Raises:
-        UserError: the folder cannot be written.
-    """
-
-    def __init__(self, cache: Path) -> None:
-        self.folder = cache
-        self._fingerprints = cache / "fingerprints.sqlite"
-        self._prepare()
-
-    def _prepare(self) -> None:
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise self._unwritable(error) from error
-        with self._database() as database:
-            database.execute(
-                "CREATE TABLE IF NOT EXISTS files (path TEXT PRIMARY KEY, size, changed, digest TEXT)"
-            )
-            database.execute("CREATE TABLE IF NOT EXISTS audio (digest TEXT PRIMARY KEY, audio TEXT)")
-            database.execute(f"CREATE TABLE IF NOT EXISTS {_SEGMENTS} (digest TEXT PRIMARY KEY, segments TEXT)")
-
-    def contents(
-        self, file: Path, start: float = float("nan"), end: float = float("nan"), channel: int | None = None
-    ) -> Contents:
-        """Digests of a file and of an utterance in it.
-
-        The file's bytes are read again unless it is the same file on disk, unchanged since last time.
-
-        Raises:
-            AudioError: the file cannot be read.
-            UserError: the cache cannot be written.
-        """
-        try:
-            state = file.stat()
-            # Archives restore times of change, and a renamed file keeps its own: inode and time of status tell.
-            known = (os.fsencode(file), state.st_size, f"{state.st_mtime_ns} {state.st_ctime_ns} {state.st_ino}")
-            with self._database() as database:
-                row = database.execute(
-                    "SELECT digest FROM files WHERE path = ? AND size = ? AND changed = ?", known
-                ).fetchone()
-                if row:
-                    return Contents(row[0], _audio(database, _utterance(row[0], start, end, channel)))
-            with file.open("rb") as stream:
-                digest = hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
-        except OSError as error:
-            raise AudioError(f"{file}: {reason(error)}") from None
-        with self._database() as database:
-            database.execute("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?)", (*known, digest))
-            return Contents(digest, _audio(database, _utterance(digest, start, end, channel)))
-
-    def remember_audio(
-        self, digest: str, start: float, end: float, samples: AudioDigest, channel: int | None = None
-    ) -> str:
-        """Keep and return the digest of an utterance's samples."""
-        audio, utterance = samples.hex(), _utterance(digest, start, end, channel)
-        with self._database() as database:
-            database.execute("INSERT OR REPLACE INTO audio VALUES (?, ?)", (utterance, audio))
-        return audio
-
-    def remember_segments(
-        self, digest: str, start: float, end: float, segments: Sequence[SegmentRow], channel: int | None = None
-    ) -> None:
-        """Keep which segments an utterance falls into."""
-        with self._database() as database:
-            row = (_utterance(digest, start, end, channel), json.dumps(segments))
-            database.execute(f"INSERT OR REPLACE INTO {_SEGMENTS} VALUES (?, ?)", row)
-
-    def segments(
-        self, digest: str, start: float, end: float, channel: int | None = None
-    ) -> list[SegmentRow] | None:
-        """The segments of an utterance, or None if they are not known yet."""
-        with self._database() as database:
-            row = database.execute(
-                f"SELECT segments FROM {_SEGMENTS} WHERE digest = ?", (_utterance(digest, start, end, channel),)
-            ).fetchone()
-        return [tuple(segment) for segment in json.loads(row[0])] if row else None
-
-    @contextmanager
-    def _database(self) -> Iterator[sqlite3.Connection]:
-        try:
-            with closing(sqlite3.connect(self._fingerprints, timeout=60)) as database, database:
-                # Waiting for the disk after every file would take longer than the features. What a power cut
-                # could cost are digests, which can be made again.
-                database.execute("PRAGMA synchronous = OFF")
-                yield database
-        except sqlite3.Error as error:
-            raise self._unwritable(error) from error
-
-    def _unwritable(self, error: OSError | sqlite3.Error) -> UserError:
-        return UserError(
-            f"cannot write features to {self.folder} ({reason(error)}); "
-            "free space or name another folder with --cache"
-        )
-
-
-class FeatureStore(Fingerprints):
-    """The features under one set of settings, in a cache folder.
-
-    Args:
-        cache: the folder, made if need be.
-        settings: of the frontend; other settings never share a file.
+    Attributes:
+        folder: of the shards.
+        fingerprints: what is known of recordings, whatever the settings.
 
     Raises:
         UserError: the folder cannot be written.
@@ -217,49 +94,168 @@ class FeatureStore(Fingerprints):
 
     def __init__(self, cache: Path, settings: BaseModel) -> None:
         key = hashlib.blake2b(f"{_VERSION} {_identity(settings)}".encode(), digest_size=8).hexdigest()
-        self.folder = cache / f"{settings.model_dump().get('kind', 'features')}-{key}"
-        self._fingerprints = cache / "fingerprints.sqlite"
-        self._prepare()
+        self.folder = made(cache / f"{settings.model_dump().get('kind', 'features')}-{key}")
+        self.fingerprints = Fingerprints(cache)
+        self._index = self.folder / "index.sqlite"
+        with database(self._index) as index:
+            index.execute("CREATE TABLE IF NOT EXISTS shards (shard INTEGER PRIMARY KEY, state TEXT)")
+            index.execute(
+                "CREATE TABLE IF NOT EXISTS features (name TEXT PRIMARY KEY, shard INTEGER, first INTEGER, "
+                "frames INTEGER, bands INTEGER, checksum INTEGER) WITHOUT ROWID"
+            )
+            index.execute("CREATE INDEX IF NOT EXISTS by_shard ON features (shard, first)")
 
-    def path(
-        self,
-        digest: str,
-        start: float,
-        end: float,
-        segment: tuple[float, float] | None = None,
-        channel: int | None = None,
-    ) -> Path:
-        """Where the features of an utterance, or of a segment of it, are or will be: by content."""
-        part = f"+{segment[0]}-{segment[1]}" if segment else ""
-        return self.folder / digest[:2] / f"{_utterance(digest, start, end, channel)}{part}.npy"
+    def find(self, names: Sequence[str]) -> dict[str, Place]:
+        """Where features are, for those of some names that are there and whole.
 
-    @staticmethod
-    def holds(path: Path) -> bool:
-        """Whether features are there, and whole."""
-        try:
-            np.load(path, mmap_mode="r")
-        except (OSError, ValueError, EOFError):
-            return False
-        return True
+        Raises:
+            UserError: the index cannot be read.
+        """
+        query = "SELECT name, shard, first, frames, bands FROM features JOIN wanted ON name = key"
+        with database(self._index) as index:
+            found = {name: Place(*place) for name, *place in matching(index, query, names)}
+            states = dict(index.execute("SELECT shard, state FROM shards"))
+        changed = {place.shard for place in found.values()}
+        changed = {shard for shard in changed if _state(_file(self.folder, shard)) != states[shard]}
+        checked = [self._check(shard) for shard in changed]
+        return self.find(names) if any(checked) else found
 
-    def write(self, path: Path, features: Features) -> None:
-        """Write one utterance's features, whole or not at all.
+    def _check(self, shard: int) -> bool:
+        """Forget what is damaged in a shard; says whether there was anything.
+
+        One that another process is appending to is as that has found it.
+        """
+        with _locked(_file(self.folder, shard)) as stream:
+            if stream is None and _file(self.folder, shard).exists():
+                return False
+            return self._forget_damaged(shard)
+
+    def _forget_damaged(self, shard: int) -> bool:
+        file = _file(self.folder, shard)
+        with database(self._index) as index:
+            index.execute("BEGIN IMMEDIATE")
+            (state,) = index.execute("SELECT state FROM shards WHERE shard = ?", (shard,)).fetchone()
+            if state == _state(file):
+                return False
+            values = _values(file)
+            rows = index.execute(
+                "SELECT name, first, frames, bands, checksum FROM features WHERE shard = ?", (shard,)
+            )
+            damaged = [
+                (name,)
+                for name, first, frames, bands, checksum in rows
+                if len(own := values[first : first + frames * bands]) < frames * bands
+                or zlib.crc32(own.data) != checksum
+            ]
+            index.executemany("DELETE FROM features WHERE name = ?", damaged)
+            index.execute("UPDATE shards SET state = ? WHERE shard = ?", (_state(file), shard))
+        return bool(damaged)
+
+    @contextmanager
+    def appending(self) -> Iterator["Appending"]:
+        """Append features; what has been appended is kept however the block ends.
 
         Raises:
             UserError: the disk is full or the folder cannot be written.
         """
-        partial = path.with_name(f"{path.stem}-{uuid.uuid4().hex}.partial")
+        appending = Appending(self)
         try:
-            path.parent.mkdir(exist_ok=True)
-            content = io.BytesIO()
-            np.save(content, features)
-            partial.write_bytes(content.getvalue())
-            partial.replace(path)
-        except OSError as error:
-            raise self._unwritable(error) from error
+            yield appending
         finally:
-            with suppress(OSError):
-                partial.unlink(missing_ok=True)
+            appending.keep()
+
+    @contextmanager
+    def _open(self) -> Iterator[tuple[int, FileIO]]:
+        """A shard that nobody else appends to, cut off behind what the index knows of it."""
+        with database(self._index) as index:
+            known = [shard for (shard,) in index.execute("SELECT shard FROM shards ORDER BY shard DESC")]
+        for shard in known:
+            file = _file(self.folder, shard)
+            with _locked(file) as stream:
+                if stream is not None and os.fstat(stream.fileno()).st_size < SHARD_BYTES:
+                    self._forget_damaged(shard)
+                    self._cut(shard, stream)
+                    yield shard, stream
+                    return
+        with database(self._index) as index:
+            shard = index.execute("INSERT INTO shards (state) VALUES ('')").lastrowid or 0
+        _file(self.folder, shard).touch()
+        with _locked(_file(self.folder, shard)) as stream:
+            if stream is None:  # another process was quicker
+                with self._open() as other:
+                    yield other
+            else:
+                yield shard, stream
+
+    def _cut(self, shard: int, stream: FileIO) -> None:
+        with database(self._index) as index:
+            last = index.execute(
+                "SELECT first + frames * bands FROM features WHERE shard = ? ORDER BY first DESC LIMIT 1", (shard,)
+            ).fetchone()
+        stream.truncate(last[0] * _ITEM if last else 0)
+
+    def write(self, features: Mapping[str, Features]) -> dict[str, Place]:
+        """Append features at once, whole or not at all; where those of each name are, be they another process'.
+
+        Raises:
+            UserError: the disk is full or the folder cannot be written.
+        """
+        if not features:
+            return {}
+        try:
+            with self._open() as (shard, stream):
+                first = stream.seek(0, os.SEEK_END) // _ITEM
+                rows, values = [], [np.ascontiguousarray(own, dtype="<f4") for own in features.values()]
+                for name, own in zip(features, values, strict=True):
+                    rows.append((name, shard, first, *own.shape, zlib.crc32(own.data)))
+                    first += own.size
+                _append(stream, np.concatenate([own.ravel() for own in values]))
+                with database(self._index) as index:
+                    index.executemany("INSERT OR IGNORE INTO features VALUES (?, ?, ?, ?, ?, ?)", rows)
+                    state = _state(_file(self.folder, shard))
+                    index.execute("UPDATE shards SET state = ? WHERE shard = ?", (state, shard))
+                    query = "SELECT name, shard, first, frames, bands FROM features JOIN wanted ON name = key"
+                    return {name: Place(*place) for name, *place in matching(index, query, features)}
+        except OSError as error:
+            raise unwritable(self.folder, error) from error
+
+    def read(self, places: Sequence[Place]) -> StoredFeatures:
+        """Features, from where they are."""
+        return StoredFeatures(self.folder, places)
+
+
+class Appending:
+    """Features on their way to a shard; they wait in memory until there are enough, or a moment is over.
+
+    Attributes:
+        places: of those that are on disk, by name.
+    """
+
+    def __init__(self, store: FeatureStore) -> None:
+        self.places: dict[str, Place] = {}
+        self._store = store
+        self._waiting: dict[str, Features] = {}
+        self._audio: dict[str, str] = {}
+        self._bytes, self._kept = 0, time.monotonic()
+
+    def add(self, name: str, features: Features, audio: str | None = None) -> None:
+        """Append the features of a name, shape (frames, bands); the digest of its samples is kept before them."""
+        self._waiting[name] = features
+        if audio is not None:
+            self._audio[name] = audio
+        self._bytes += features.nbytes
+        if self._bytes > _BUFFER_BYTES or time.monotonic() - self._kept > _BUFFER_SECONDS:
+            self.keep()
+
+    def keep(self) -> None:
+        """Put on disk what waits."""
+        waiting, audio = self._waiting, self._audio
+        self._waiting, self._audio, self._bytes = {}, {}, 0
+        if audio:
+            self._store.fingerprints.remember_audio(audio.items())
+        if waiting:
+            self.places |= self._store.write(waiting)
+        self._kept = time.monotonic()
 
 
 def _identity(settings: BaseModel) -> str:
@@ -268,12 +264,51 @@ def _identity(settings: BaseModel) -> str:
     return settings.model_dump_json() if identity is None else json.dumps(identity(), sort_keys=True)
 
 
-def _utterance(digest: str, start: float, end: float, channel: int | None) -> str:
-    """A name for an utterance: its file's digest, and its segment and channel if it is one."""
-    part = "" if np.isnan(start) and np.isnan(end) else f"-{start}-{end}"
-    return f"{digest}{part}{'' if channel is None else f'-channel-{channel}'}"
+def _append(stream: FileIO, values: npt.NDArray[np.float32]) -> None:
+    """Write to the end and wait for the disk; if there is no room, nothing is left."""
+    end, left = stream.tell(), values.data.cast("B")
+    try:
+        while left:
+            left = left[stream.write(left) :]
+        os.fsync(stream.fileno())
+    except OSError:
+        stream.truncate(end)
+        raise
 
 
-def _audio(database: sqlite3.Connection, utterance: str) -> str | None:
-    row = database.execute("SELECT audio FROM audio WHERE digest = ?", (utterance,)).fetchone()
-    return row[0] if row else None
+def _file(folder: Path, shard: int) -> Path:
+    return folder / f"{int(shard):04}.f32"
+
+
+def _state(file: Path) -> str:
+    """What tells that a shard is on disk as it was left."""
+    try:
+        state = file.stat()
+    except OSError:
+        return "gone"
+    return f"{state.st_size} {state.st_mtime_ns} {state.st_ctime_ns} {state.st_ino}"
+
+
+def _values(file: Path) -> npt.NDArray[np.float32]:
+    try:
+        values: npt.NDArray[np.float32] = np.memmap(file, dtype="<f4", mode="r").view(np.ndarray)
+    except (OSError, ValueError):  # gone, or empty, which cannot be mapped
+        return np.empty(0, dtype=np.float32)
+    return values
+
+
+@contextmanager
+def _locked(file: Path) -> Iterator[FileIO | None]:
+    """A file open for changes while nobody else has it so; None if somebody has, or it is not there."""
+    try:
+        stream = file.open("r+b", buffering=0)
+    except OSError:
+        yield None
+        return
+    with stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield None
+        else:
+            yield stream

@@ -9,11 +9,10 @@ from pydantic import ValidationError
 
 from didan.audio import Utterance, audio_info
 from didan.errors import OnDamaged, UserError, suggest
+from didan.features.cache import default_cache
 from didan.features.extraction import extract_utterances
-from didan.features.features import StoredFeatures
 from didan.features.frontend import build_frontend
 from didan.features.functionals import FunctionalsSettings, Part
-from didan.features.store import default_cache
 from didan.typing import Progress
 
 
@@ -49,7 +48,6 @@ def feature_table(
     cache = cache or default_cache()
     extracted = extract_utterances(utterances, settings, cache, progress=progress, on_damaged=on_damaged)
     utterances = [utterances[row] for row in extracted.rows]
-    raw = StoredFeatures(extracted.files)
     starts = [0.0 if one.start != one.start else one.start for one in utterances]
     ends = [audio_info(one.file).seconds if one.end != one.end else one.end for one in utterances]
     index = pd.MultiIndex.from_arrays(
@@ -60,7 +58,7 @@ def feature_table(
         ],
         names=["file", "start", "end"],
     )
-    values = [raw[row][0] for row in range(len(raw))]
+    values = [extracted.features[row][0] for row in range(len(utterances))]
     return pd.DataFrame(values, index=index, columns=list(build_frontend(settings).feature_names))
 
 

@@ -2,14 +2,13 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, count
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, Protocol
-
-import numpy as np
+from typing import TYPE_CHECKING, Generic, NamedTuple, Protocol
 
 from didan.audio import RATE, Utterance, stream_audio
-from didan.features.store import AudioDigest, FeatureStore, SegmentRow
+from didan.features.fingerprints import AudioDigest, SegmentRow, utterance_name
+from didan.features.store import FeatureStore, Place, StoredFeatures
 from didan.inference.recogniser import Prepared
 from didan.speech import WHOLE_SECONDS, Segment, segment_at_pauses, sliding_windows
 from didan.typing import Features, Samples
@@ -130,57 +129,57 @@ class StoredSegments:
     def __init__(self, frontend: "FrontendSettings", cache: Path) -> None:
         self._frontend = frontend
         self._store = FeatureStore(cache, frontend)
-        self._known: dict[Utterance, tuple[str, list[SegmentRow]]] = {}  # predicting passes over utterances twice
+        self._known: dict[Utterance, _Kept] = {}  # predicting passes over utterances twice
 
     def __call__(self, utterance: Utterance) -> Iterator[PreparedSegment[Features]]:
         """See :class:`SegmentSource`."""
-        digest, rows = self._rows(utterance)
-        paths = self._paths(digest, utterance, rows)
-        for first, last, speech, is_spoken in rows:
-            yield PreparedSegment(first, last, speech, np.load(next(paths)) if is_spoken else None)
-
-    def _rows(self, utterance: Utterance) -> tuple[str, list[SegmentRow]]:
-        """The digest of an utterance's file, and its segments."""
         if utterance not in self._known:
-            file, start, end, channel, _ = utterance
-            contents = self._store.contents(file, start, end, channel)
-            digest = contents.file
-            rows = self._store.segments(digest, start, end, channel)
-            if (
-                contents.audio is None
-                or rows is None
-                or not all(self._store.holds(path) for path in self._paths(digest, utterance, rows))
-            ):
-                rows = self._make(digest, utterance)
-            self._known[utterance] = digest, rows
-        return self._known[utterance]
+            self._known[utterance] = self._kept(utterance)
+        rows, features = self._known[utterance]
+        index = count()
+        for first, last, speech, is_spoken in rows:
+            yield PreparedSegment(first, last, speech, features[next(index)] if is_spoken else None)
 
-    def _paths(self, digest: str, utterance: Utterance, rows: Sequence[SegmentRow]) -> Iterator[Path]:
-        """Where the features of the segments with speech are."""
-        _, start, end, channel, _ = utterance
-        for first, last, _, is_spoken in rows:
-            if is_spoken:
-                # One that is the whole utterance shares its features with training.
-                whole = first == 0 and last == rows[-1][1]
-                yield self._store.path(digest, start, end, None if whole else (first, last), channel)
+    def _kept(self, utterance: Utterance) -> "_Kept":
+        contents = self._store.fingerprints.contents_of(utterance)
+        rows = self._store.fingerprints.segments(utterance_name(contents.file, utterance))
+        names = _names(contents.file, utterance, rows or [])
+        places = self._store.find(names)
+        if contents.audio is None or rows is None or len(places) < len(set(names)):
+            rows, places = self._make(contents.file, utterance)
+            names = _names(contents.file, utterance, rows)
+        return _Kept(rows, self._store.read([places[name] for name in names]))
 
-    def _make(self, digest: str, utterance: Utterance) -> list[SegmentRow]:
-        _, start, end, channel, _ = utterance
+    def _make(self, digest: str, utterance: Utterance) -> tuple[list[SegmentRow], dict[str, Place]]:
         from didan.features.frontend import cached_frontend, extract_features
 
         frontend, audio = cached_frontend(self._frontend), AudioDigest()
         stream = StreamedSegments(lambda samples: extract_features(frontend, samples), on_block=audio.add)
         segments = list(stream(utterance))
         rows = [(one.start, one.end, one.speech, one.prepared is not None) for one in segments]
-        paths = self._paths(digest, utterance, rows)
-        for segment in segments:
-            if segment.prepared is not None:
-                path = next(paths)
-                if not self._store.holds(path):
-                    self._store.write(path, segment.prepared)
-        self._store.remember_audio(digest, start, end, audio, channel)
-        self._store.remember_segments(digest, start, end, rows, channel)
-        return rows
+        spoken = [one.prepared for one in segments if one.prepared is not None]
+        places = self._store.write(dict(zip(_names(digest, utterance, rows), spoken, strict=True)))
+        name = utterance_name(digest, utterance)
+        self._store.fingerprints.remember_audio([(name, audio.hex())])
+        self._store.fingerprints.remember_segments(name, rows)
+        return rows, places
+
+
+class _Kept(NamedTuple):
+    """The segments of an utterance, and the features of those with speech."""
+
+    rows: list[SegmentRow]
+    features: StoredFeatures
+
+
+def _names(digest: str, utterance: Utterance, rows: Sequence[SegmentRow]) -> list[str]:
+    """What the features of the segments with speech are found by."""
+    return [
+        # One that is the whole utterance shares its features with training.
+        utterance_name(digest, utterance, None if first == 0 and last == rows[-1][1] else (first, last))
+        for first, last, _, is_spoken in rows
+        if is_spoken
+    ]
 
 
 def store_segments(frontend: "FrontendSettings", cache: Path, utterance: Utterance) -> None:

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from didan.audio import find_audio
+from didan.audio import Utterance, find_audio
 from didan.corpora import Corpus
-from didan.errors import AudioError, UserError
+from didan.errors import UserError
 from didan.features import FeatureSet, FeatureStore, StoredFeatures, extract
+from didan.features.fingerprints import Contents, Fingerprints, utterance_name
 from didan.model.source import source_set
 from didan.model.trained import TrainedModel
 
@@ -28,7 +29,7 @@ def source_features(model: TrainedModel, search_paths: Sequence[Path], cache: Pa
         UserError: some are not to be found.
     """
     included = model.source_index.features
-    return source_set(model, StoredFeatures(_stored(model, search_paths, cache)) if included is None else included)
+    return source_set(model, _stored(model, search_paths, cache) if included is None else included)
 
 
 def no_features(model: TrainedModel) -> FeatureSet:
@@ -39,42 +40,37 @@ def no_features(model: TrainedModel) -> FeatureSet:
     )
 
 
-def _stored(model: TrainedModel, search_paths: Sequence[Path], cache: Path) -> list[Path]:
+def _stored(model: TrainedModel, search_paths: Sequence[Path], cache: Path) -> StoredFeatures:
     store = FeatureStore(cache, model.config.frontend)
     table = model.source_index.table
-    files = [
-        store.path(str(row.digest), float(row.start), float(row.end))  # type: ignore[arg-type]
+    names = [
+        utterance_name(str(row.digest), Utterance(Path(), float(row.start), float(row.end)))  # type: ignore[arg-type]
         for row in table.itertuples()
     ]
-    wanted = {str(table["digest"].iloc[index]) for index, file in enumerate(files) if not store.holds(file)}
-    if not wanted:
-        return files
-    places = _recordings(store, table, search_paths, wanted)
-    lost = wanted - set(places)
-    if lost:
-        rows = table[table["digest"].isin(lost)]
-        raise UserError(
-            f"{len(lost)} recordings that the model was trained on ({', '.join(sorted(set(rows['corpus'])))}) are "
-            f"neither where they were nor in the cache (first: {rows['file'].iloc[0]}); say where they are with "
-            "--source-folder, or train with --include-source-features"
-        )
-    moved = table[table["digest"].isin(wanted)].reset_index(drop=True)
-    moved = moved.assign(file=[places[str(digest)] for digest in moved["digest"]])
-    extract(Corpus("source", moved).unlabelled(), model.config.frontend, cache)
-    return files
+    places = store.find(names)
+    wanted = {str(digest) for digest, name in zip(table["digest"], names, strict=True) if name not in places}
+    if wanted:
+        recordings = _recordings(store.fingerprints, table, search_paths, wanted)
+        lost = wanted - set(recordings)
+        if lost:
+            rows = table[table["digest"].isin(lost)]
+            raise UserError(
+                f"{len(lost)} recordings that the model was trained on ({', '.join(sorted(set(rows['corpus'])))}) "
+                f"are neither where they were nor in the cache (first: {rows['file'].iloc[0]}); say where they "
+                "are with --source-folder, or train with --include-source-features"
+            )
+        moved = table[table["digest"].isin(wanted)].reset_index(drop=True)
+        moved = moved.assign(file=[recordings[str(digest)] for digest in moved["digest"]])
+        extract(Corpus("source", moved).unlabelled(), model.config.frontend, cache)
+        places = store.find(names)
+    return store.read([places[name] for name in names])
 
 
 def _recordings(
-    store: FeatureStore, table: pd.DataFrame, search_paths: Sequence[Path], wanted: set[str]
+    fingerprints: Fingerprints, table: pd.DataFrame, search_paths: Sequence[Path], wanted: set[str]
 ) -> Mapping[str, str]:
     """Where the recording of each digest is, for those that are found."""
-    places: dict[str, str] = {}
     before = [Path(file) for file in table.loc[table["digest"].isin(wanted), "file"]]
-    for file in [*before, *(file for path in search_paths for file in find_audio(path))]:
-        try:
-            digest = store.contents(file).file
-        except AudioError:
-            continue
-        if digest in wanted:
-            places[digest] = str(file)
-    return places
+    files = [*before, *(file for path in search_paths for file in find_audio(path))]
+    contents = zip(files, fingerprints.contents([Utterance(file) for file in files]), strict=True)
+    return {own.file: str(file) for file, own in contents if isinstance(own, Contents) and own.file in wanted}
