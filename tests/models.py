@@ -68,7 +68,7 @@ def untrained_model(corpora: tuple[Corpus, Corpus], cache: Path, config: Config)
         config=config,
         emotions=emotions,
         network=network,
-        normaliser=target.through(network.vectors).normalisers[0],
+        normaliser=network.heard(target).normalisers[0],
         source_index=SourceIndex(table=table[columns], embeddings=network.run(source).embeddings),
         temperature=0.2,
         history=pd.DataFrame({"step": [1, 2], "fit": [0.5, 0.25]}),

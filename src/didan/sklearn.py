@@ -133,7 +133,7 @@ class DIDANClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         network, self.history_ = fit_network(pair, config)
         self.network_ = network.double()  # in single precision a row would depend on its place among the others
         self._note_if_nothing_was_learnt(pair)
-        (self.normaliser_,) = pair.target.through(self.network_.vectors).normalisers
+        (self.normaliser_,) = self.network_.heard(pair.target).normalisers
         return self
 
     def _note_if_nothing_was_learnt(self, pair: DomainPair) -> None:

@@ -13,8 +13,9 @@ from didan.methods import assumed_priors
 from didan.model.config import OptimisationSettings, make_config
 from didan.networks import ScoreLink, build_network
 from didan.self_training import balanced_pseudo_labels
-from didan.training.module import REFRESH, Adaptation, Learning, Weights, _Vectors, ramp
+from didan.training.module import REFRESH, Adaptation, Learning, Weights, ramp
 from didan.training.train import train
+from didan.training.vectors import Vectors
 
 
 def test_the_regression_loss_is_the_squared_error_on_one_hot_labels() -> None:
@@ -143,7 +144,7 @@ def test_every_member_labels_by_its_own_scores(prior: dict[str, float]) -> None:
     scores = torch.randn(5, 30, 3, generator=torch.Generator().manual_seed(0))
     no_data: Any = None
     adaptation = Adaptation(network, None, lambda _: Weights(1, 0), priors, config, no_data, Learning(0, 1))
-    adaptation.label(scores)
+    adaptation.label(scores, torch.arange(30))
     assert adaptation.pseudo_labels is not None
     with_labels = [(member, priors[member % len(priors)]) for member in range(5)]
     expected = [
@@ -164,9 +165,10 @@ def test_members_without_labels_count_in_the_mean_of_the_fit() -> None:
     adaptation = Adaptation(network, None, lambda _: Weights(1, 0), priors, config, no_data, Learning(0, 1))
     generator = torch.Generator().manual_seed(0)
     vectors = torch.randn(8, 4, generator=generator)
-    plain = torch.zeros(8, 4), torch.ones(8, 4)
-    adaptation.domains = {side: _Vectors(vectors, *plain) for side in ("source", "target")}
-    adaptation.label(torch.randn(3, 8, 3, generator=generator))
+    one = np.ones((1, 1, 4), np.float32)
+    plain = Vectors(vectors[:, None].numpy(), np.zeros(8, np.int64), np.ones((8, 1), np.float32), 0 * one, one)
+    adaptation.domains = {"source": plain, "target": plain}
+    adaptation.label(torch.randn(3, 8, 3, generator=generator), torch.arange(8))
     index, labels = torch.tensor([5, 0, 3]), torch.tensor([0, 1, 2])
     batch = {"source_index": index, "labels": labels, "target_index": index}
     loss = adaptation.training_step(batch, 0)

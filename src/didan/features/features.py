@@ -1,9 +1,8 @@
 """The features of a set of utterances, and how they, or what a network makes of them, are normalised."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +12,12 @@ import pandas as pd
 from didan.corpora import Recordings
 from didan.features.extraction import extract
 from didan.features.frontend import FrontendSettings, blocks_of
-from didan.features.moods import mood
+from didan.features.moods import mood, some_of_groups
 from didan.features.normaliser import Block, Moments, NormalisationSettings, Normaliser, Statistics
 from didan.features.voices import Voices, fit_voices
 from didan.typing import Features, Floats, Labels, Progress, Utterances
+
+_IN_MEMORY = 256 << 20  # bytes
 
 
 @dataclass(frozen=True)
@@ -77,8 +78,11 @@ class Domain:
     voices: Voices | None = None
     fitted: Normaliser | None = None
 
-    def normalise(self, moments: Sequence[Moments]) -> tuple[Normaliser, list[Statistics]]:
-        """The normaliser, and what each utterance is normalised with, given the moments of its features."""
+    def normalise(self, moments: Iterable[Moments]) -> tuple[Normaliser, list[Statistics]]:
+        """The normaliser, and what each utterance is normalised with, given the moments of its features.
+
+        They are gone through twice.
+        """
         normaliser = self.fitted or Normaliser.fit(moments, self.shrinkage, self.blocks, self.voices)
         return normaliser, normaliser.statistics_by_group(moments, self.groups)
 
@@ -108,8 +112,7 @@ class FeatureSet:
 
     @cached_property
     def _normalised(self) -> tuple[tuple[Normaliser, ...], list[Statistics]]:
-        moments = iter([Moments.of(self.raw[index]) for index in range(len(self.raw))])
-        parts = [domain.normalise(list(islice(moments, len(domain.groups)))) for domain in self.domains]
+        parts = [domain.normalise(_Moments(self.raw, own)) for domain, own in self._parts()]
         return tuple(normaliser for normaliser, _ in parts), [own for _, each in parts for own in each]
 
     @property
@@ -141,18 +144,22 @@ class FeatureSet:
         """The same, each domain normalised with the statistics of these kinds of voice, as they are in it."""
         if voices is None:
             return replace(self, domains=tuple(replace(domain, voices=None) for domain in self.domains))
-        own = zip(self.domains, self.by_domain(), strict=True)
+        own = zip(self.domains, self.by_domain(voices.bands), strict=True)
         return replace(
-            self, domains=tuple(replace(domain, voices=voices.within(features)) for domain, features in own)
+            self, domains=tuple(replace(domain, voices=voices.within(described)) for domain, described in own)
         )
 
-    def by_domain(self) -> list[Features]:
-        """The raw features of the utterances of each domain, each of one frame."""
-        utterances = iter(range(len(self)))
-        return [
-            np.concatenate([self.raw[index] for index in islice(utterances, len(domain.groups))])
-            for domain in self.domains
-        ]
+    def by_domain(self, bands: tuple[int, ...]) -> list[Features]:
+        """Some raw features of the utterances of each domain, each of one frame, shape (n, n_bands)."""
+        chosen = list(bands)
+        return [np.stack([self.raw[index][0, chosen] for index in own]) for _, own in self._parts()]
+
+    def _parts(self) -> Iterator[tuple[Domain, range]]:
+        """Each domain, and which of the utterances are its."""
+        first = 0
+        for domain in self.domains:
+            yield domain, range(first, first + len(domain.groups))
+            first += len(domain.groups)
 
     @property
     def n_groups(self) -> int:
@@ -163,16 +170,22 @@ class FeatureSet:
         """The same, normalised as utterances of no known group are."""
         return replace(self, domains=tuple(replace(own, groups=[None] * len(own.groups)) for own in self.domains))
 
+    def _as_of_no_group(self) -> "FeatureSet":
+        """The same, with the normalisers that it has."""
+        own = zip(self.ungrouped().domains, self.normalisers, strict=True)
+        return replace(self, domains=tuple(replace(domain, fitted=fitted) for domain, fitted in own))
+
     def in_memory(self) -> "FeatureSet":
-        """The same, read once where an utterance is one vector; larger features stay on disk."""
-        if len(self.raw[0]) > 1:
+        """The same, read once where an utterance is one vector and all have room; larger features stay on disk."""
+        first = self.raw[0]
+        if len(first) > 1 or len(self.raw) * first.nbytes > _IN_MEMORY:
             return self
         raw = [self.raw[index] for index in range(len(self.raw))]  # of spectrograms, too, the first may have one
         return replace(self, raw=np.stack(raw)) if all(len(own) == 1 for own in raw) else self
 
-    def vectors(self) -> Features:
-        """All utterances, each of one frame, shape (n, bands)."""
-        return np.concatenate([self[index] for index in range(len(self))])
+    def vectors(self, rows: Sequence[int] | None = None) -> Features:
+        """All utterances, or some, each of one frame, shape (n, bands)."""
+        return np.concatenate([self[int(index)] for index in (range(len(self)) if rows is None else rows)])
 
 
 def pooled_vectors(features: Utterances) -> Floats:
@@ -181,6 +194,16 @@ def pooled_vectors(features: Utterances) -> Floats:
     if all(len(frames) == 1 for frames in utterances):
         return np.concatenate(utterances)
     return np.stack([np.concatenate([frames.mean(axis=0), frames.std(axis=0)]) for frames in utterances])
+
+
+class _Moments:
+    """Moments of some utterances, made anew each time they are gone through."""
+
+    def __init__(self, raw: Utterances, rows: range) -> None:
+        self._raw, self._rows = raw, rows
+
+    def __iter__(self) -> Iterator[Moments]:
+        return (Moments.of(self._raw[index]) for index in self._rows)
 
 
 class _Joined:
@@ -259,7 +282,7 @@ def voices_in(sets: Sequence[FeatureSet], bands: tuple[int, ...]) -> Voices | No
     """
     if not bands:
         return None
-    return fit_voices([features for one in sets for features in one.by_domain()], bands)
+    return fit_voices([described for one in sets for described in one.by_domain(bands)], bands)
 
 
 def mood_of_groups(source: FeatureSet, labels: Labels, target: FeatureSet) -> float:
@@ -271,5 +294,6 @@ def mood_of_groups(source: FeatureSet, labels: Labels, target: FeatureSet) -> fl
         target: the same; its groups are those of all its domains.
     """
     groups = [group for domain in target.domains for group in domain.groups]
-    X_s, X_t = (side.ungrouped().vectors().astype(np.float64) for side in (source, target))
-    return mood(X_s, labels, X_t, groups)
+    sides = ((source, np.arange(len(source))), (target, some_of_groups(groups)))
+    X_s, X_t = (side._as_of_no_group().vectors(rows.tolist()).astype(np.float64) for side, rows in sides)
+    return mood(X_s, labels, X_t, [groups[row] for row in sides[1][1]])

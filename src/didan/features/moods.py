@@ -26,6 +26,8 @@ MOODY = 0.05
 
 _STRENGTH = 3e-3  # 1 / (2 * regularisation) of the classifier, for features of variance 1
 _EXTREME = 5.0
+_MOST = 20_000  # utterances that are looked at
+_GROUPS = 200  # of which there should be so many groups
 
 
 def mood(source: Floats, labels: Labels, target: Floats, groups: Sequence[object]) -> float:
@@ -55,6 +57,26 @@ def mood(source: Floats, labels: Labels, target: Floats, groups: Sequence[object
     R = R - Z @ np.linalg.lstsq(Z, R, rcond=None)[0]
     of_rest = between_groups(R, codes)
     return max((between_groups(Z, codes, confidence=0.95) - of_rest) / (1 - of_rest), 0.0)
+
+
+def some_of_groups(groups: Sequence[object]) -> npt.NDArray[np.int64]:
+    """Which utterances are enough to tell: all, or of very many some, of whole groups if there are many of these.
+
+    Args:
+        groups: of each utterance; None or NaN where it is unknown.
+
+    Returns:
+        Their numbers, in order.
+
+    >>> len(some_of_groups(["a"] * 10)), len(some_of_groups([n // 100 for n in range(10**6)])) < 10**5
+    (10, True)
+    """
+    if len(groups) <= _MOST:
+        return np.arange(len(groups))
+    codes, names = pd.factorize(pd.Series(list(groups), dtype=object))
+    every = max(min(len(groups) // _MOST, len(names) // _GROUPS), 1)
+    rows = np.flatnonzero((codes >= 0) & (codes % every == 0))
+    return rows if len(rows) <= _MOST else np.sort(np.random.default_rng(0).choice(rows, _MOST, replace=False))
 
 
 def between_groups(X: Floats, codes: npt.NDArray[np.integer], *, confidence: float | None = None) -> float:

@@ -17,15 +17,16 @@ weight is that of an empirical Bayes estimate of a group's mean (James and Stein
 as well is ours.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
-from didan.features.voices import Voices
+from didan.features.voices import KINDS, Voices
 from didan.typing import Features
 
 KIND_SHRINKAGE = 5.0
@@ -33,6 +34,7 @@ KIND_SHRINKAGE = 5.0
 
 _CONSTANT = 1e-6  # of the mean: what single precision leaves of the variation of a constant
 _NOTHING = 1e-12
+_AT_ONCE = 4096
 
 _Doubles = npt.NDArray[np.float64]
 
@@ -107,6 +109,9 @@ class Moments:
     @classmethod
     def of(cls, features: Features) -> "Moments":
         """Those of one utterance, shape (frames, bands)."""
+        if len(features) == 1:
+            mean: _Doubles = features[0].astype(np.float64)
+            return cls(1, 1, mean, np.zeros_like(mean))
         return cls(
             1, len(features), features.mean(axis=0, dtype=np.float64), features.var(axis=0, dtype=np.float64)
         )
@@ -115,9 +120,16 @@ class Moments:
     def pooled(cls, parts: Iterable["Moments"]) -> "Moments":
         """Those of several sets of utterances together, at least one; they count by their frames.
 
+        However many there are, a few thousand are in memory at a time.
+
         >>> Moments.pooled([Moments.of(np.array([[0.0, 5.0]])), Moments.of(np.array([[2.0, 5.0]]))])
         Moments(n_utterances=2, n_frames=2, mean=array([1., 5.]), variance=array([1., 0.]))
         """
+        some = [cls._pooled(chunk) for chunk in _chunks(parts)]
+        return some[0] if len(some) == 1 else cls._pooled(some)
+
+    @classmethod
+    def _pooled(cls, parts: Iterable["Moments"]) -> "Moments":
         parts, frames = _ordered(parts)
         mean, variance = _weighted(parts, frames)
         return cls(sum(part.n_utterances for part in parts), int(frames.sum()), mean, variance)
@@ -127,6 +139,13 @@ class Moments:
         std: _Doubles = np.sqrt(self.variance)
         std[std <= _CONSTANT * np.maximum(np.abs(self.mean), 1)] = 1
         return std
+
+
+def _chunks(parts: Iterable[Moments]) -> Iterator[list[Moments]]:
+    """A few thousand at a time; within them the order plays no part."""
+    parts = iter(parts)
+    while chunk := list(islice(parts, _AT_ONCE)):
+        yield chunk
 
 
 def _ordered(parts: Iterable[Moments]) -> tuple[list[Moments], _Doubles]:
@@ -171,7 +190,7 @@ class Normaliser:
     @classmethod
     def fit(
         cls,
-        moments: Sequence[Moments],
+        moments: Iterable[Moments],
         shrinkage: float,
         blocks: tuple[Block, ...] = (),
         voices: Voices | None = None,
@@ -180,17 +199,19 @@ class Normaliser:
 
         A kind of voice that few of them are of is drawn towards all of them, as a small group is.
         """
-        pooled = Moments.pooled(moments)
         if voices is None:
-            return cls((pooled,), shrinkage, blocks)
-        ordered, frames = _ordered(moments)
-        kinds = []
-        for shares in voices(np.stack([one.mean for one in ordered])).T:
-            n = float(shares.sum())
-            weights = frames * np.maximum(shares, _NOTHING)
-            own = Moments(round(n), round(float(weights.sum())), *_weighted(ordered, weights))
-            kinds.append(_drawn(own, pooled, n / (n + KIND_SHRINKAGE)))
-        return cls(tuple(kinds), shrinkage, blocks, voices)
+            return cls((Moments.pooled(moments),), shrinkage, blocks)
+        parts: list[Moments] = []
+        by_kind: list[list[_Share]] = [[] for _ in range(KINDS)]
+        for chunk in _chunks(moments):
+            ordered, frames = _ordered(chunk)
+            parts.append(Moments.pooled(ordered))
+            for own, shares in zip(by_kind, voices(np.stack([one.mean for one in ordered])).T, strict=True):
+                own.append(_Share.of(ordered, frames * np.maximum(shares, _NOTHING), float(shares.sum())))
+        pooled = Moments.pooled(parts)
+        kinds = [own[0] if len(own) == 1 else _Share.together(own) for own in by_kind]
+        drawn = tuple(_drawn(own.moments, pooled, own.n / (own.n + KIND_SHRINKAGE)) for own in kinds)
+        return cls(drawn, shrinkage, blocks, voices)
 
     def statistics(self, group: Moments | None = None) -> Statistics:
         """What utterances of a group are normalised with; those of the domain if the group is None.
@@ -306,7 +327,7 @@ class Normaliser:
         """How many features it is for."""
         return len(self.domain[0].mean)
 
-    def statistics_by_group(self, moments: Sequence[Moments], groups: Sequence[object]) -> list[Statistics]:
+    def statistics_by_group(self, moments: Iterable[Moments], groups: Sequence[object]) -> list[Statistics]:
         """What each of some utterances is normalised with.
 
         Args:
@@ -314,14 +335,39 @@ class Normaliser:
             groups: the group of each; None or NaN where it is unknown.
         """
         names = [None if group != group else group for group in groups]
-        members: dict[object, list[Moments]] = {}
-        for name, own in zip(names, moments, strict=True):
-            members.setdefault(name, []).append(own)
-        by_group = {
-            name: self.statistics(None if name is None else Moments.pooled(parts))
-            for name, parts in members.items()
-        }
+        by_group: dict[object, Statistics] = {None: self.statistics()}
+        if set(names) - {None}:
+            pooled: dict[object, Moments] = {}
+            remaining = iter(names)
+            for chunk in _chunks(moments):
+                members: dict[object, list[Moments]] = {}
+                for own, name in zip(chunk, remaining, strict=False):
+                    members.setdefault(name, []).append(own)
+                for name in members.keys() - {None}:
+                    parts = [pooled[name], *members[name]] if name in pooled else members[name]
+                    pooled[name] = Moments.pooled(parts)
+            by_group |= {name: self.statistics(own) for name, own in pooled.items()}
         return [by_group[name] for name in names]
+
+
+class _Share(NamedTuple):
+    """What a kind of voice has of some utterances: how many, the sum of their weights, and their moments."""
+
+    n: float
+    weight: float
+    moments: Moments
+
+    @classmethod
+    def of(cls, parts: Sequence[Moments], weights: _Doubles, n: float) -> "_Share":
+        """Of sets of utterances, each with a weight."""
+        weight = float(weights.sum())
+        return cls(n, weight, Moments(round(n), round(weight), *_weighted(parts, weights)))
+
+    @classmethod
+    def together(cls, shares: Sequence["_Share"]) -> "_Share":
+        """Several shares as one."""
+        weights = np.array([own.weight for own in shares])
+        return cls.of([own.moments for own in shares], weights, sum(own.n for own in shares))
 
 
 def _drawn(group: Moments, towards: Moments, weight: float) -> Moments:

@@ -30,6 +30,7 @@ KINDS = 2
 
 _EXTREME = 3.0  # deviations from the median; pitch that was not found must not become a kind of voice
 _NORMAL = 1.4826  # the deviation of a Gaussian, in median absolute deviations
+_MOST = 50_000  # utterances that the mixture is fitted to
 _FEWEST = 20  # utterances; of fewer no kinds are told
 
 
@@ -49,9 +50,9 @@ class Voices:
     bias: Floats
     centre: Floats
 
-    def within(self, features: Floats) -> "Voices":
-        """The same kinds in another domain, given its utterances, shape (n, width)."""
-        return replace(self, centre=_centre(features[:, list(self.bands)]))
+    def within(self, described: Floats) -> "Voices":
+        """The same kinds in another domain, given what describes its utterances, shape (n, n_bands)."""
+        return replace(self, centre=_centre(np.asarray(described, dtype=np.float64)))
 
     def __call__(self, features: Floats) -> Floats:
         """How probable each kind of voice is.
@@ -77,8 +78,8 @@ def fit_voices(domains: Sequence[Floats], bands: tuple[int, ...]) -> Voices | No
     """The kinds of voice in the utterances of all domains together.
 
     Args:
-        domains: features of the utterances of each, before normalisation, shape (n, width).
-        bands: which of the features describe a voice, as in ``DESCRIBED_BY``.
+        domains: what describes the voices of the utterances of each, before normalisation, shape (n, n_bands).
+        bands: which of the features these are, as in ``DESCRIBED_BY``.
 
     Returns:
         The kinds, the lower voices first, as they are in the first domain; see :meth:`Voices.within`. None where
@@ -86,7 +87,7 @@ def fit_voices(domains: Sequence[Floats], bands: tuple[int, ...]) -> Voices | No
     """
     from sklearn.mixture import GaussianMixture  # an exported model must not wait for it
 
-    own = [np.asarray(features, dtype=np.float64)[:, list(bands)] for features in domains]
+    own = [np.asarray(described, dtype=np.float64) for described in domains]
     described = np.concatenate([features - _centre(features) for features in own])
     if len(described) < _FEWEST:
         return None
@@ -96,6 +97,8 @@ def fit_voices(domains: Sequence[Floats], bands: tuple[int, ...]) -> Voices | No
         return None
     standard = (described - middle) / scale
     heard = standard[(np.abs(standard) < _EXTREME).all(axis=1)]
+    if len(heard) > _MOST:
+        heard = np.random.default_rng(0).choice(heard, _MOST, replace=False)
     mixture = GaussianMixture(KINDS, covariance_type="tied", n_init=5, reg_covar=1e-3, random_state=0).fit(heard)
     order = mixture.means_[:, 0].argsort()
     means, shares = mixture.means_[order], mixture.weights_[order]

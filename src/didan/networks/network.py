@@ -250,9 +250,13 @@ class Network(nn.Module):
         vectors: Features = made.cpu().numpy()
         return vectors
 
+    def heard(self, features: FeatureSet) -> FeatureSet:
+        """What the backbone makes of a set of utterances; of vectors it makes nothing else."""
+        return features if isinstance(self.backbone, OneFrame) else features.through(self.vectors)
+
     def run(self, features: FeatureSet) -> Output:
         """What the network makes of a set of utterances, whole, each normalised as the set says."""
-        return self.outputs(features.through(self.vectors).vectors())
+        return self.outputs(self.heard(features).vectors())
 
     def scores(self, vectors: Features) -> Tensor:
         """The scores of each member for normalised vectors, shape (members, n, n_emotions), without gradients."""

@@ -78,12 +78,9 @@ class Batches(Dataset[Batch]):
 
     def __getitem__(self, position: int) -> Batch:
         step = self.steps[position]
-        rng = np.random.default_rng([self.seed, step])
-        chosen = self._balanced(rng)
+        chosen, drawn, rng = self._drawn(step)
         batch = {"source_index": torch.from_numpy(chosen), "labels": torch.from_numpy(self.pair.labels[chosen])}
         if self.with_target:
-            count = len(self.pair.target)
-            drawn = rng.choice(count, self.batch_size, replace=count < self.batch_size)
             batch["target_index"] = torch.from_numpy(drawn)
         if step < self.from_step:
             return batch
@@ -96,6 +93,29 @@ class Batches(Dataset[Batch]):
             target, lengths = self._crops(self.pair.target.raw, drawn, rng)
             batch |= {"target": target, "target_lengths": lengths}
         return batch
+
+    def target_rows(self, steps: range, most: int) -> npt.NDArray[np.int64]:
+        """Target utterances to learn of between some steps: all, or where these are more than ``most`` those of
+        the batches of these steps and others by chance, as many as ``most`` with them.
+
+        Returns:
+            Their numbers, in order.
+        """
+        count = len(self.pair.target)
+        if count <= most:
+            return np.arange(count)
+        drawn = [self._drawn(step)[1] for step in steps]
+        others = np.random.default_rng([self.seed, steps.start, 1]).choice(count, most, replace=False)
+        rows = np.unique(np.concatenate(drawn))
+        return np.union1d(rows, np.setdiff1d(others, rows)[: max(most - len(rows), 0)])
+
+    def _drawn(self, step: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], np.random.Generator]:
+        """Source and target utterances of a step, and what to go on drawing with."""
+        rng = np.random.default_rng([self.seed, step])
+        chosen, count = self._balanced(rng), len(self.pair.target)
+        if not self.with_target:
+            return chosen, np.empty(0, dtype=np.int64), rng
+        return chosen, rng.choice(count, self.batch_size, replace=count < self.batch_size), rng
 
     def _balanced(self, rng: np.random.Generator) -> npt.NDArray[np.int64]:
         """Indices with every emotion equally often; which emotions get the remainder is drawn."""

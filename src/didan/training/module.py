@@ -7,20 +7,18 @@ from itertools import cycle
 from typing import Any, NamedTuple
 
 import lightning.pytorch as pl
-import numpy as np
 import torch
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.nn.functional import one_hot
 from torch.utils.data import DataLoader
 
-from didan.features import FeatureSet
 from didan.methods import AlignmentTerm, SourceFreeSettings
 from didan.model.config import Config, OptimisationSettings
 from didan.networks import Network, Output, ScoreLink, averaged
 from didan.self_training import PseudoLabels
 from didan.training.batches import Batch, Batches
-from didan.typing import Features
+from didan.training.vectors import Vectors
 
 ROUND = 10
 """Steps between two moments at which training can be interrupted and resumed."""
@@ -28,6 +26,11 @@ ROUND = 10
 REFRESH = 50
 """Steps for which vectors of all utterances are kept while the backbone learns, with the statistics that normalise
 them: to make them anew takes as long as many steps. Pseudo-labels are made from what is kept."""
+
+
+LABELLED = 5000
+"""Target utterances that have pseudo-labels at a time: all of most targets; of a larger one those that the next
+steps see, and others by chance, so that a step costs the same however large the target is."""
 
 
 class Weights(NamedTuple):
@@ -97,7 +100,8 @@ class Adaptation(pl.LightningModule):
         self.settings, self.link = config.optimisation, ScoreLink(config.optimisation.loss)
         self.history: list[dict[str, float]] = []
         self.pseudo_labels: PseudoLabels | None = None
-        self.domains: dict[str, _Vectors] = {}
+        self.labelled = torch.empty(0, dtype=torch.int64)
+        self.domains: dict[str, Vectors] = {}
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """The batches of the next round; Lightning asks for them every round."""
@@ -108,6 +112,7 @@ class Adaptation(pl.LightningModule):
         """Pseudo-labels of a checkpoint come in main memory, and follow the network to its device."""
         if self.pseudo_labels is not None:
             self._keep(*self.pseudo_labels)
+            self.labelled = self.labelled.to(self.device)
 
     def on_train_batch_start(self, batch: Batch, batch_index: int) -> None:
         """New pseudo-labels, if they are due; and dropout that depends on seed and step alone.
@@ -123,17 +128,21 @@ class Adaptation(pl.LightningModule):
         # A method that does without the source is trained on it first, as if there were no target.
         source_first = isinstance(self.config.method_settings, SourceFreeSettings) and self._weights().fit > 0
         if not source_first and labeller.due(self.global_step, self.settings.steps):
-            self.label(self.network.scores(self.domains["target"].normalised()))
+            steps = range(self.global_step, min(self.global_step + labeller.every, self.settings.steps))
+            rows = self.batches.target_rows(steps, LABELLED)
+            self.label(self.network.scores(self.domains["target"].normalised(rows)), torch.from_numpy(rows))
         torch.manual_seed(self.config.seed * 1_000_003 + self.global_step)
 
-    def label(self, scores: Tensor) -> None:
-        """Make pseudo-labels of the target, for each member that assumes a class prior by its own scores.
+    def label(self, scores: Tensor, rows: Tensor) -> None:
+        """Make pseudo-labels of target utterances, for each member that assumes a class prior by its own scores.
 
         Members that share them make the same mistakes, and the mean of the ensemble cannot undo those.
 
         Args:
-            scores: of each member for every target utterance, shape (members, n_t, n_emotions).
+            scores: of each member for every utterance, shape (members, n, n_emotions).
+            rows: numbers of the utterances, in order, shape (n,).
         """
+        self.labelled = rows.to(self.device)
         made = []
         for member, prior in self.class_priors.items():
             # Where it is undecided a network scores near the mean of its labels: uniform, by the source.
@@ -165,7 +174,7 @@ class Adaptation(pl.LightningModule):
             row |= alignment.diagnostics
             loss = loss + counts.alignment * alignment.loss
         if self.pseudo_labels is not None:
-            index = batch["target_index"]
+            index = torch.searchsorted(self.labelled, batch["target_index"])
             own = scores[list(self.class_priors), n_source:]
             labels, weights = self.pseudo_labels.labels[:, index], self.pseudo_labels.weights[:, index]
             fit = self._fit(own, labels, weights) * len(own) / len(scores)
@@ -196,16 +205,17 @@ class Adaptation(pl.LightningModule):
         """Keep the history, the pseudo-labels and what utterances are normalised with."""
         checkpoint["history"] = self.history
         checkpoint["pseudo_labels"] = None if self.pseudo_labels is None else tuple(self.pseudo_labels)
+        checkpoint["labelled"] = self.labelled
         # Until the backbone learns they follow from it, and are made again.
         learns = self.global_step > self.learning.first
-        checkpoint["domains"] = {side: tuple(domain) for side, domain in self.domains.items() if learns}
+        checkpoint["domains"] = {side: domain.state() for side, domain in self.domains.items() if learns}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Continue with them."""
         self.history = list(checkpoint["history"])
         kept = checkpoint["pseudo_labels"]
-        self.pseudo_labels = None if kept is None else PseudoLabels(*kept)
-        self.domains = {side: _Vectors(*tensors) for side, tensors in checkpoint["domains"].items()}
+        self.pseudo_labels, self.labelled = None if kept is None else PseudoLabels(*kept), checkpoint["labelled"]
+        self.domains = {side: Vectors.of_state(state) for side, state in checkpoint["domains"].items()}
 
     def _keep(self, labels: Tensor, weights: Tensor) -> None:
         self.pseudo_labels = PseudoLabels(labels.to(self.device), weights.to(self.device))
@@ -215,7 +225,7 @@ class Adaptation(pl.LightningModule):
         pair = self.batches.pair
         sides = {"source": pair.source} if len(pair.source) else {}
         sides |= {"target": pair.target} if self.batches.with_target else {}
-        self.domains = {side: _Vectors.of(features, self.network) for side, features in sides.items()}
+        self.domains = {side: Vectors.of(features, self.network) for side, features in sides.items()}
 
     def _weights(self) -> Weights:
         return self.schedule(self.global_step / self.settings.steps)
@@ -228,32 +238,12 @@ class Adaptation(pl.LightningModule):
 
     def _heard(self, batch: Batch, side: str) -> tuple[Tensor, dict[str, Tensor]]:
         """What the backbone makes of one side of a batch, normalised, and of its frames and segments."""
-        index = batch[f"{side}_index"].cpu()
-        whole, mean, std = (tensor[index].to(self.device) for tensor in self.domains[side])
+        index = batch[f"{side}_index"].cpu().numpy()
+        whole, mean, std = (tensor.to(self.device) for tensor in self.domains[side].rows(index))
         levels: dict[str, Tensor] = {}
         if (crops := batch.get(side)) is not None:
             whole, levels = self.network.levels(crops, batch[f"{side}_lengths"])
         return (whole - mean) / std, levels
-
-
-class _Vectors(NamedTuple):
-    """What a backbone makes of the utterances of a domain, and what each is normalised with, shapes (n, width)."""
-
-    vectors: Tensor
-    mean: Tensor
-    std: Tensor
-
-    @classmethod
-    def of(cls, features: FeatureSet, network: Network) -> "_Vectors":
-        made = features.through(network.vectors)
-        vectors = np.concatenate([made.raw[index] for index in range(len(made))])
-        each = [own.of(vector[None]) for own, vector in zip(made.statistics, vectors, strict=True)]
-        mean, std = (np.stack(side) for side in zip(*each, strict=True))
-        return cls(*(torch.from_numpy(array) for array in (vectors, mean, std)))
-
-    def normalised(self) -> Features:
-        normalised: Features = ((self.vectors - self.mean) / self.std).numpy()
-        return normalised
 
 
 def falling(progress: float) -> float:

@@ -166,7 +166,7 @@ def fit_model(
     network.to(accelerator())  # where passes over all utterances belong as well
     embeddings = network.run(pair.source).embeddings
     _refuse_diverged(embeddings["output"], config, workspace)
-    (normaliser,) = pair.target.through(network.vectors).normalisers
+    (normaliser,) = network.heard(pair.target).normalisers
     network.cpu()
     return TrainedModel(
         config=config,
@@ -219,7 +219,7 @@ def refit_model(
     )
     network.to(accelerator())
     _refuse_diverged(network.run(pair.target).scores, config, workspace)
-    (normaliser,) = pair.target.through(network.vectors).normalisers
+    (normaliser,) = network.heard(pair.target).normalisers
     included = model.source_index.features is not None
     embeddings = network.run(source_features(model, (), Path())).embeddings if included else {}
     network.cpu()
