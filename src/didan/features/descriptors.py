@@ -233,7 +233,8 @@ class Formants(nn.Module):
         """
         before = torch.cat([torch.zeros_like(waveform[:, :1]), waveform[:, :-1]], dim=1)
         emphasised = (waveform - self.PREEMPHASIS * before) * is_valid(n_samples(waveform), waveform.shape[1])
-        power = self.power_spectrum(emphasised).double()
+        # Contiguous, since products of other layouts are summed in another order.
+        power = self.power_spectrum(emphasised).double().contiguous()
         coefficients = _predict(self.to_autocorrelation @ power.mT)
         real, imaginary = (coefficients.mT @ self.on_grid).chunk(2, dim=2)
         is_minimum, frequency, bandwidth = self._minima(real.square() + imaginary.square())
@@ -288,10 +289,10 @@ def _predict(r: Tensor) -> Tensor:
         Of the same shape, the first coefficient being 1.
     """
     error = r[:, :1].clamp_min(_TINY)
-    coefficients = torch.ones_like(error)
+    coefficients, zero, reversed_r = torch.ones_like(error), torch.zeros_like(error), r.flip(1)
     for order in range(1, r.shape[1]):
-        reflection = -(coefficients * r[:, 1 : order + 1].flip(1)).sum(dim=1, keepdim=True) / error
-        longer = torch.cat([coefficients, torch.zeros_like(error)], dim=1)
+        reflection = -(coefficients * reversed_r[:, -order - 1 : -1]).sum(dim=1, keepdim=True) / error
+        longer = torch.cat([coefficients, zero], dim=1)
         coefficients = longer + reflection * longer.flip(1)
         error = error * (1 - reflection.square())
     return coefficients

@@ -49,11 +49,14 @@ class PowerSpectrum(nn.Module):
     """``|X|^2`` of windowed frames, centred at multiples of the hop; beyond the ends the signal is 0.
 
     The Fourier transform is one step of Cooley and Tukey's (Mathematics of Computation 19, 1965) as matrix
-    products: with ``t = b t1 + t2`` and ``k = k1 + a k2``, n_fft = a b,
+    products: with ``t = b t1 + t2`` and n_fft = a b,
 
-        X[k] = sum_t2 ( e^(-2 pi i k t2 / n_fft) sum_t1 e^(-2 pi i k1 t1 / a) x[t] )
+        X[k] = sum_t2 ( e^(-2 pi i k t2 / n_fft) sum_t1 e^(-2 pi i k t1 / a) x[t] )
 
-    so that every runtime computes the same sums, in double precision's coefficients. (onnxruntime's own transform
+    The inner sum depends on the remainder of k by a alone, and is conjugated for the remainder a - k, since x is
+    real: half of them are computed. Frames lie side by side, so that between the products nothing moves.
+
+    Every runtime computes the same sums, in double precision's coefficients. (onnxruntime's own transform
     is ten times slower and wrong by -48 dB where n_fft is no power of 2; windowed cosines as a convolution are
     three times slower.)
 
@@ -68,6 +71,7 @@ class PowerSpectrum(nn.Module):
     window: Tensor
     inner: Tensor
     outer: Tensor
+    order: Tensor
 
     def __init__(
         self, window: Tensor, n_fft: int, hop: int, n_bins: int | None = None, remove_mean: bool = False
@@ -75,26 +79,36 @@ class PowerSpectrum(nn.Module):
         super().__init__()
         self.hop, self.remove_mean = hop, remove_mean
         self.n_bins = n_fft // 2 + 1 if n_bins is None else n_bins
-        self.a = next(a for a in range(math.isqrt(n_fft), 0, -1) if n_fft % a == 0)
-        self.b = n_fft // self.a
+        a = next(a for a in range(math.isqrt(n_fft), 0, -1) if n_fft % a == 0)
+        self.b = n_fft // a
         self.rows = -(-len(window) // self.b)  # of t1; beyond the window there is nothing to sum
         self.register_buffer("window", window.float(), persistent=False)
-        k1, t1, t2 = (torch.arange(n).double() for n in (self.a, self.rows, self.b))
-        k2 = torch.arange(-(-self.n_bins // self.a)).double()
-        angles = 2 * torch.pi / self.a * torch.outer(k1, t1)
-        self.register_buffer("inner", torch.cat([angles.cos(), -angles.sin()]).float(), persistent=False)
-        angles = 2 * torch.pi / n_fft * t2[:, None] * (k1[:, None, None] + self.a * k2)
+        remainders, t1, t2 = (torch.arange(n).double() for n in (a // 2 + 1, self.rows, self.b))
+        angles = 2 * torch.pi / a * torch.outer(remainders, t1)
+        inner = torch.stack([angles.cos(), -angles.sin()], dim=1).flatten(0, 1)
+        self.register_buffer("inner", inner.float(), persistent=False)
+        # Of each remainder and its conjugate the bins, the last ones repeated until all have as many.
+        bins = torch.arange(self.n_bins)
+        own = [bins[(bins % a == r) | (bins % a == (a - r) % a)] for r in range(a // 2 + 1)]
+        most = max(map(len, own))
+        k = torch.stack([torch.cat([one, one[-1:].expand(most - len(one))]) for one in own])
+        angles = 2 * torch.pi / n_fft * t2 * k[:, :, None]
+        sign = torch.where(k % a == remainders[:, None], 1.0, -1.0)[:, :, None]
         real, imaginary = angles.cos(), -angles.sin()
-        outer = torch.cat([torch.cat([real, imaginary], dim=2), torch.cat([-imaginary, real], dim=2)], dim=1)
-        self.register_buffer("outer", outer.float(), persistent=False)
+        of_real, of_imaginary = (
+            torch.cat([real, -sign * imaginary], dim=2),
+            torch.cat([imaginary, sign * real], dim=2),
+        )
+        self.register_buffer("outer", torch.cat([of_real, of_imaginary], dim=1).float(), persistent=False)
+        self.register_buffer("order", (k.flatten() == bins[:, None]).int().argmax(dim=1), persistent=False)
 
     def forward(self, signal: Tensor) -> Tensor:
         """Map signals, shape (n, samples), to power, shape (n, samples // hop + 1, n_bins)."""
         width = len(self.window)
-        padded = pad(signal, (width // 2, width - width // 2))
-        n_frames = signal.shape[1] // self.hop + 1
-        starts = self.hop * torch.arange(n_frames, device=signal.device)
-        frames = padded[:, starts[:, None] + torch.arange(width, device=signal.device)]
+        n_frames, n_hops = signal.shape[1] // self.hop + 1, -(-width // self.hop)
+        padded = pad(signal, (width // 2, n_hops * self.hop - width // 2))
+        hops = padded[:, : (n_frames + n_hops - 1) * self.hop].reshape(signal.shape[0], -1, self.hop)
+        frames = torch.cat([hops[:, k : k + n_frames] for k in range(n_hops)], dim=2)[:, :, :width]
         if self.remove_mean:
             frames = frames - frames.mean(dim=2, keepdim=True)
         return self.of_frames(frames)
@@ -102,8 +116,8 @@ class PowerSpectrum(nn.Module):
     def of_frames(self, frames: Tensor) -> Tensor:
         """Map frames, shape (n, frames, width), to power, shape (n, frames, n_bins)."""
         n, n_frames, width = frames.shape
-        x = pad(frames * self.window, (0, self.rows * self.b - width)).reshape(-1, self.rows, self.b)
-        y = (self.inner @ x).reshape(-1, 2, self.a, self.b).permute(2, 0, 1, 3).reshape(self.a, -1, 2 * self.b)
-        real, imaginary = (y @ self.outer).chunk(2, dim=2)
-        power = (real.square() + imaginary.square()).permute(1, 2, 0)  # frames, k2, k1
-        return power.reshape(n, n_frames, -1)[:, :, : self.n_bins]
+        x = pad(frames * self.window, (0, self.rows * self.b - width)).mT.reshape(n, self.rows, -1)
+        y = (self.inner @ x).reshape(n, len(self.outer), -1, n_frames)
+        real, imaginary = (self.outer @ y).chunk(2, dim=2)
+        power = (real.square() + imaginary.square()).flatten(1, 2)
+        return power[:, self.order].mT
