@@ -7,20 +7,20 @@ it off. A shard that is not on disk as it was left is compared with its checksum
 index: it is made again as if it had never been.
 """
 
-import fcntl
 import hashlib
 import json
 import os
 import time
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import FileIO
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from filelock import FileLock, Timeout
 from pydantic import BaseModel
 
 from didan.features.cache import database, made, matching, unwritable
@@ -300,15 +300,18 @@ def _values(file: Path) -> npt.NDArray[np.float32]:
 @contextmanager
 def _locked(file: Path) -> Iterator[FileIO | None]:
     """A file open for changes while nobody else has it so; None if somebody has, or it is not there."""
+    lock = FileLock(file.with_suffix(".lock"), is_singleton=False)
     try:
-        stream = file.open("r+b", buffering=0)
-    except OSError:
+        lock.acquire(blocking=False)
+    except (Timeout, OSError):  # the system lets go of the lock of a process that ends
         yield None
         return
-    with stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            yield None
-        else:
-            yield stream
+    stream = None
+    try:
+        with suppress(OSError):
+            stream = file.open("r+b", buffering=0)
+        yield stream
+    finally:
+        if stream is not None:
+            stream.close()
+        lock.release()
