@@ -26,6 +26,7 @@ SLOW = [
     "evaluation/test_evaluate.py",
     "features/test_export_of_features.py",
     "features/test_extraction.py",
+    "features/test_extraction_on_cluster.py",
     "inference",
     "model/test_hub.py",
     "model/test_shipped.py",

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from didan.features import Moments, NormalisationSettings, Normaliser, Statistics
+from didan.features import Moments, NormalisationSettings, Normaliser, Statistics, Voices
 from didan.typing import Features
 
 NAN, INF = float("nan"), float("inf")
@@ -178,6 +178,24 @@ def test_a_single_utterance_is_hardly_its_own_group() -> None:
         np.testing.assert_allclose(
             apart, np.abs(Moments.of(one).mean - normaliser.domain[0].mean) / (1 + k), rtol=1e-3
         )
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 4, 100])
+def test_however_many_are_in_memory_at_a_time(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = utterances(-60, 12, [30, 7, 100, 1, 12, 5, 9])
+    groups: list[object] = ["ann", "bob", "ann", None, "carl", "bob", "ann"]
+    voices = Voices((0,), np.array([[0.0], [0.1]]), np.zeros(2), centre=np.array([-60.0]))
+    expected = Normaliser.fit(each(parts), 2, voices=voices)
+    of_groups = expected.statistics_by_group(each(parts), groups)
+    monkeypatch.setattr("didan.features.normaliser._AT_ONCE", at_once)
+    normaliser = Normaliser.fit(iter(each(parts)), 2, voices=voices)
+    for own, wanted in zip(normaliser.domain, expected.domain, strict=True):
+        assert (own.n_utterances, own.n_frames) == (wanted.n_utterances, wanted.n_frames)
+        np.testing.assert_allclose(own.mean, wanted.mean)
+        np.testing.assert_allclose(own.variance, wanted.variance)
+    for one, other in zip(normaliser.statistics_by_group(iter(each(parts)), groups), of_groups, strict=True):
+        np.testing.assert_allclose(one.mean, other.mean, rtol=1e-6)
+        np.testing.assert_allclose(one.std, other.std, rtol=1e-6)
 
 
 def test_every_utterance_gets_the_statistics_of_its_group() -> None:

@@ -93,3 +93,17 @@ def test_crops_come_from_everywhere() -> None:
     starts = {int(crop(frames, 4, rng)[0, 0]) for _ in range(200)}
     assert starts == set(range(7))
     assert (np.diff(crop(frames, 4, rng)[:, 0]) == 1).all()
+
+
+def test_what_is_learnt_of_a_large_target_is_what_the_next_batches_hold_and_more(pair: DomainPair) -> None:
+    large = batches_of(replace(pair, target=utterances([1] * 500)))
+    assert large.target_rows(range(3), 500).tolist() == list(range(500))
+    for first in range(0, 50, 5):
+        rows = large.target_rows(range(first, first + 5), 100)
+        assert len(rows) == 100
+        assert (np.diff(rows) > 0).all()
+        for step in range(first, first + 5):
+            assert set(large[step]["target_index"].tolist()) <= set(rows.tolist())
+    seen = {row for first in range(50) for row in large.target_rows(range(first, first + 1), 100).tolist()}
+    assert len(seen) == 500  # all take part in the balance in turn
+    assert len(large.target_rows(range(5), 10)) >= 30  # what the batches hold, however little is wanted

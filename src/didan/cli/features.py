@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from didan.cli.options import Cache
+from didan.cli.options import Cache, Ray
 
 
 def features(
@@ -25,6 +25,7 @@ def features(
         typer.Option("--parts", metavar="A,B", help="Of the functionals. (default: contours,cepstra,modulation)"),
     ] = None,
     cache: Cache = None,
+    ray: Ray = None,
 ) -> None:
     """Write the functionals of recordings as a table: a row per utterance, a named column per functional.
 
@@ -47,7 +48,12 @@ def features(
     utterances = utterances_named(audio, "none", on_damaged=damage)
     with progress_bars() as hook:
         table = feature_table(
-            utterances, parts=parts.split(",") if parts else None, cache=cache, progress=hook, on_damaged=damage
+            utterances,
+            parts=parts.split(",") if parts else None,
+            cache=cache,
+            ray=ray,
+            progress=hook,
+            on_damaged=damage,
         )
     if table.empty:
         damage.refuse(0)

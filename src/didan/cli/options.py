@@ -134,3 +134,8 @@ Cache = Annotated[
     Path | None,
     typer.Option("--cache", metavar="DIR", help="Folder for features. (default: the user's cache folder)"),
 ]
+
+Ray = Annotated[
+    str | None,
+    typer.Option("--ray", metavar="ADDRESS", help="Make features on a Ray cluster: HOST:PORT, or auto."),
+]

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from didan.cli.completion import frontends, methods
-from didan.cli.options import Cache, Channels, ChannelsOption, Group, Mapping, Sources, Strict, Target
+from didan.cli.options import Cache, Channels, ChannelsOption, Group, Mapping, Ray, Sources, Strict, Target
 from didan.cli.output import say, warn
 
 
@@ -46,6 +46,7 @@ def train(
     seed: Annotated[int | None, typer.Option("--seed", help="Seed of everything random. (default: 0)")] = None,
     map: Mapping = None,
     cache: Cache = None,
+    ray: Ray = None,
     group: Group = None,
     channels: ChannelsOption = Channels.mixed,
     include_source_features: Annotated[
@@ -125,6 +126,7 @@ def train(
                 include_source_features=include_source_features,
                 include_encoder=include_encoder,
                 cache=cache,
+                ray=ray,
                 progress=hook,
                 on_damaged=None if strict else damage,
             )

@@ -1,7 +1,7 @@
 """Computing the features of many recordings: on all cores, once, and again from where it stopped."""
 
-from collections.abc import Callable, Generator, Sequence
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import NamedTuple, TypeVar
 import pandas as pd
 
 from didan.audio import RATE, Utterance, read_audio
+from didan.cluster import Cluster, LostError, connected
 from didan.corpora import Corpus, Recordings
 from didan.errors import AudioError, OnDamaged, report_damaged
 from didan.features.encoders.family import memory_needed
@@ -66,6 +67,7 @@ def extract(
     cache: Path,
     *,
     workers: int | None = None,
+    ray: str | None = None,
     progress: Progress | None = None,
     on_damaged: OnDamaged | None = None,
 ) -> Extracted:
@@ -76,6 +78,8 @@ def extract(
         settings: of the frontend.
         cache: folder of the store.
         workers: processes; as many as there are processors, and as the memory has room for encoders, if None.
+        ray: address of a Ray cluster whose machines have didan, and the recordings under the same paths, to make
+            them on instead.
         progress: called after every utterance.
         on_damaged: called with the reason for an utterance that cannot be read or is silent, which is then left
             out; if None such utterances are an error.
@@ -86,13 +90,14 @@ def extract(
     Raises:
         AudioError: utterances that cannot be read, where ``on_damaged`` is None: how many, and the first with its
             reason.
-        UserError: the store cannot be written.
+        UserError: the store cannot be written, or no cluster answers; see also :func:`didan.cluster.connected`.
     """
     return extract_utterances(
         recordings.utterances(),
         settings,
         cache,
         workers=workers,
+        ray=ray,
         progress=progress,
         on_damaged=on_damaged,
         name=recordings.name,
@@ -105,13 +110,13 @@ def extract_utterances(
     cache: Path,
     *,
     workers: int | None = None,
+    ray: str | None = None,
     progress: Progress | None = None,
     on_damaged: OnDamaged | None = None,
     name: str = "recordings",
 ) -> Extracted:
     """The same for utterances; see :func:`extract`."""
     store = FeatureStore(cache, settings)  # one that cannot be written is an error before anything is computed
-    make = partial(_in_batches, settings) if runs_on_gpu(settings) else partial(_one_by_one, settings, workers)
     done = 0
 
     def tell(more: int) -> None:
@@ -121,8 +126,9 @@ def extract_utterances(
             progress(f"features of {name}", done, len(utterances))
 
     found: list[tuple[Place, Contents] | AudioError] = []
-    for first in range(0, len(utterances), _BLOCK):
-        found += _find_or_make(store, make, utterances[first : first + _BLOCK], tell)
+    with _making(settings, workers, ray) as make:
+        for first in range(0, len(utterances), _BLOCK):
+            found += _find_or_make(store, make, utterances[first : first + _BLOCK], tell)
     report_damaged([one for one in found if isinstance(one, AudioError)], len(utterances), on_damaged)
     whole = {row: one for row, one in enumerate(found) if not isinstance(one, AudioError)}
     return Extracted(
@@ -171,6 +177,7 @@ def readable(
     settings: FrontendSettings,
     cache: Path,
     *,
+    ray: str | None = None,
     progress: Progress | None = None,
     on_damaged: OnDamaged | None = None,
 ) -> AnyRecordings:
@@ -179,7 +186,9 @@ def readable(
     Raises:
         AudioError: there are any, and ``on_damaged`` is None; or nothing is left.
     """
-    rows = extract(recordings.unlabelled(), settings, cache, progress=progress, on_damaged=on_damaged).rows
+    rows = extract(
+        recordings.unlabelled(), settings, cache, ray=ray, progress=progress, on_damaged=on_damaged
+    ).rows
     if not rows:
         raise AudioError(f"{recordings.name}: none of its {len(recordings)} utterances can be used")
     return recordings if len(rows) == len(recordings) else recordings.rows(rows)
@@ -191,6 +200,36 @@ def _workers(settings: FrontendSettings) -> int:
         return 1
     needed, free = sum(memory_needed(one.weights()) for one in encoders_of(settings)), free_memory()
     return max(min(processors(), free // needed), 1) if needed and free is not None else processors()
+
+
+@contextmanager
+def _making(settings: FrontendSettings, workers: int | None, ray: str | None) -> Iterator[_Maker]:
+    """Where features are made: on a cluster, on this machine's GPU, or on its processors."""
+    if ray is not None:
+        with connected(ray) as cluster:
+            yield partial(_on_cluster, cluster, settings)
+    elif runs_on_gpu(settings):
+        yield partial(_in_batches, settings)
+    else:
+        yield partial(_one_by_one, settings, workers)
+
+
+def _on_cluster(
+    cluster: Cluster[list[Utterance], list[_Made | AudioError]],
+    settings: FrontendSettings,
+    utterances: Sequence[Utterance],
+) -> Generator[tuple[int, _Made | AudioError]]:
+    rows = [range(first, min(first + _BATCH, len(utterances))) for first in range(0, len(utterances), _BATCH)]
+    some = [[utterances[row] for row in own] for own in rows]
+    with closing(cluster.completed(partial(_make_each, settings), some)) as results:
+        for number, made in results:
+            if isinstance(made, LostError):
+                raise made
+            yield from zip(rows[number], made, strict=True)
+
+
+def _make_each(settings: FrontendSettings, utterances: Sequence[Utterance]) -> list[_Made | AudioError]:
+    return [_make(settings, utterance) for utterance in utterances]
 
 
 def _one_by_one(

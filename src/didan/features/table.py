@@ -21,6 +21,7 @@ def feature_table(
     *,
     parts: Sequence[str] | None = None,
     cache: Path | None = None,
+    ray: str | None = None,
     progress: Progress | None = None,
     on_damaged: OnDamaged | None = None,
 ) -> pd.DataFrame:
@@ -30,6 +31,7 @@ def feature_table(
         utterances: whole files or parts of files.
         parts: of the functionals, see :class:`didan.features.FunctionalsSettings`; the default ones if None.
         cache: folder for features; the user's cache folder if None.
+        ray: address of a Ray cluster to compute them on, see :func:`didan.features.extract`.
         progress: called after every utterance.
         on_damaged: called with the reason for an utterance that cannot be read or is silent, which is then left
             out; if None such utterances are an error.
@@ -46,7 +48,7 @@ def feature_table(
         raise UserError("no audio to compute features of")
     settings = FunctionalsSettings() if parts is None else _settings(parts)
     cache = cache or default_cache()
-    extracted = extract_utterances(utterances, settings, cache, progress=progress, on_damaged=on_damaged)
+    extracted = extract_utterances(utterances, settings, cache, ray=ray, progress=progress, on_damaged=on_damaged)
     utterances = [utterances[row] for row in extracted.rows]
     starts = [0.0 if one.start != one.start else one.start for one in utterances]
     ends = [audio_info(one.file).seconds if one.end != one.end else one.end for one in utterances]

@@ -107,7 +107,7 @@ class Batches(Dataset[Batch]):
         drawn = [self._drawn(step)[1] for step in steps]
         others = np.random.default_rng([self.seed, steps.start, 1]).choice(count, most, replace=False)
         rows = np.unique(np.concatenate(drawn))
-        return np.union1d(rows, np.setdiff1d(others, rows)[: max(most - len(rows), 0)])
+        return np.union1d(rows, others[~np.isin(others, rows)][: max(most - len(rows), 0)])
 
     def _drawn(self, step: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], np.random.Generator]:
         """Source and target utterances of a step, and what to go on drawing with."""

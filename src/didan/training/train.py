@@ -21,6 +21,7 @@ from didan.features import (
     from_anywhere,
     readable,
 )
+from didan.features.extraction import AnyRecordings
 from didan.hardware import accelerator, hardware, peak_memory, versions
 from didan.methods import assumed_prior, find_method, prior_in_words
 from didan.model.config import Config, make_config, refuse_without_frames
@@ -52,6 +53,7 @@ def train(
     include_source_features: bool = False,
     include_encoder: bool = False,
     cache: Path | None = None,
+    ray: str | None = None,
     progress: Progress | None = None,
     on_damaged: OnDamaged | None = None,
 ) -> TrainedModel:
@@ -73,6 +75,7 @@ def train(
             source's recordings are not.
         include_encoder: put the frontend's pretrained encoders into the model directory, so that it is complete.
         cache: folder for features; the user's cache folder if None.
+        ray: address of a Ray cluster to make features on, see :func:`didan.features.extract`.
         progress: called after every utterance and step.
         on_damaged: called with the reason for an utterance that cannot be read or is silent, which is then left
             out; if None such utterances are an error.
@@ -101,7 +104,7 @@ def train(
         )
     cache = cache or default_cache()
     with unfinished(out, resume) as workspace:
-        task = _readable(task, config, cache, progress, on_damaged)
+        task = _readable(task, config, cache, ray, progress, on_damaged)
         data, config = ungrouped_if_moody(load_data(task, config, cache), config)
         held_out = hold_out(data.labels, config.optimisation.validation, config.seed)
         if workspace is not None:
@@ -117,15 +120,19 @@ def train(
 
 
 def _readable(
-    task: Task, config: Config, cache: Path, progress: Progress | None, on_damaged: OnDamaged | None
+    task: Task,
+    config: Config,
+    cache: Path,
+    ray: str | None,
+    progress: Progress | None,
+    on_damaged: OnDamaged | None,
 ) -> Task:
     """A task without the utterances that cannot be used."""
-    sources = [
-        readable(corpus, config.frontend, cache, progress=progress, on_damaged=on_damaged)
-        for corpus in task.sources
-    ]
-    target = readable(task.target, config.frontend, cache, progress=progress, on_damaged=on_damaged)
-    return replace(task, sources=tuple(sources), target=target)
+
+    def usable(recordings: AnyRecordings) -> AnyRecordings:
+        return readable(recordings, config.frontend, cache, ray=ray, progress=progress, on_damaged=on_damaged)
+
+    return replace(task, sources=tuple(map(usable, task.sources)), target=usable(task.target))
 
 
 def _choose(config: Config, method: str | None, seed: int | None) -> Config:
