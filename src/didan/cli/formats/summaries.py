@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from didan.cli.progress import in_words
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -73,8 +75,8 @@ class SummaryRows:
                 [f"{own.longest:.0f} s" for own in found.values()],
                 [", ".join(map(_moment, own.moments or ())) for own in found.values()],
             ]
-            minutes = f"{one.speech_minutes:.1f} min"
-            table.add_row(escape(one.file), *channel, minutes, *map("\n".join, cells), end_section=True)
+            spoken = in_words(60 * one.speech_minutes)
+            table.add_row(escape(one.file), *channel, spoken, *map("\n".join, cells), end_section=True)
         return table
 
 
