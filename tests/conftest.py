@@ -43,6 +43,7 @@ SLOW = [
     "test_docs.py",
     "test_docstrings.py",
     "test_hostile.py",
+    "test_killed.py",
     "test_packaging.py",
     "test_readme.py",
     "test_results.py",

@@ -8,7 +8,6 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import BaseContext
 from multiprocessing.process import BaseProcess
 from typing import Any
 
@@ -44,7 +43,7 @@ def in_processes(work: Work, runs: Sequence[Run], workers: int, attempts: int = 
     Yields:
         Outcomes, as they come.
     """
-    context: BaseContext = multiprocessing.get_context()
+    context: Any = multiprocessing.get_context()
     if "forkserver" in multiprocessing.get_all_start_methods():  # not on Windows
         context = multiprocessing.get_context("forkserver")
         # Imports happen once, in the server that the processes are forked from.

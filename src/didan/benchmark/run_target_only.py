@@ -50,7 +50,7 @@ def run_target_only(sources: Sequence[Corpus], target: Corpus, config: Config, c
         **describe_evaluation(compare(kept, emotions, scores, selection=SELECTION, leakage=leakage)),
         "cost": {
             "seconds": round(sum(model.record["seconds"] for model in models), 2),
-            "peak_memory_mb": max(model.record["peak_memory_mb"] for model in models),
+            "peak_memory_mb": max(model.record["peak_memory_mb"] or 0 for model in models),
         },
         "versions": models[0].record["versions"],
         "hardware": models[0].record["hardware"],

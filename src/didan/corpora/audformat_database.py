@@ -65,7 +65,7 @@ def read_audformat_database(folder: str | Path, mapping: Mapping[str, str] | Non
     table = labels[labels["emotion"].notna()].reset_index()
     for column in ("start", "end"):
         table[column] = table[column].dt.total_seconds()
-    language = ", ".join(database.languages) or "unknown"
+    language = ", ".join(map(str, database.languages)) or "unknown"
     corpus = assemble(table, database.name, str(folder), folder.absolute(), mapping, language)
     assert isinstance(corpus, Corpus)  # there are emotions, it was checked
     return corpus

@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-from didan.errors import UserError, suggest
+from didan.errors import UserError, shortened, suggest
 from didan.methods.class_prior import assumed_prior, assumed_priors, prior_in_words
 from didan.methods.method import (
     AlignmentSettings,
@@ -59,6 +59,6 @@ def find_method(name: str) -> Method:
     Raises:
         UserError: there is none; the nearest is suggested.
     """
-    if name not in METHODS:
-        raise UserError(f"unknown method {name!r}: {suggest(name, METHODS)}")
+    if not isinstance(name, str) or name not in METHODS:  # settings may hold anything
+        raise UserError(f"unknown method {shortened(name)}: {suggest(str(name), METHODS)}")
     return METHODS[name]

@@ -356,7 +356,8 @@ def _explain(error: ValidationError, data: Mapping[str, Any], *above: str) -> st
         return f"unknown setting {key!r}: {suggest(key, _all_keys(data))}"
     if problem["type"] == "union_tag_invalid":
         known = FRONTENDS if key == "frontend" else PSEUDO_LABELLERS
-        return f"setting {key}.kind: unknown {problem['ctx']['tag']!r}; {suggest(problem['ctx']['tag'], known)}"
+        tag = str(problem["ctx"]["tag"])
+        return f"setting {key}.kind: unknown {shortened(tag)}; {suggest(tag, known)}"
     reason = problem["msg"].removeprefix("Value error, ")
     return f"setting {key}: {reason} (given: {shortened(problem['input'])})" if key else reason
 

@@ -81,7 +81,7 @@ def costs_frame(benchmark: Benchmark) -> pd.DataFrame:
                         **_identity(features, method, benchmark),
                         "runs": len(costs),
                         "seconds": float(np.median([cost["seconds"] for cost in costs])),
-                        "peak_memory_mb": float(np.median([cost["peak_memory_mb"] for cost in costs])),
+                        "peak_memory_mb": float(np.median([cost["peak_memory_mb"] or np.nan for cost in costs])),
                     }
                 )
     columns = ["features", "method", "oracle", "runs", "seconds", "peak_memory_mb"]

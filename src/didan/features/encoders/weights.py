@@ -125,7 +125,7 @@ def _read_json(file: Path, name: str) -> dict[str, Any]:
         content = json.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{name} is no directory of an encoder: it has no {file.name}") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{name}: cannot read its {file.name} ({reason(error)})") from None
     if not isinstance(content, dict):
         raise UserError(f"{name}: its {file.name} is no table of settings")
