@@ -3,6 +3,7 @@
 import struct
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import soundfile
@@ -72,3 +73,20 @@ def test_a_short_recording_in_packets_is_whole(tmp_path: Path) -> None:
     """Its header counts in packets, of which the last is not full."""
     write_encoded(tmp_path / "a.asf", "wmav2", steps(1)[: RATE // 4], bit_rate=32_000)
     assert len(read_audio(tmp_path / "a.asf")) > RATE // 5
+
+
+def test_more_channels_than_anybody_has_ears(tmp_path: Path) -> None:
+    """Of more than eight, which lie in memory in another way."""
+    signal = np.stack([0.01 * number * steps(1) for number in range(33)], axis=1)
+    with av.open(str(tmp_path / "a.mov"), "w") as container:
+        stream = container.add_stream("pcm_s16be", rate=RATE, layout="33 channels")
+        assert isinstance(stream, av.AudioStream)
+        pcm = np.round(signal * 32767).astype(np.int16).reshape(1, -1)
+        frame = av.AudioFrame.from_ndarray(pcm, format="s16", layout="33 channels")
+        frame.rate = RATE
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    assert audio_info(tmp_path / "a.mov").channels == 33
+    for channel in (2, 9, 33):
+        heard = read_audio(tmp_path / "a.mov", channel=channel)
+        np.testing.assert_allclose(heard, signal[:, channel - 1], atol=1 / 32767)

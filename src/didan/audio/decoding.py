@@ -8,13 +8,16 @@ import os
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 import soundfile
 
 from didan.errors import AudioError, UserError, reason, shortened
 from didan.typing import Samples
+
+if TYPE_CHECKING:
+    import av
 
 Block = tuple[int, Samples, int]
 """Number of the first frame, frames of shape (n, channels), and the file's own rate."""
@@ -152,7 +155,7 @@ def decode_av(path: Path) -> Iterator[Block]:
             if container.format.name in _KNOWS_DURATION:
                 promised = rate * float((stream.duration or 0) * (stream.time_base or 0))
             _refuse_excess(path, promised, rate)
-            to_float = av.AudioResampler(format="fltp", rate=rate)
+            to_float = av.AudioResampler(format="flt", rate=rate)  # of planes, PyAV reads more than there are
             gathered: list[Samples] = []
             for packet in container.demux(stream):
                 try:
@@ -161,13 +164,13 @@ def decode_av(path: Path) -> Iterator[Block]:
                     lost += float((packet.duration or 0) * (packet.time_base or 0)) or _PACKET_SECONDS
                     continue
                 for frame in frames:
-                    gathered += [out.to_ndarray().T.astype(np.float32) for out in to_float.resample(frame)]
+                    gathered += map(_samples, to_float.resample(frame))
                 if sum(map(len, gathered)) >= _BLOCK_SECONDS * rate:
                     block, gathered = np.concatenate(gathered), []
                     _refuse_excess(path, position + len(block), rate)
                     yield position, block, rate
                     position += len(block)
-            gathered += [out.to_ndarray().T.astype(np.float32) for out in to_float.resample(None)]
+            gathered += map(_samples, to_float.resample(None))
             if sum(map(len, gathered)):
                 block = np.concatenate(gathered)
                 _refuse_excess(path, position + len(block), rate)
@@ -180,6 +183,12 @@ def decode_av(path: Path) -> Iterator[Block]:
     if lost > _MAX_LOST_SECONDS:
         raise AudioError(f"{path}: is damaged, {lost:.2f} s of it cannot be decoded")
     _refuse_shortened(path, position, promised, rate)
+
+
+def _samples(frame: "av.AudioFrame") -> Samples:
+    """Those of a frame whose channels are interleaved, shape (n, channels)."""
+    samples: Samples = frame.to_ndarray().reshape(-1, frame.layout.nb_channels).astype(np.float32)
+    return samples
 
 
 class _Bounded:
