@@ -131,7 +131,7 @@ def contents(out: Path) -> dict[str, bytes]:
 
 
 def differences(peace: dict[str, bytes], killed: dict[str, bytes]) -> list[str]:
-    """What differs; of the cache, whose database notes times, only which files there are."""
+    """What differs; of the cache and of what tells how long things took, only which files there are."""
     return [
         f"{'no ' if name not in killed else 'orphan ' if name not in peace else ''}{name}"
         for name in sorted({*peace, *killed})
@@ -140,7 +140,7 @@ def differences(peace: dict[str, bytes], killed: dict[str, bytes]) -> list[str]:
 
 
 def _matters(name: str) -> bool:
-    return not name.startswith("cache") and not name.endswith(("records.jsonl.gz", ".svg", ".html"))
+    return not name.startswith("cache") and not name.endswith(("records.jsonl.gz", "costs.csv", ".svg", ".html"))
 
 
 def tell(name: str, corpora: Path, folder: Path, n_kills: int, chance: random.Random) -> dict[str, object]:

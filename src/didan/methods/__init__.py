@@ -53,7 +53,7 @@ __all__ = [
 ]
 
 
-def find_method(name: str) -> Method:
+def find_method(name: object) -> Method:
     """The method of that name.
 
     Raises:
