@@ -23,6 +23,7 @@ from didan.report.tables import summary
 from results.conditions import calls_table, methods_table, targets_table
 from results.picture import draw
 from results.runs import SEEN, difference_with_interval, lines_of, mean_with_interval, selection_of
+from results.scale import scale_table
 
 STUDIES = Path(__file__).parent
 ROOT = STUDIES.parent
@@ -418,6 +419,7 @@ def benchmark_in(name: str) -> Benchmark:
 
 PAGES: dict[Path, Callable[[], str]] = {
     README: lambda: methods_table(TARGETS),
+    ROOT / "docs" / "how-to" / "cluster.md": lambda: scale_table(STUDIES / "scale" / "record.json"),
     _EXPERIMENTS / "as-predicted.md": lambda: tasks_table(benchmark_in("as-predicted")),
     _EXPERIMENTS / "normalisation.md": lambda: normalisation_table(STUDIES / "normalisation" / "records.jsonl.gz"),
     _EXPERIMENTS / "representations.md": lambda: representations_table(

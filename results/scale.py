@@ -1,0 +1,34 @@
+"""The table of what a large target costs, from the record of `python -m benchmarks.scale`."""
+
+import json
+from pathlib import Path
+
+_HOURS_OF_AN_UTTERANCE = 4 / 3600
+
+
+def scale_table(record: Path) -> str:
+    """Cost by number of utterances as Markdown, and what the store would hold of 100,000 hours."""
+    data = json.loads(record.read_text(encoding="utf-8"))
+    rows = [
+        "| utterances of the target | seconds to open | to its statistics | ms of a step | MB in training |",
+        "|---|---|---|---|---|",
+    ]
+    for one in data["sizes"]:
+        statistics = one["seconds_voices_moods"] + one["seconds_statistics"] + one["seconds_first_step"]
+        cells = (
+            f"{one['seconds_open']:.1f}",
+            f"{statistics:.1f}",
+            f"{one['ms_step']:.0f}",
+            f"{one['mb_training']:.0f}",
+        )
+        rows.append(f"| {one['utterances']:,} | {' | '.join(cells)} |")
+    written = data["written"]
+    each = written["bytes"] / written["utterances"]
+    n = 100_000 / _HOURS_OF_AN_UTTERANCE
+    rows += [
+        "",
+        f"Seconds of one processor. {written['utterances']:,} utterances of {data['width']} functionals are "
+        f"{written['bytes'] / 1e9:.1f} GB in {written['files']} files; 100,000 hours of speech, in utterances of "
+        f"4 s, would be {n / 1e6:.0f} million and {n * each / 1e9:.0f} GB.",
+    ]
+    return "\n".join(rows)
