@@ -473,7 +473,7 @@ def test_the_table_of_summaries_fits_100_columns() -> None:
         "share",
         "longest",
         "moments",
-        "24 s",
+        "27 s",
         "13 %",
         "1:00:00 .94, 1:00:07 .94, 1:00:14 .94",
     ):
