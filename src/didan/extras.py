@@ -4,10 +4,7 @@ import importlib
 import json
 import shlex
 import warnings
-from importlib.metadata import PackageNotFoundError, distribution
 from types import ModuleType
-from urllib.parse import urlparse
-from urllib.request import url2pathname
 
 from didan.errors import UserError
 
@@ -42,6 +39,11 @@ def install_command(extra: str | None = None) -> str:
 
     Installers note that in ``direct_url.json``, unless it was a package index.
     """
+    # Only errors ask for this, and every command imports this module.
+    from importlib.metadata import PackageNotFoundError, distribution
+    from urllib.parse import urlparse
+    from urllib.request import url2pathname
+
     wanted = f"[{extra}]" if extra else ""
     try:
         noted = distribution("didan").read_text("direct_url.json")

@@ -8,14 +8,21 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.fft import dct
 
-from didan.features.mel import hz_to_mel, mel_edges, mel_filters, mel_to_hz
+from didan.features.mel import cepstral_basis, hz_to_mel, mel_edges, mel_filters, mel_to_hz
 
 
 @given(hz=st.floats(0, 20_000))
 def test_the_scale_is_that_of_librosa(hz: float) -> None:
     assert hz_to_mel(hz) == pytest.approx(librosa.hz_to_mel(hz))
     assert mel_to_hz(hz_to_mel(hz)) == pytest.approx(hz, abs=1e-9)
+
+
+@pytest.mark.parametrize(("n_bands", "n_cepstra"), [(64, 20), (64, 64), (7, 3)])
+def test_cepstra_are_those_of_scipy(n_bands: int, n_cepstra: int) -> None:
+    expected = dct(np.eye(n_bands), axis=1, norm="ortho")[:, :n_cepstra]
+    np.testing.assert_allclose(cepstral_basis(n_bands, n_cepstra), expected, atol=1e-14)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,8 @@
 import errno
 import re
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -17,8 +20,9 @@ from didan.corpora import Corpus
 from didan.errors import UserError
 from didan.evaluation import evaluate
 from didan.features import Moments, Normaliser, load_features
+from didan.inference.predict import predict, utterances_in
 from didan.model.config import Config, make_config
-from didan.model.directory import load, save
+from didan.model.directory import load, load_network, save
 from didan.model.trained import TrainedModel
 
 FILES = {
@@ -50,6 +54,27 @@ def test_loaded_model_gives_identical_outputs(
     pd.testing.assert_frame_equal(
         Model(untrained).predict(*files), Model(loaded).predict(*files), check_exact=True
     )
+
+
+def test_prediction_takes_the_network_alone(
+    untrained: TrainedModel, saved: Path, target: Corpus, tmp_path: Path
+) -> None:
+    alone = shutil.copytree(saved, tmp_path / "alone", ignore=shutil.ignore_patterns("source-*", "history.csv"))
+    files = [Path(file) for file in target.table["file"][:2]]
+    utterances = utterances_in(files)
+    assert list(predict(load_network(alone), utterances)) == list(predict(untrained, utterances))
+    with pytest.raises(UserError, match="is not a complete model directory"):
+        load(alone)
+
+
+def test_prediction_waits_for_no_library_that_it_does_not_need(saved: Path, target: Corpus) -> None:
+    command = (
+        "import sys\nfrom didan.cli import run\n"
+        f"assert run(['predict', {str(saved)!r}, {str(target.table['file'][0])!r}]) == 0\n"
+        "assert 'torch' in sys.modules\n"
+        "assert not {'pandas', 'scipy', 'sklearn', 'lightning', 'jinja2', 'matplotlib', 'av'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", command], check=True)
 
 
 def test_everything_comes_back(untrained: TrainedModel, saved: Path) -> None:

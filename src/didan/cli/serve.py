@@ -9,7 +9,7 @@ import typer
 from didan.cli.completion import models as shipped
 from didan.cli.options import MODEL
 from didan.cli.output import say, warn
-from didan.cli.recogniser import load_to_predict
+from didan.cli.recogniser import load_to_predict, say_what_to_expect
 
 
 def serve(
@@ -46,6 +46,7 @@ def serve(
 
     from didan.errors import UserError
     from didan.extras import require
+    from didan.inference.recogniser import is_exported
 
     if not api:
         require("gradio", "web", "the web page (--api leaves it out)")
@@ -59,22 +60,26 @@ def serve(
 
     token = checked_token(os.environ.get("DIDAN_TOKEN"))
     limits = Limits(max_seconds, max_megabytes, max_waiting, timeout)
-    models = {name: load_to_predict(place) for name, place in zip(names(model), model, strict=True)}
-    app = build_app(models, limits, token)
-    if not api:
-        from didan.model.trained import TrainedModel
+    places = dict(zip(names(model), model, strict=True))
+    if api:
+        app = build_app({name: load_to_predict(place) for name, place in places.items()}, limits, token)
+    else:
+        from didan.model.directory import load
         from didan.web.page import mount_page
 
-        trained = {name: one for name, one in models.items() if isinstance(one, TrainedModel)}
-        if exported := [name for name in models if name not in trained]:
+        if exported := [name for name, place in places.items() if is_exported(place)]:
             raise UserError(
                 f"{exported[0]} is an exported model, which the page cannot explain; add --api to serve it to "
                 "programs, or give the folder that it was exported from"
             )
-        mount_page(app, trained, limits)
+        models = {name: load(place) for name, place in places.items()}
+        for name, place in places.items():
+            say_what_to_expect(models[name], place)
+        app = build_app(models, limits, token)
+        mount_page(app, models, limits)
     at = listening(host, port)
     address = f"[{host}]" if ":" in host else host
-    say(f"http://{address}:{at.getsockname()[1]} serves {', '.join(models)}; end with Ctrl-C")
+    say(f"http://{address}:{at.getsockname()[1]} serves {', '.join(places)}; end with Ctrl-C")
     if token is None and host not in ("127.0.0.1", "localhost", "::1"):
         warn("others on the network can reach this without a password; DIDAN_TOKEN sets one")
     serve_app(app, at)

@@ -7,7 +7,6 @@ from typing import Literal
 import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict, Field, field_validator
-from scipy.fft import dct
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
@@ -26,6 +25,7 @@ from didan.features.contour_statistics import (
     select_frames,
 )
 from didan.features.descriptors import MEANINGFUL_UNVOICED, NAMES, Descriptors, loudness_db
+from didan.features.mel import cepstral_basis
 from didan.features.short_time import is_valid, n_samples
 from didan.features.spectrogram import Spectrogram, SpectrogramSettings, loud_span
 
@@ -150,7 +150,7 @@ class _Cepstra(_Part):
 
     def __init__(self) -> None:
         super().__init__()
-        cosines = dct(np.eye(SpectrogramSettings().bands), axis=1, norm="ortho")[:, : self.N_CEPSTRA]
+        cosines = cepstral_basis(SpectrogramSettings().bands, self.N_CEPSTRA)
         self.register_buffer("basis", torch.from_numpy(cosines).float(), persistent=False)
         cepstra = [f"mfcc{number:02d}" for number in range(self.N_CEPSTRA)]
         self.names = (

@@ -40,6 +40,17 @@ def mel_edges(n_bands: int, low: float, high: float) -> Floats:
     return mel_to_hz(np.linspace(hz_to_mel(low), hz_to_mel(high), n_bands + 2))
 
 
+def cepstral_basis(n_bands: int, n_cepstra: int) -> Floats:
+    """The orthonormal cosine transform (DCT-II) that makes cepstra of levels, shape (n_bands, n_cepstra).
+
+    The same as ``scipy.fft.dct``, whose import takes a third of a second.
+    """
+    cosines = np.cos(np.pi / n_bands * np.outer(np.arange(n_bands) + 0.5, np.arange(n_cepstra)))
+    return np.asarray(
+        cosines * np.where(np.arange(n_cepstra) == 0, 1, np.sqrt(2)) / np.sqrt(n_bands), dtype=np.float64
+    )
+
+
 def mel_filters(rate: int, n_fft: int, n_bands: int, low: float, high: float) -> Floats:
     """Triangular filters of unit area, to be multiplied with a power spectrum.
 

@@ -64,16 +64,21 @@ def caution(recogniser: Recogniser[Any], name: str) -> str | None:
     return f"{name} is adapted to no recordings yet, and near chance on most, however sure it seems; {way}"
 
 
+def is_exported(model: Path) -> bool:
+    """Whether a model is a file that ``didan export`` has written, by its name."""
+    return model.suffix == ".onnx" and not model.is_dir()
+
+
 def load_recogniser(model: Path) -> Recogniser[Any]:
     """The model of a folder or of an exported file, for which torch is not imported.
 
     Raises:
-        UserError: see :func:`didan.model.directory.load` and :class:`didan.inference.onnx.OnnxRecogniser`.
+        UserError: see :func:`didan.model.directory.load_network` and :class:`didan.inference.onnx.OnnxRecogniser`.
     """
-    if model.suffix == ".onnx" and not model.is_dir():
+    if is_exported(model):
         from didan.inference.onnx import OnnxRecogniser
 
         return OnnxRecogniser(model)
-    from didan.model.directory import load
+    from didan.model.directory import load_network
 
-    return load(model)
+    return load_network(model)

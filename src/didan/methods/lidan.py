@@ -10,7 +10,6 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from didan.alignment import Alignment, grouped_alignment
-from didan.corpora.emotions import coarse_classes
 from didan.methods.method import AlignmentSettings, Method, MethodContext
 from didan.networks import LAYERS, Output
 
@@ -43,6 +42,10 @@ class Lidan(nn.Module):
     groups: Tensor
 
     def __init__(self, settings: LidanSettings, context: MethodContext) -> None:
+        from didan.corpora.emotions import (
+            coarse_classes,
+        )  # with it comes pandas, for which prediction need not wait
+
         super().__init__()
         self.settings = settings
         coarse = coarse_classes()

@@ -1,12 +1,13 @@
 """A model's directory on disk. Nothing in it is ever executed: no pickle is written or read."""
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy.typing as npt
-import pandas as pd
 import yaml
 from pydantic import ValidationError
 from safetensors import SafetensorError
@@ -19,7 +20,6 @@ from didan.errors import UserError, reason
 from didan.features import (
     FrontendSettings,
     Normaliser,
-    PackedFeatures,
     PretrainedSettings,
     encoders_of,
     parts_of,
@@ -27,13 +27,14 @@ from didan.features import (
 )
 from didan.features.encoders.weights import FILES as ENCODER_FILES
 from didan.files import written_whole
-from didan.model.card import model_card
 from didan.model.config import Config
 from didan.model.find import find_model
-from didan.model.source import source_set
-from didan.model.trained import SourceIndex, TrainedModel
+from didan.model.trained import SourceIndex, TrainedModel, TrainedNetwork
 from didan.networks import build_network
 from didan.yaml import parse_yaml
+
+if TYPE_CHECKING:
+    from didan.features import PackedFeatures
 
 # Raised with the files, and with what features mean: a network knows only those that it was trained with.
 _FORMAT = 9
@@ -71,6 +72,8 @@ def write(model: TrainedModel, folder: Path, *, encoders: Config | None = None, 
         compact: write weights in half precision, and no embeddings of the source, which are made of its features
             when the model is loaded; for a model that includes these.
     """
+    from didan.model.card import model_card
+
     weights = {name: tensor.contiguous() for name, tensor in model.network.state_dict().items()}
     if compact:
         floating = {name for name, tensor in weights.items() if tensor.is_floating_point()}
@@ -152,6 +155,8 @@ def note_evaluation(model: TrainedModel, folder: Path, corpus: str, figures: dic
     Raises:
         UserError: the folder cannot be written.
     """
+    from didan.model.card import model_card
+
     kept = ("uar", "recall", "uar_ci95", "resampled", "n_speakers", "war", "n", "selection", "normalised_by")
     model.record.setdefault("evaluations", {})[corpus] = {key: figures[key] for key in kept}
     with written_whole(folder / "config.yaml") as partial:
@@ -169,30 +174,13 @@ def load(name: str | Path) -> TrainedModel:
     Raises:
         UserError: there is no such model, or the folder is not a whole model directory.
     """
+    import pandas as pd
+
+    from didan.model.source import source_set
+
     folder = find_model(name)
-    try:
-        content = parse_yaml((folder / "config.yaml").read_text(encoding="utf-8"))
-        if content["format"] != _FORMAT:
-            raise UserError(f"{folder} {_other_format(content['format'])}")
-        config = _with_own_encoders(Config(**content["config"]), folder / _ENCODERS)
-        emotions = tuple(content["emotions"])
-        normaliser = Normaliser.from_dict(content["normaliser"])
-        frontend = config.frontend
-        weights = load_file(folder / "model.safetensors")
-        _refuse_other_sizes(weights, content["bands"], config.network.members, len(emotions))
-        network = build_network(
-            frontend.kind,
-            content["bands"],
-            len(emotions),
-            config.network.dropout,
-            config.network.whisper,
-            members=config.network.members,
-            hierarchical=config.hierarchical,
-            empty=True,
-        )
-        network.load_state_dict(weights)
-        if not all(bool(weights.isfinite().all()) for weights in network.state_dict().values()):
-            raise UserError(f"{folder}: its weights are no numbers (NaN or infinite); train it again")
+    with _whole(folder):
+        content = _read_config(folder)
         compact = (folder / _FEATURES).exists() and not (folder / _EMBEDDINGS).exists()
         index = SourceIndex(
             # Speaker 03 stays 03, and a speaker called NA is no gap.
@@ -205,10 +193,32 @@ def load(name: str | Path) -> TrainedModel:
             embeddings={} if compact else load_file(folder / _EMBEDDINGS),
             features=_read_features(folder / _FEATURES),
         )
-        _refuse_unfitting(index, network.width, normaliser, emotions)
-        temperature = float(content["temperature"])
-        history = pd.read_csv(folder / "history.csv")
-        record = content["record"]
+        network = _read_network(folder, content)
+        _refuse_unfitting(index, network.emotions)
+        model = TrainedModel(
+            **vars(network),
+            includes_encoder=(folder / _ENCODERS).is_dir(),
+            source_index=index,
+            history=pd.read_csv(folder / "history.csv"),
+        )
+    if compact and index.features is not None:
+        embeddings = model.outputs(source_set(model, index.features)).embeddings
+        model.source_index = replace(index, embeddings=embeddings)
+    return model
+
+
+def load_network(name: str | Path) -> TrainedNetwork:
+    """The same without what the model was made of, which prediction does not need; pandas is not imported."""
+    folder = find_model(name)
+    with _whole(folder):
+        return _read_network(folder, _read_config(folder))
+
+
+@contextmanager
+def _whole(folder: Path) -> Iterator[None]:
+    """What goes wrong while a model directory is read is said of the directory."""
+    try:
+        yield
     except (
         OSError,
         AttributeError,
@@ -225,21 +235,44 @@ def load(name: str | Path) -> TrainedModel:
         raise UserError(
             f"{folder} is not a complete model directory ({type(error).__name__}: {detail})"
         ) from error
-    model = TrainedModel(
+
+
+def _read_config(folder: Path) -> dict[str, Any]:
+    content: dict[str, Any] = parse_yaml((folder / "config.yaml").read_text(encoding="utf-8"))
+    if content["format"] != _FORMAT:
+        raise UserError(f"{folder} {_other_format(content['format'])}")
+    return content
+
+
+def _read_network(folder: Path, content: dict[str, Any]) -> TrainedNetwork:
+    config = _with_own_encoders(Config(**content["config"]), folder / _ENCODERS)
+    emotions = tuple(content["emotions"])
+    normaliser = Normaliser.from_dict(content["normaliser"])
+    weights = load_file(folder / "model.safetensors")
+    _refuse_other_sizes(weights, content["bands"], config.network.members, len(emotions))
+    network = build_network(
+        config.frontend.kind,
+        content["bands"],
+        len(emotions),
+        config.network.dropout,
+        config.network.whisper,
+        members=config.network.members,
+        hierarchical=config.hierarchical,
+        empty=True,
+    )
+    network.load_state_dict(weights)
+    if not all(bool(weights.isfinite().all()) for weights in network.state_dict().values()):
+        raise UserError(f"{folder}: its weights are no numbers (NaN or infinite); train it again")
+    if normaliser.width != network.width:
+        raise ValueError(f"its normaliser is for {normaliser.width} features, its network for {network.width}")
+    return TrainedNetwork(
         config=config,
         emotions=emotions,
         network=network.eval(),
         normaliser=normaliser,
-        includes_encoder=(folder / _ENCODERS).is_dir(),
-        source_index=index,
-        temperature=temperature,
-        history=history,
-        record=record,
+        temperature=float(content["temperature"]),
+        record=content["record"],
     )
-    if compact and index.features is not None:
-        embeddings = model.outputs(source_set(model, index.features)).embeddings
-        model.source_index = replace(index, embeddings=embeddings)
-    return model
 
 
 def _refuse_other_sizes(weights: dict[str, Tensor], *sizes: int) -> None:
@@ -253,14 +286,12 @@ def _refuse_other_sizes(weights: dict[str, Tensor], *sizes: int) -> None:
         raise ValueError(f"its weights are of another network, none has the size {min(wrong)}")
 
 
-def _refuse_unfitting(index: SourceIndex, width: int, normaliser: Normaliser, emotions: tuple[str, ...]) -> None:
+def _refuse_unfitting(index: SourceIndex, emotions: tuple[str, ...]) -> None:
     """Refuse files of a model that are each whole and not of one another.
 
     Raises:
         ValueError, KeyError: there are such files.
     """
-    if normaliser.width != width:
-        raise ValueError(f"its normaliser is for {normaliser.width} features, its network for {width}")
     for column in ("file", "start", "end", "corpus", "speaker", "group", "emotion", "source", "digest", "audio"):
         if column not in index.table.columns:
             raise KeyError(f"{column} is no column of source-index.csv")
@@ -278,7 +309,9 @@ def _refuse_unfitting(index: SourceIndex, width: int, normaliser: Normaliser, em
         raise ValueError("source-index.csv has numbers of corpora that are none")
 
 
-def _read_features(file: Path) -> PackedFeatures | None:
+def _read_features(file: Path) -> "PackedFeatures | None":
+    from didan.features.features import PackedFeatures
+
     if not file.exists():
         return None
     packed = load_arrays(file)

@@ -2,19 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor
 
-from didan.features import FeatureSet, Moments, Normaliser, PackedFeatures, Statistics
 from didan.features.frontend import cached_frontend, extract_features
+from didan.features.normaliser import Moments, Normaliser, Statistics
 from didan.model.config import Config
 from didan.model.find import is_adapted
 from didan.networks import Network, Output, ScoreLink
 from didan.typing import Answers, Features, Samples
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from didan.features import FeatureSet, PackedFeatures
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,13 +36,13 @@ class SourceIndex:
             not.
     """
 
-    table: pd.DataFrame
+    table: "pd.DataFrame"
     embeddings: dict[str, Tensor]
-    features: PackedFeatures | None = None
+    features: "PackedFeatures | None" = None
 
 
 @dataclass(kw_only=True)
-class TrainedModel:
+class TrainedNetwork:
     """A network with everything needed to use it on new recordings; a :class:`didan.inference.Recogniser`.
 
     Attributes:
@@ -47,22 +51,16 @@ class TrainedModel:
         network: see :class:`didan.networks.Network`.
         normaliser: of the target domain, for what the network's backbone makes of an utterance; training,
             evaluation, prediction and export all use it.
-        source_index: the source utterances.
         temperature: of the softmax that makes scores probabilities; see :mod:`didan.training.calibration`.
-        history: one row per training step.
         record: what it was trained on and with: corpora, leakage, selection, versions, hardware, seconds.
-        includes_encoder: whether its directory holds the frontend's encoders, if there are any.
     """
 
     config: Config
     emotions: tuple[str, ...]
     network: Network
     normaliser: Normaliser
-    source_index: SourceIndex
     temperature: float
-    history: pd.DataFrame
     record: dict[str, Any] = field(default_factory=dict)
-    includes_encoder: bool = False
 
     @property
     def link(self) -> ScoreLink:
@@ -103,10 +101,25 @@ class TrainedModel:
         """Run the network over one utterance, given its features before normalisation."""
         return self.network.outputs(statistics.apply(self.network.vectors([features])).astype(np.float32))
 
-    def outputs(self, features: FeatureSet) -> Output:
+    def outputs(self, features: "FeatureSet") -> Output:
         """Run the network over a set of utterances, given their features as the frontend makes them."""
         return self.network.run(features)
 
     def probabilities(self, scores: Tensor) -> Tensor:
         """Scores as calibrated probabilities, shape (n, n_emotions)."""
         return self.link.probabilities(scores, self.temperature)
+
+
+@dataclass(kw_only=True)
+class TrainedModel(TrainedNetwork):
+    """A trained network with what it was made of, which explanations, cards and adapting again need.
+
+    Attributes:
+        source_index: the source utterances.
+        history: one row per training step.
+        includes_encoder: whether its directory holds the frontend's encoders, if there are any.
+    """
+
+    source_index: SourceIndex
+    history: "pd.DataFrame"
+    includes_encoder: bool = False

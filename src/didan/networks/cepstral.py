@@ -13,10 +13,10 @@ docs/experiments/spectrogram.md.
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy.fft import dct
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
+from didan.features.mel import cepstral_basis
 from didan.features.short_time import is_valid, moments_over_time
 
 LEAST_VARIANCE = 1e-6
@@ -43,7 +43,7 @@ class Cepstral(nn.Module):
         super().__init__()
         self.n_bands = n_bands
         self.cosines = nn.Linear(n_bands, n_bands, bias=False)
-        self.cosines.weight.data = torch.from_numpy(dct(np.eye(n_bands), axis=0, norm="ortho")).float()
+        self.cosines.weight.data = torch.from_numpy(cepstral_basis(n_bands, n_bands).T).float()
         filters = [_regression(length, order=1) for length in self.slopes]
         filters += [_regression(length, order=2) for length in self.curvatures]
         self.filters = nn.ModuleList(_in_time(own, n_bands) for own in filters)

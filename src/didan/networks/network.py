@@ -3,16 +3,18 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from didan.features import FeatureSet
 from didan.hardware import one_thread
 from didan.networks.hierarchical import Hierarchical
 from didan.typing import Features, Labels, Utterances
+
+if TYPE_CHECKING:
+    from didan.features import FeatureSet
 
 LAYERS = ("fc1", "fc2", "output")
 """Names of the fully connected layers, in order; alignment can be attached to any of them."""
@@ -250,11 +252,11 @@ class Network(nn.Module):
         vectors: Features = made.cpu().numpy()
         return vectors
 
-    def heard(self, features: FeatureSet) -> FeatureSet:
+    def heard(self, features: "FeatureSet") -> "FeatureSet":
         """What the backbone makes of a set of utterances; of vectors it makes nothing else."""
         return features if isinstance(self.backbone, OneFrame) else features.through(self.vectors)
 
-    def run(self, features: FeatureSet) -> Output:
+    def run(self, features: "FeatureSet") -> Output:
         """What the network makes of a set of utterances, whole, each normalised as the set says."""
         return self.outputs(self.heard(features).vectors())
 
