@@ -24,6 +24,7 @@ from results.conditions import calls_table, methods_table, targets_table
 from results.picture import draw
 from results.runs import SEEN, difference_with_interval, lines_of, mean_with_interval, selection_of
 from results.scale import scale_table
+from results.speed import speed_table
 
 STUDIES = Path(__file__).parent
 ROOT = STUDIES.parent
@@ -445,6 +446,7 @@ PAGES: dict[Path, Callable[[], str]] = {
     _EXPERIMENTS / "ablation.md": lambda: tasks_table(benchmark_in("ablation")),
     _EXPERIMENTS / "chosen-elsewhere.md": lambda: elsewhere_table(benchmark_in("ablation")),
     _EXPERIMENTS / "uneven.md": lambda: tasks_table(benchmark_in("uneven")),
+    _EXPERIMENTS / "speed.md": lambda: speed_table(STUDIES / "speed" / "record.json"),
     _EXPERIMENTS / "class-prior.md": lambda: class_priors_table(STUDIES / "class-prior" / "records.json"),
 }
 

@@ -1,0 +1,172 @@
+"""Every figure of speed on one page: all comparisons, in pairs, in one run.
+
+    python -m benchmarks.all [--out results/speed/record.json] [--only NAME ...]
+
+Work is measured by the time that a process has a processor, alternately with what it is compared with; the record
+keeps the median ratio, the lowest and the highest. Speech is synthetic. ``--only`` measures some rows anew and
+leaves the others of the record as they are. The page is made of the record by ``python -m results.table``.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import librosa
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmarks.extraction import librosa_spectrogram
+from benchmarks.pairs import Ratio, command_seconds, in_pairs, peak_rate, processor_seconds
+from benchmarks.small_model import make_small_model
+from benchmarks.training import a_step, busy_process, didan_steps, on_threads, skada_steps
+from didan.audio import RATE, read_audio
+from didan.corpora import Corpus
+from didan.extras import require
+from didan.features import FrontendSettings, FunctionalsSettings, SpectrogramSettings, build_frontend, extract
+from didan.features import extract_features as features_of
+from didan.hardware import versions
+
+OUT = Path(__file__).parents[1] / "results" / "speed" / "record.json"
+PAIRS = 5
+ONE_MEMBER = ("network.members=1",)
+
+Row = dict[str, Any]
+
+
+class Speed:
+    """All comparisons, over the same files.
+
+    Args:
+        folder: for what is made.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        corpus: Corpus = make_small_model(folder)
+        self.recordings = corpus.unlabelled()
+        self.files = [str(file) for file in self.recordings.table["file"]]
+        self.clips = [read_audio(file) for file in self.files]
+        self.rows: dict[str, Callable[[], Row]] = {
+            "functionals": self.functionals,
+            "log-mel": self.log_mel,
+            "log-mel, from files into the store": self.log_mel_stored,
+            "start, torch": lambda: self.start("model", 1.5),
+            "start, exported": lambda: self.start("model.onnx", None),
+            "step, DAN": lambda: self.rival("dan", "DAN"),
+            "step, DeepCORAL": lambda: self.rival("deep-coral", "DeepCoral"),
+            "step, DIDAN beside source-only": lambda: self.step("didan", "source-only"),
+            "step, DAN beside source-only": lambda: self.step("dan", "source-only"),
+            "step, MCC beside source-only": lambda: self.step("mcc", "source-only"),
+            "step, two threads beside a busy process": self.threads,
+        }
+
+    def functionals(self) -> Row:
+        """Beside openSMILE, on samples in memory."""
+        opensmile = require("opensmile", "functionals", "the comparison")
+        smile = opensmile.Smile(
+            feature_set=opensmile.FeatureSet.eGeMAPSv02, feature_level=opensmile.FeatureLevel.Functionals
+        )
+        return self._features(
+            FunctionalsSettings(),
+            lambda: [smile.process_signal(clip, RATE) for clip in self.clips],
+            "openSMILE, eGeMAPSv02",
+            1 / 3,
+        )
+
+    def log_mel(self) -> Row:
+        """Beside librosa, on samples in memory."""
+        settings = SpectrogramSettings()
+        return self._features(
+            settings, lambda: [librosa_spectrogram(clip, settings) for clip in self.clips], "librosa", None
+        )
+
+    def log_mel_stored(self) -> Row:
+        """Beside librosa, which reads the same files and keeps nothing."""
+        settings, caches = SpectrogramSettings(), iter(range(1000))
+
+        def ours() -> None:
+            extract(self.recordings, settings, self.folder / f"store-{next(caches)}", workers=1)
+
+        def other() -> None:
+            for file in self.files:
+                librosa_spectrogram(librosa.load(file, sr=RATE)[0], settings)
+
+        return _row(
+            in_pairs(partial(processor_seconds, ours), partial(processor_seconds, other), PAIRS), "librosa", 0.5
+        )
+
+    def start(self, model: str, wanted: float | None) -> Row:
+        """A whole ``didan predict`` of one file beside ``import torch``."""
+        predict = [sys.executable, "-m", "didan", "predict", str(self.folder / model), self.files[0]]
+        alone = [sys.executable, "-c", "import torch"]
+        ratio = in_pairs(partial(command_seconds, predict), partial(command_seconds, alone), PAIRS)
+        return _row(ratio, "`import torch` alone", wanted)
+
+    def rival(self, ours: str, theirs: str) -> Row:
+        """One step beside skada's, of one network."""
+        train, other = didan_steps(ours, ONE_MEMBER), skada_steps(theirs)
+        return _row(in_pairs(partial(a_step, train), partial(a_step, other), PAIRS), f"skada's {theirs}", 0.3)
+
+    def step(self, method: str, other: str) -> Row:
+        """One step beside that of another method, both with their defaults."""
+        train, bare = didan_steps(method), didan_steps(other)
+        return _row(in_pairs(partial(a_step, train), partial(a_step, bare), PAIRS), other, None)
+
+    def threads(self) -> Row:
+        """By the clock, on two threads and on one, while another process is busy."""
+        train = didan_steps("didan")
+        with busy_process():
+            ratio = in_pairs(partial(on_threads, train, 2), partial(on_threads, train, 1), PAIRS)
+        return _row(ratio, "one thread", None)
+
+    def _features(
+        self, settings: FrontendSettings, other: Callable[[], object], name: str, wanted: float | None
+    ) -> Row:
+        frontend = build_frontend(settings)
+
+        def ours() -> None:
+            for clip in self.clips:
+                features_of(frontend, clip)
+
+        with FlopCounterMode(display=False) as counter:
+            ours()
+        ratio = in_pairs(partial(processor_seconds, ours), partial(processor_seconds, other), PAIRS)
+        at_least = counter.get_total_flops() / peak_rate()
+        return _row(ratio, name, wanted) | {"limit": at_least / ratio.seconds}
+
+
+def _row(ratio: Ratio, against: str, wanted: float | None) -> Row:
+    return {"against": against, "wanted": wanted, **asdict(ratio)}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("--only", action="append", metavar="NAME", help="a row, and others if repeated")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    record = json.loads(arguments.out.read_text()) if arguments.only and arguments.out.exists() else {"rows": {}}
+    with tempfile.TemporaryDirectory() as name:
+        speed = Speed(Path(name))
+        chosen = arguments.only or list(speed.rows)
+        if unknown := set(chosen) - set(speed.rows):
+            parser.error(f"no such row: {', '.join(unknown)}; there are {', '.join(speed.rows)}")
+        for row in chosen:
+            measured = {**speed.rows[row](), "pairs": PAIRS}
+            # Absolute times mean nothing elsewhere.
+            record["rows"][row] = {key: value for key, value in measured.items() if key != "seconds"}
+            print(f"{row}: {measured['median']:.2f} [{measured['low']:.2f}, {measured['high']:.2f}]", flush=True)
+    record["rows"] = {row: record["rows"][row] for row in speed.rows if row in record["rows"]}
+    record["versions"] = versions("didan", "torch", "opensmile", "librosa", "skada", "skorch")
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    arguments.out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

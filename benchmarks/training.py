@@ -1,0 +1,130 @@
+"""What a training step costs: beside others' and skada's, and on two threads beside a busy process.
+
+Features are random, of the size of functionals. A step is measured as the difference of a long and a short
+training, so that neither setting up nor what comes after counts.
+"""
+
+import multiprocessing
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import pandas as pd
+import torch
+
+from benchmarks.pairs import Work, processor_seconds
+from didan.extras import require
+from didan.features import Domain, FeatureSet, Moments, Normaliser
+from didan.model.config import make_config
+from didan.training.loop import fit_network
+from didan.training.pair import DomainPair
+
+UTTERANCES, WIDTH, BATCH = 640, 552, 64
+EMOTIONS = ("anger", "fear", "happiness", "neutral", "sadness")
+SHORT, LONG = 10, 40
+"""Steps; multiples of an epoch of so many utterances."""
+
+
+def vectors() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Source and target vectors, shape (n, WIDTH), and the source's labels."""
+    rng = np.random.default_rng(0)
+    source, target = (rng.standard_normal((UTTERANCES, WIDTH)).astype(np.float32) for _ in range(2))
+    return source, target, np.arange(UTTERANCES) % len(EMOTIONS)
+
+
+def pair() -> DomainPair:
+    """Domains whose features are normalised already."""
+    source, target, labels = vectors()
+    as_they_come = Normaliser((Moments(1, 1, np.zeros(WIDTH), np.ones(WIDTH)),), shrinkage=0)
+
+    def domain(rows: np.ndarray) -> FeatureSet:
+        own = Domain(groups=[None] * UTTERANCES, shrinkage=0, fitted=as_they_come)
+        return FeatureSet(raw=rows[:, None], domains=(own,), contents=pd.DataFrame())
+
+    return DomainPair(
+        source=domain(source),
+        labels=labels,
+        domains=np.zeros(UTTERANCES, dtype=np.int64),
+        target=domain(target),
+        emotions=EMOTIONS,
+        held_out=np.zeros(UTTERANCES, dtype=bool),
+    )
+
+
+def didan_steps(method: str, settings: tuple[str, ...] = ()) -> Callable[[int], object]:
+    """Trains so many steps with a method's defaults, batches of 64 + 64."""
+    domains = pair()
+
+    def train(steps: int) -> object:
+        own = (f"optimisation.steps={steps}", f"optimisation.batch_size={BATCH}", "optimisation.validation=0")
+        return fit_network(domains, make_config(method, "functionals", assignments=[*own, *settings]))
+
+    return train
+
+
+def skada_steps(method: str) -> Callable[[int], object]:
+    """Trains so many steps of skada's ``DAN`` or ``DeepCoral``, through skorch: the same network and batches."""
+    deep = require("skada.deep", "benchmark", "the comparison")
+    source, target, labels = vectors()
+    X = np.concatenate([source, target])
+    y, domain = np.concatenate([labels, -np.ones_like(labels)]), np.repeat([1, -2], UTTERANCES)
+
+    def train(steps: int) -> object:
+        network = torch.nn.Sequential(
+            *(torch.nn.Dropout(0.5), torch.nn.Linear(WIDTH, 64), torch.nn.ReLU()),
+            *(torch.nn.Dropout(0.5), torch.nn.Linear(64, 64), torch.nn.ReLU()),
+            *(torch.nn.Dropout(0.5), torch.nn.Linear(64, len(EMOTIONS))),
+        )
+        rival = getattr(deep, method)(
+            network,
+            layer_name="5",
+            batch_size=BATCH,  # of each domain
+            max_epochs=steps * BATCH // UTTERANCES,
+            optimizer=torch.optim.AdamW,
+            lr=1e-3,
+            train_split=None,
+            verbose=0,
+        )
+        return rival.fit(X, y, sample_domain=domain)
+
+    return train
+
+
+def a_step(train: Callable[[int], object], seconds: Callable[[Work], float] = processor_seconds) -> float:
+    """Seconds of one step."""
+    short, long = (seconds(lambda steps=steps: train(steps)) for steps in (SHORT, LONG))  # type: ignore[misc]
+    return (long - short) / (LONG - SHORT)
+
+
+def on_threads(train: Callable[[int], object], threads: int) -> float:
+    """Seconds by the clock of one step, on so many threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+
+    def clock(work: Work) -> float:
+        begun = time.perf_counter()
+        work()
+        return time.perf_counter() - begun
+
+    try:
+        return a_step(train, clock)
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
+def busy_process() -> Iterator[None]:
+    """Something else takes a processor meanwhile."""
+    other = multiprocessing.get_context("spawn").Process(target=_busy, daemon=True)
+    other.start()
+    try:
+        yield
+    finally:
+        other.terminate()
+        other.join()
+
+
+def _busy() -> None:
+    while True:
+        sum(range(10**6))
