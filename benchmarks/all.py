@@ -11,19 +11,23 @@ import argparse
 import json
 import sys
 import tempfile
+import warnings
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import librosa
 import torch
+from threadpoolctl import threadpool_limits
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.extraction import librosa_spectrogram
 from benchmarks.pairs import Ratio, command_seconds, in_pairs, peak_rate, processor_seconds
 from benchmarks.small_model import make_small_model
+from benchmarks.solvers import Lasso
 from benchmarks.training import a_step, busy_process, didan_steps, on_threads, skada_steps
 from didan.audio import RATE, read_audio
 from didan.corpora import Corpus
@@ -60,10 +64,15 @@ class Speed:
             "start, exported": lambda: self.start("model.onnx", None),
             "step, DAN": lambda: self.rival("dan", "DAN"),
             "step, DeepCORAL": lambda: self.rival("deep-coral", "DeepCoral"),
-            "step, DIDAN beside source-only": lambda: self.step("didan", "source-only"),
+            "step, DIDAN": lambda: self.step("didan", "source-only", 1.5),
+            "step, DIDAN beside DAN": lambda: self.step("didan", "DAN", 1.0),
             "step, DAN beside source-only": lambda: self.step("dan", "source-only"),
             "step, MCC beside source-only": lambda: self.step("mcc", "source-only"),
             "step, two threads beside a busy process": self.threads,
+            **{
+                f"IDA's lasso, batch {batch}, gap {gap:g}": partial(self.lasso, batch, gap)
+                for batch, gap in product((64, 256), (1e-4, 1e-6))
+            },
         }
 
     def functionals(self) -> Row:
@@ -113,17 +122,23 @@ class Speed:
         train, other = didan_steps(ours, ONE_MEMBER), skada_steps(theirs)
         return _row(in_pairs(partial(a_step, train), partial(a_step, other), PAIRS), f"skada's {theirs}", 0.3)
 
-    def step(self, method: str, other: str) -> Row:
+    def step(self, method: str, other: str, wanted: float | None = None) -> Row:
         """One step beside that of another method, both with their defaults."""
-        train, bare = didan_steps(method), didan_steps(other)
-        return _row(in_pairs(partial(a_step, train), partial(a_step, bare), PAIRS), other, None)
+        train, bare = didan_steps(method), didan_steps(other.lower())
+        return _row(in_pairs(partial(a_step, train), partial(a_step, bare), PAIRS), other, wanted)
+
+    def lasso(self, batch: int, gap: float) -> Row:
+        """The coefficients of one batch, under the penalty and at the gap of another solver."""
+        with threadpool_limits(1), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what scikit-learn says of its convergence the gap says better
+            return _row(Lasso(batch, 1024, gap).compare(PAIRS), "scikit-learn's Lasso", 0.02)
 
     def threads(self) -> Row:
         """By the clock, on two threads and on one, while another process is busy."""
         train = didan_steps("didan")
         with busy_process():
             ratio = in_pairs(partial(on_threads, train, 2), partial(on_threads, train, 1), PAIRS)
-        return _row(ratio, "one thread", None)
+        return _row(ratio, "one thread", 2.2)
 
     def _features(
         self, settings: FrontendSettings, other: Callable[[], object], name: str, wanted: float | None
