@@ -33,6 +33,16 @@ def test_power_is_that_of_numpy(name: str) -> None:
     np.testing.assert_allclose(np.sqrt(power), np.sqrt(expected[:, : spectrum.n_bins]), atol=1e-6 * width**0.5)
 
 
+@pytest.mark.parametrize("name", WINDOWS)
+def test_a_few_frames_have_the_power_that_they_have_among_others_to_the_last_bit(name: str) -> None:
+    window, n_fft, n_bins, remove_mean = WINDOWS[name]
+    spectrum = PowerSpectrum(window, n_fft, 160, n_bins, remove_mean)
+    frames = torch.randn(3, 60, len(window), generator=torch.Generator().manual_seed(0))
+    together = spectrum.of_frames(frames)
+    for n_frames in (1, 2, 7, 13):
+        assert torch.equal(spectrum.of_frames(frames[:1, :n_frames]), together[:1, :n_frames])
+
+
 @given(lengths=st.lists(st.integers(0, 20), min_size=1, max_size=5))
 def test_zeros_at_the_end_are_padding(lengths: list[int]) -> None:
     waveform = torch.zeros(len(lengths), 20)

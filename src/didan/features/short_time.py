@@ -45,6 +45,10 @@ def moments_over_time(features: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor,
     return count, mean, variance
 
 
+_FEW = 11
+"""Frames that are added to any number of them: products of fewer have another order of sums."""
+
+
 class PowerSpectrum(nn.Module):
     """``|X|^2`` of windowed frames, centred at multiples of the hop; beyond the ends the signal is 0.
 
@@ -116,8 +120,9 @@ class PowerSpectrum(nn.Module):
     def of_frames(self, frames: Tensor) -> Tensor:
         """Map frames, shape (n, frames, width), to power, shape (n, frames, n_bins)."""
         n, n_frames, width = frames.shape
-        x = pad(frames * self.window, (0, self.rows * self.b - width)).mT.reshape(n, self.rows, -1)
-        y = (self.inner @ x).reshape(n, len(self.outer), -1, n_frames)
+        enough = n_frames + _FEW  # in products of a few frames sums have another order
+        x = pad(frames * self.window, (0, self.rows * self.b - width, 0, _FEW)).mT.reshape(n, self.rows, -1)
+        y = (self.inner @ x).reshape(n, len(self.outer), -1, enough)
         real, imaginary = (self.outer @ y).chunk(2, dim=2)
         power = (real.square() + imaginary.square()).flatten(1, 2)
-        return power[:, self.order].mT
+        return power[:, self.order, :n_frames].mT
