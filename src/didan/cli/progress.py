@@ -4,16 +4,19 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from didan.cli.output import Level, is_said, say
-from didan.typing import Progress
+
+if TYPE_CHECKING:  # the help of commands must not wait for NumPy
+    from didan.typing import Progress
 
 _SHORT = 5.0  # seconds; of work that takes less no line is written
 _BETWEEN = 30.0  # seconds from line to line
 
 
 @contextmanager
-def progress_bars() -> Iterator[Progress]:
+def progress_bars() -> "Iterator[Progress]":
     """A hook for ``(what, done, total)`` that keeps one bar per kind of work while the context lasts.
 
     Where standard error is no terminal, such as a file or the log of a service, there are lines instead: now and

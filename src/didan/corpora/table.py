@@ -89,7 +89,9 @@ def _read_text(path: Path) -> pd.DataFrame:
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
-    parquet = require("pyarrow.parquet", "tables", f"{path}: a Parquet table")
+    purpose = f"{path}: a Parquet table"
+    require("pyarrow", "tables", purpose)
+    parquet = require("pyarrow.parquet", "tables", purpose)
     try:
         parquet.read_table(path).validate(full=True)  # else letters that are none show in the midst of using them
         return pd.read_parquet(path, engine="pyarrow")
