@@ -21,6 +21,7 @@ from didan.report.dataframes import MEAN, results_frame
 from didan.report.results import BASELINES, Benchmark
 from didan.report.tables import summary
 from results.conditions import calls_table, methods_table, targets_table
+from results.hours import hours_table
 from results.picture import draw
 from results.runs import SEEN, difference_with_interval, lines_of, mean_with_interval, selection_of
 from results.scale import scale_table
@@ -448,6 +449,7 @@ PAGES: dict[Path, Callable[[], str]] = {
     _EXPERIMENTS / "uneven.md": lambda: tasks_table(benchmark_in("uneven")),
     _EXPERIMENTS / "speed.md": lambda: speed_table(STUDIES / "speed" / "record.json"),
     _EXPERIMENTS / "class-prior.md": lambda: class_priors_table(STUDIES / "class-prior" / "records.json"),
+    ROOT / "docs" / "how-to" / "plan.md": lambda: hours_table(STUDIES / "hours" / "record.json"),
 }
 
 
