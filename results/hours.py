@@ -27,7 +27,7 @@ def hours_table(record: Path) -> str:
         [
             *lines,
             "",
-            f"All but the second column for {HOURS:,} hours. Processor time of one thread, from 16-bit WAV files to "
-            f"the store, utterances of {content['utterance']:.1f} s on average. {versions}.",
+            f"All but the second column for {HOURS:,} hours. Processor time of one thread, from 16-bit WAV files "
+            f"to the store, utterances of {content['utterance']:.1f} s on average. {versions}.",
         ]
     )
