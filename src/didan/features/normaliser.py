@@ -319,8 +319,12 @@ class Normaliser:
         scales = [self.shrinkage, *(block.scale for block in self.blocks)]
         if not all(np.isfinite(array).all() for array in [*arrays, np.array(scales)]):
             raise ValueError("a normaliser holds numbers that are none")
-        if self.shrinkage < 0 or any((kind.variance < 0).any() or kind.n_frames < 1 for kind in self.domain):
-            raise ValueError("a normaliser holds a negative variance, or a domain of nothing")
+        # No utterance need be of a kind of voice, but of one of the kinds.
+        frames = [kind.n_frames for kind in self.domain]
+        if self.shrinkage < 0 or min(frames) < 0 or sum(frames) < 1:
+            raise ValueError("a normaliser holds a negative weight, or a domain of nothing")
+        if any((kind.variance < 0).any() for kind in self.domain):
+            raise ValueError("a normaliser holds a negative variance")
 
     @property
     def width(self) -> int:
