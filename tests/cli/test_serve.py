@@ -74,7 +74,7 @@ def test_it_is_asked_for_the_token_of_its_environment(exported: Path) -> None:
     with started("", "--api", str(exported), DIDAN_TOKEN="s3cret") as (_, address):
         assert httpx.get(f"{address}/v1/models").status_code == 401
         answer = httpx.get(f"{address}/v1/models", headers={"Authorization": "Bearer s3cret"})
-        assert answer.json() == [{"name": "calls.onnx", "emotions": ["anger", "fear", "neutral"]}]
+        assert answer.json() == [{"name": "calls.onnx", "emotions": ["anger", "fear", "neutral"], "note": None}]
 
 
 def test_a_request_that_is_under_way_is_answered_before_it_ends(exported: Path) -> None:
