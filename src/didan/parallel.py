@@ -10,8 +10,6 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from typing import Any, TypeVar
 
-from loky import get_reusable_executor  # type: ignore[import-untyped]
-
 from didan.typing import Progress
 
 _WORTH_A_PROCESS = 4.0  # seconds of work: another process takes two to start
@@ -104,6 +102,8 @@ def _executor(helpers: int) -> Any:
     """
     if multiprocessing.current_process().daemon:
         return None
+    from loky import get_reusable_executor  # type: ignore[import-untyped]  # a service does without it
+
     try:
         return get_reusable_executor(
             max_workers=helpers, timeout=60, initializer=_end_with, initargs=(os.getpid(),)
