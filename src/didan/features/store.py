@@ -20,7 +20,6 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from filelock import FileLock, Timeout
 from pydantic import BaseModel
 
 from didan.features.cache import database, made, matching, unwritable
@@ -300,6 +299,8 @@ def _values(file: Path) -> npt.NDArray[np.float32]:
 @contextmanager
 def _locked(file: Path) -> Iterator[FileIO | None]:
     """A file open for changes while nobody else has it so; None if somebody has, or it is not there."""
+    from filelock import FileLock, Timeout  # a service, which keeps no features, does without it
+
     lock = FileLock(file.with_suffix(".lock"), is_singleton=False)
     try:
         lock.acquire(blocking=False)
