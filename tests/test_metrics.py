@@ -3,6 +3,8 @@
 import numpy as np
 import numpy.typing as npt
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.stats import binom, bootstrap
 from sklearn.metrics import balanced_accuracy_score, recall_score
 
@@ -19,6 +21,10 @@ from didan.metrics import (
 )
 
 Ints = npt.NDArray[np.int64]
+
+answers = st.lists(st.tuples(*[st.integers(0, 3)] * 3), min_size=1, max_size=30).map(lambda rows: np.array(rows).T)
+"""Label, prediction and speaker of some utterances."""
+examples = settings(max_examples=25, deadline=None, derandomize=True)
 
 
 def guesses(seed: int, n: int = 200) -> tuple[Ints, Ints]:
@@ -201,3 +207,46 @@ def test_utterances_without_a_prediction_are_misses() -> None:
     assert uar_interval(labels, wrong, None) == uar_interval(labels, predicted, None)
     assert unweighted_average_recall(labels, wrong) == unweighted_average_recall(labels, predicted)
     np.testing.assert_array_equal(recalls(labels, wrong, 4), recalls(labels, predicted, 4))
+
+
+@examples
+@given(answers=answers, renamed=st.permutations(range(4)), times=st.integers(2, 3))
+def test_uar_is_what_counting_says_whatever_emotions_are_called(
+    answers: Ints, renamed: list[int], times: int
+) -> None:
+    labels, predicted, _ = answers
+    shares = [np.mean(predicted[labels == emotion] == emotion) for emotion in set(labels.tolist())]
+    assert unweighted_average_recall(labels, predicted) == pytest.approx(sum(shares) / len(shares))
+    names = np.array(renamed)
+    assert unweighted_average_recall(names[labels], names[predicted]) == pytest.approx(sum(shares) / len(shares))
+    # A frequent emotion weighs what a rare one does.
+    often = np.where(labels == labels[0], times, 1)
+    assert unweighted_average_recall(labels.repeat(often), predicted.repeat(often)) == pytest.approx(
+        sum(shares) / len(shares)
+    )
+
+
+@examples
+@given(answers=answers)
+def test_intervals_are_nested_shares_and_a_point_where_nothing_varies(answers: Ints) -> None:
+    labels, predicted, speakers = answers
+    for own in (None, speakers):
+        low, high = uar_interval(labels, predicted, own)
+        inner_low, inner_high = uar_interval(labels, predicted, own, 50)
+        assert 0 <= low <= inner_low <= inner_high <= high <= 1
+        assert uar_interval(labels, labels, own) == (1, 1)
+        assert uar_interval(labels, np.full_like(labels, -1), own) == (0, 0)
+
+
+@examples
+@given(seed=st.integers(0, 1000), speakers=st.integers(2, 6), emotions=st.integers(1, 4))
+def test_interval_of_misses_is_that_of_hits_from_the_other_end(seed: int, speakers: int, emotions: int) -> None:
+    rng = np.random.default_rng(seed)
+    counts = rng.integers(1, 5, (speakers, emotions))
+    hits = rng.binomial(counts, 0.4)
+    draws = speaker_draws("anywhere", speakers)
+    low, high = interval(resampled_uar(hits, counts, draws))
+    assert interval(resampled_uar(counts - hits, counts, draws)) == pytest.approx((1 - high, 1 - low))
+    assert speaker_contributions(hits, counts).sum() == pytest.approx(
+        np.mean(hits.sum(axis=0) / counts.sum(axis=0))
+    )

@@ -3,6 +3,10 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import chisquare
 
 from didan.features import Domain, FeatureSet
 from didan.training.batches import Batches, crop
@@ -107,3 +111,53 @@ def test_what_is_learnt_of_a_large_target_is_what_the_next_batches_hold_and_more
     seen = {row for first in range(50) for row in large.target_rows(range(first, first + 1), 100).tolist()}
     assert len(seen) == 500  # all take part in the balance in turn
     assert len(large.target_rows(range(5), 10)) >= 30  # what the batches hold, however little is wanted
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(
+    counts=st.lists(st.integers(1, 9), min_size=1, max_size=5),
+    n_target=st.integers(1, 20),
+    batch_size=st.integers(5, 16),
+    seed=st.integers(0, 2**32),
+    step=st.integers(0, 10**6),
+)
+def test_whatever_the_corpora_a_batch_is_balanced_and_a_function_of_seed_and_step(
+    counts: list[int], n_target: int, batch_size: int, seed: int, step: int
+) -> None:
+    labels = np.repeat(np.arange(len(counts)), counts)
+    held_out = np.append(np.diff(labels) == 0, False)  # but for the last utterance of every emotion
+    held_out &= np.arange(len(labels)) % 2 == 0
+    pair = DomainPair(
+        source=utterances([1] * len(labels)),
+        labels=labels,
+        domains=np.zeros(len(labels), dtype=np.int64),
+        target=utterances([1] * n_target),
+        emotions=tuple(f"emotion {number}" for number in range(len(counts))),
+        held_out=held_out,
+    )
+
+    def batches(first: int, last: int) -> Batches:
+        steps = range(first, last)
+        return Batches(pair, batch_size=batch_size, n_frames=1, seed=seed, steps=steps, with_target=True)
+
+    batch, again = batches(step, step + 1)[0], batches(step + 5, step + 6).between(step - 1, step + 2)[1]
+    assert all(torch.equal(batch[key], again[key]) for key in batch)
+    chosen, target = batch["source_index"].numpy(), batch["target_index"].numpy()
+    drawn = np.bincount(labels[chosen], minlength=len(counts))
+    assert drawn.sum() == len(target) == batch_size
+    assert drawn.max() - drawn.min() <= 1
+    assert not held_out[chosen].any()
+    for emotion, share in enumerate(drawn):  # again only where there are too few
+        available = int(((labels == emotion) & ~held_out).sum())
+        assert share > available or len(set(chosen[labels[chosen] == emotion].tolist())) == share
+    assert batch_size > n_target or len(set(target.tolist())) == batch_size
+
+
+def test_in_the_long_run_every_utterance_of_an_emotion_is_drawn_as_often(pair: DomainPair) -> None:
+    batches = batches_of(replace(pair, labels=np.array([0] * 12 + [1] * 8)))
+    drawn = np.concatenate([batches.between(step, step + 1)[0]["source_index"].numpy() for step in range(600)])
+    counts = np.bincount(drawn, minlength=20)
+    assert chisquare(counts[:12]).pvalue > 1e-3
+    assert chisquare(counts[12:]).pvalue > 1e-3
+    places = np.array([batches.between(step, step + 1)[0]["labels"].numpy() for step in range(600)])
+    assert chisquare(places.sum(axis=0)).pvalue > 1e-3  # and no emotion has the first places
