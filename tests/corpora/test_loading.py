@@ -1,4 +1,4 @@
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 import pytest
 
@@ -98,6 +98,11 @@ def test_nothing_known_asks_for_the_names_as_published(tmp_path: Path) -> None:
     assert "looks like" not in str(caught.value)
 
 
+def test_folders_of_windows_are_looked_into_and_suggested() -> None:
+    files = [PureWindowsPath(r"C:\data\emo db\wav\03a01Fa.wav")]
+    assert (looks_like(files, PureWindowsPath(r"C:\data\emo db")) or "").endswith(r"use emodb=C:\data\emo db")
+
+
 def test_looks_like_wants_more_than_half() -> None:
     emodb, other = Path("wav/03a01Fa.wav"), Path("x.wav")
     assert looks_like([emodb, other], Path("data")) is None
@@ -116,6 +121,10 @@ def test_looks_like_wants_more_than_half() -> None:
         ("ravdess", "say where ravdess is: ravdess=PATH"),
         ("/no/such/table.csv", "/no/such/table.csv does not exist"),
         ("nonsense", "nonsense does not exist; a folder, a table"),
+        # An equals sign after the first slash, of whatever system, belongs to a path.
+        ("/data/run=1/calls.csv", "/data/run=1/calls.csv does not exist"),
+        (r"C:\data\run=1\calls.csv", r"C:\\data\\run=1\\calls.csv does not exist"),
+        (r"ravdess=C:\no=such\folder", r"C:\\no=such\\folder does not exist"),
     ],
 )
 def test_mistakes(read: object, argument: str, message: str) -> None:

@@ -58,6 +58,25 @@ def test_absolute_files(folder: Path) -> None:
     assert calls.table["file"].tolist() == [str(folder / "wav/a.wav")]
 
 
+@pytest.mark.parametrize("written", [r"wav\a.wav", r".\wav\a.wav", r"wav\..\wav\a.wav", r"wav/..\wav\a.wav"])
+def test_paths_that_were_written_on_windows(folder: Path, written: str) -> None:
+    calls = corpus(write(folder, f"file,emotion\n{written},sad\nwav/b.wav,sad\n"))
+    assert calls.table["file"].tolist() == [str(folder / "wav/a.wav"), str(folder / "wav/b.wav")]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no name has a backslash there")
+def test_a_backslash_may_be_part_of_a_name(folder: Path) -> None:
+    (folder / r"wav\a.wav").touch()
+    calls = corpus(write(folder, "file,emotion\nwav\\a.wav,sad\n"))
+    assert calls.table["file"].tolist() == [str(folder / r"wav\a.wav")]
+
+
+@pytest.mark.parametrize("written", [r"D:\wav\a.wav", r"\\server\wav\a.wav", r"wav\z.wav"])
+def test_what_is_missing_is_called_as_the_table_has_it(folder: Path, written: str) -> None:
+    with pytest.raises(UserError, match=re.escape(written)):
+        read_table(write(folder, f"file,emotion\n{written},sad\n"))
+
+
 def test_no_speakers(folder: Path) -> None:
     calls = corpus(write(folder, "file,emotion\nwav/a.wav,sad\n"))
     assert calls.table["speaker"].isna().all()
@@ -88,7 +107,8 @@ def test_parquet(folder: Path, speakers: list[object], names: list[str | None]) 
 
 def test_parquet_without_pyarrow(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "calls.parquet").touch()
-    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    for module in ("pyarrow", "pyarrow.parquet"):  # which another test may have imported
+        monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(UserError, match=r"pyarrow, which is not installed; pip install .*\[tables\]'"):
         read_table(folder / "calls.parquet")
 

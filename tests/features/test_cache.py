@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from didan.errors import DidanWarning
+from didan.errors import DidanWarning, UserError
 from didan.features import default_cache
 
 
@@ -25,3 +25,14 @@ def test_without_a_home_the_cache_is_temporary(monkeypatch: pytest.MonkeyPatch, 
         assert not Path(cache).exists()
         monkeypatch.setenv("DIDAN_CACHE", str(tmp_path / "named"))
         assert default_cache() == tmp_path / "named"
+
+
+def test_with_neither_a_home_nor_a_temporary_folder_one_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.delenv("DIDAN_CACHE")
+    monkeypatch.setattr("platformdirs.user_cache_dir", lambda _: str(tmp_path / "file" / "nowhere"))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "file"))
+    with pytest.raises(UserError, match=r"cannot write features to .*file.*--cache"):
+        default_cache()

@@ -2,8 +2,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from unittest import mock
 
@@ -249,6 +249,42 @@ def test_cache_that_is_no_folder(tmp_path: Path) -> None:
     for cache in (tmp_path / "file", tmp_path / "file" / "below"):
         with pytest.raises(UserError, match=r"cannot write features to .*; .*--cache"):
             FeatureStore(cache, SpectrogramSettings())
+
+
+@contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    """While it lasts, nobody may change a folder, and we are nobody in particular."""
+    root = os.geteuid() == 0
+    above = [
+        above for above in folder.parents if root and above.stat().st_uid == 0 and above.stat().st_mode & 1 == 0
+    ]
+    inside = [folder, *folder.rglob("*")]
+    modes = {path: path.stat().st_mode for path in (*above, *inside)}
+    for path in above:
+        path.chmod(modes[path] | 0o111)
+    for path in inside:
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    try:
+        if root:
+            os.seteuid(65534)
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+        for path, mode in modes.items():
+            path.chmod(mode)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="folders are not read-only there")
+def test_a_cache_that_can_only_be_read(store: FeatureStore, tmp_path: Path) -> None:
+    store.write(some(1, 2))
+    with read_only(tmp_path / "cache"):
+        for one in (store, open_store(tmp_path)):
+            assert_holds(one, 1, 2)
+            with pytest.raises(UserError, match=r"cannot write features to .*; .*--cache"):
+                one.write(some(3))
+    store.write(some(3))
+    assert_holds(store, 1, 2, 3)
 
 
 def test_a_million_names_are_looked_up_in_seconds(store: FeatureStore) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 
 import pandas as pd
 
@@ -93,7 +93,7 @@ def read_target(
     return target
 
 
-def looks_like(files: Sequence[Path], folder: Path) -> str | None:
+def looks_like(files: Sequence[PurePath], folder: PurePath) -> str | None:
     """Say which known corpus names its files like these, if one fits more than half of them.
 
     Args:
@@ -127,7 +127,7 @@ def _read_named(argument: str, mapping: Mapping[str, str] | None, labelled: bool
     if path.is_file():
         return _warned(read_table(path, mapping, labelled))
     name, equals, folder = argument.partition("=")
-    if equals and "/" not in name:
+    if equals and PureWindowsPath(name).name == name:  # else the sign is part of a path, on whatever system
         return load_corpus(name, folder, mapping)
     if argument.lower() in known_readers():
         raise UserError(f"say where {argument} is: {argument}=PATH")

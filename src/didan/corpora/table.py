@@ -5,7 +5,7 @@ Whatever comes from outside as a table is checked here and put into the form of 
 
 import os
 from collections.abc import Iterable, Mapping
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 import numpy as np
 import pandas as pd
@@ -32,9 +32,9 @@ def read_table(
 ) -> Corpus | Recordings:
     """Read a table of utterances, one per row.
 
-    Needed is the column ``file``; relative paths start at the table's folder. ``emotion``, ``speaker`` (a
-    name or number), ``start`` and ``end`` (seconds) are optional, and further columns are kept. The separator
-    of a CSV may be a comma, a semicolon or a tab.
+    Needed is the column ``file``; relative paths start at the table's folder, whichever system wrote them.
+    ``emotion``, ``speaker`` (a name or number), ``start`` and ``end`` (seconds) are optional, and further columns
+    are kept. The separator of a CSV may be a comma, a semicolon or a tab.
 
     Args:
         path: the table.
@@ -183,7 +183,7 @@ def _files(column: pd.Series, origin: str, folder: Path) -> list[str]:
     if column.isna().any():
         raise UserError(f"{origin}, row {int(column.isna().to_numpy().argmax()) + 1}: has no file")
     # Without "..", so that one file has one name; links stay, following them would rename the user's files.
-    files = [os.path.abspath(folder / str(file)) for file in column]  # noqa: PTH100
+    files = [os.path.abspath(folder / _as_here(folder, str(file))) for file in column]  # noqa: PTH100
     missing = [file for file in dict.fromkeys(files) if not _is_file(file)]
     if missing:
         n_files = len(set(files))
@@ -192,6 +192,14 @@ def _files(column: pd.Series, origin: str, folder: Path) -> list[str]:
             f"relative paths start at {folder}"
         )
     return files
+
+
+def _as_here(folder: Path, file: str) -> str:
+    """A relative path that was written on Windows, as it leads to the file on other systems."""
+    if "\\" not in file or _is_file(str(folder / file)):
+        return file
+    elsewhere = PureWindowsPath(file).as_posix()
+    return elsewhere if _is_file(str(folder / elsewhere)) else file
 
 
 def _is_file(name: str) -> bool:

@@ -20,6 +20,9 @@ def default_cache() -> Path:
     """The folder named by the environment variable DIDAN_CACHE, or the user's cache folder for didan.
 
     Where a user has no home, or none that can be written, it is a temporary folder, with a warning.
+
+    Raises:
+        UserError: there is no temporary folder either.
     """
     if named := os.environ.get("DIDAN_CACHE"):
         return Path(named)
@@ -40,7 +43,10 @@ def _can_be_written(folder: Path) -> bool:
 @functools.cache
 def _temporary_cache(instead_of: Path) -> Path:
     """One for this process, removed at its end."""
-    folder = tempfile.mkdtemp(prefix="didan-")
+    try:
+        folder = tempfile.mkdtemp(prefix="didan-")
+    except OSError as error:
+        raise unwritable(instead_of, error) from error
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     note(
         f"cannot write to {instead_of}, so features are kept in {folder} until the end; "
