@@ -52,7 +52,7 @@ def downhill(
         sums = np.vstack([np.kron(np.eye(n_t), np.ones(n_s)), np.kron(np.ones(n_t), np.eye(n_s))])
         wanted = np.concatenate([np.ones(n_t), np.full(n_s, n_t / n_s)])
         best = linprog(slope.numpy().ravel(), A_eq=sums, b_eq=wanted)
-        return float((slope * W).sum()) - best.fun
+        return float((slope * W).sum()) - float(best.fun)
     if constraint == "convex":  # the corners of the simplex
         return float((slope * W).sum() - slope.amin(dim=1).sum())
     against = -slope.clamp_max(0) if constraint == "nonnegative" else slope
@@ -92,7 +92,8 @@ def test_coefficients_go_with_their_utterances(
     penalty: Penalty, constraint: Constraint, seed: int, order: list[int], sources: list[int], tau: float
 ) -> None:
     H_t, H_s = features(seed, 4, 5, 7)
-    first, second = (solved(*pair, penalty, constraint, tau) for pair in ((H_t, H_s), (H_t[order], H_s[sources])))
+    first = solved(H_t, H_s, penalty, constraint, tau)
+    second = solved(H_t[order], H_s[sources], penalty, constraint, tau)
     near = 3e-2 if constraint == "balanced" else 2e-4
     torch.testing.assert_close(second.coefficients, first.coefficients[order][:, sources], rtol=0, atol=near)
     assert second.tau == pytest.approx(first.tau)
@@ -106,10 +107,8 @@ def test_units_and_axes_of_features_play_no_part(
 ) -> None:
     H_t, H_s = features(seed, 3, 4, 6)
     turn = torch.linalg.qr(features(seed + 1, 6, 1, 6)[0]).Q
-    first, second = (
-        solved(*pair, penalty, constraint, tau)
-        for pair in ((H_t, H_s), (factor * H_t @ turn, factor * H_s @ turn))
-    )
+    first = solved(H_t, H_s, penalty, constraint, tau)
+    second = solved(factor * H_t @ turn, factor * H_s @ turn, penalty, constraint, tau)
     near = 3e-2 if constraint == "balanced" else 2e-4
     torch.testing.assert_close(second.coefficients, first.coefficients, rtol=0, atol=near)
     assert second.tau == pytest.approx(factor**2 * first.tau)

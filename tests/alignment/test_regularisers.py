@@ -210,14 +210,31 @@ def test_stretch_leads_to_the_edge(regulariser: Regulariser, expected: list[list
     torch.testing.assert_close(regulariser.stretch(V), torch.tensor(expected))
 
 
+@pytest.mark.parametrize(
+    "regulariser", [one for one in PENALTIES if isinstance(one, L1 | L21 | SparseGroup)], ids=str
+)
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])
+def test_stretch_is_to_the_edge_and_not_beyond(regulariser: Regulariser, scale: float) -> None:
+    for seed in range(5):
+        V = scale * matrix(seed)
+        stretch = regulariser.stretch(V)
+        bounded = stretch.isfinite()[:, 0]
+        stretch = stretch.nan_to_num(posinf=0)
+        # Of the set where the conjugate is finite, 0 is the prox of its points with step 1, and of no others.
+        assert not regulariser.prox(0.9999 * stretch * V, 1.0).any()
+        beyond = regulariser.prox(1.0001 * stretch * V, 1.0)
+        assert (beyond.any(dim=1) if len(stretch) > 1 else beyond.any()[None])[bounded].all()
+
+
 @pytest.mark.parametrize("regulariser", [Ridge(1.0, False), Unpenalised(True), Simplex(0.0)], ids=str)
 def test_stretch_without_an_edge(regulariser: Regulariser) -> None:
     assert regulariser.stretch(matrix(0)).isinf().all()
 
 
-@pytest.mark.parametrize("regulariser", [L1(1.0, False), L21(1.0, True)], ids=str)
+@pytest.mark.parametrize("regulariser", [L1(1.0, False), L21(1.0, True), SparseGroup(1.0, GROUPS, 0.5)], ids=str)
 def test_stretch_of_nothing(regulariser: Regulariser) -> None:
-    assert regulariser.stretch(torch.zeros(2, 3)).isinf().all()
+    expected = torch.full((1 if regulariser.rows_coupled else 2, 1), torch.inf)
+    torch.testing.assert_close(regulariser.stretch(torch.zeros(2, 4)), expected)
 
 
 def test_l21_keeps_columns_of_nothing() -> None:
