@@ -427,6 +427,7 @@ PAGES: dict[Path, Callable[[], str]] = {
     _EXPERIMENTS / "representations.md": lambda: representations_table(
         [benchmark_in(name) for name in ("pretrained", "spectrogram-network", "spectrogram-whisper")]
     ),
+    _EXPERIMENTS / "family.md": lambda: means_table(benchmark_in("family"), seen=True),
     _EXPERIMENTS / "kin.md": lambda: means_table(
         benchmark_in("kin-trade-offs"), benchmark_in("hda-trade-offs"), seen=False
     ),

@@ -24,6 +24,7 @@ NAMES = (
     "benchmark",
     "selection",
     "trade-offs",
+    "family",
     "kin-trade-offs",
     "hda-trade-offs",
     "per-speaker",
