@@ -1,4 +1,5 @@
 import os
+import pickle
 import subprocess
 import sys
 import time
@@ -292,3 +293,21 @@ def test_a_million_names_are_looked_up_in_seconds(store: FeatureStore) -> None:
     begun = time.perf_counter()
     assert len(store.find([str(number) for number in range(100_000)])) == 2000
     assert time.perf_counter() - begun < 5
+
+
+def test_a_shard_is_mapped_once_however_often_it_is_read(store: FeatureStore) -> None:
+    """There is room for some thousands of mappings; the segments of each utterance are read by themselves."""
+
+    def mappings() -> int:
+        return Path("/proc/self/maps").read_text().count(str(store.folder))
+
+    places = store.write(some(0, 1, 2))
+    held = [store.read([place]) for _ in range(50) for place in places.values()]
+    assert mappings() == 1
+    more = store.write(some(3))
+    held.append(store.read(list(more.values())))  # the shard has grown
+    assert_holds(store, 0, 1, 2, 3)
+    assert mappings() <= 2
+    again = pickle.loads(pickle.dumps(store))
+    assert len(pickle.dumps(store)) < 1000
+    np.testing.assert_array_equal(again.read(list(more.values()))[0], held[-1][0])

@@ -52,12 +52,21 @@ class StoredFeatures:
     Args:
         folder: of the shards.
         places: of each utterance.
+        mapped: shards that are open already, to which those that are needed are added.
     """
 
-    def __init__(self, folder: Path, places: Sequence[Place]) -> None:
+    def __init__(
+        self, folder: Path, places: Sequence[Place], mapped: dict[int, npt.NDArray[np.float32]] | None = None
+    ) -> None:
         self._folder = folder
         self._places = np.array(places, dtype=np.int64).reshape(-1, len(Place._fields))
-        self._shards = {int(shard): _values(_file(folder, shard)) for shard in np.unique(self._places[:, 0])}
+        mapped = {} if mapped is None else mapped
+        ends = self._places[:, 1] + self._places[:, 2] * self._places[:, 3]
+        needed = np.unique(self._places[:, 0]).tolist()
+        for shard in needed:
+            if shard not in mapped or len(mapped[shard]) < ends[self._places[:, 0] == shard].max():
+                mapped[shard] = _values(_file(folder, shard))  # a shard may have grown since
+        self._shards = {shard: mapped[shard] for shard in needed}
 
     def __reduce__(self) -> tuple[type["StoredFeatures"], tuple[Path, npt.NDArray[np.int64]]]:
         """Another process opens the shards itself."""
@@ -96,6 +105,8 @@ class FeatureStore:
         self.folder = made(cache / f"{settings.model_dump().get('kind', 'features')}-{key}")
         self.fingerprints = Fingerprints(cache)
         self._index = self.folder / "index.sqlite"
+        # The system has room for some thousands of mappings, and there are more utterances than that.
+        self._mapped: dict[int, npt.NDArray[np.float32]] = {}
         with database(self._index) as index:
             index.execute("CREATE TABLE IF NOT EXISTS shards (shard INTEGER PRIMARY KEY, state TEXT)")
             index.execute(
@@ -103,6 +114,10 @@ class FeatureStore:
                 "frames INTEGER, bands INTEGER, checksum INTEGER) WITHOUT ROWID"
             )
             index.execute("CREATE INDEX IF NOT EXISTS by_shard ON features (shard, first)")
+
+    def __getstate__(self) -> dict[str, object]:
+        """Another process opens the shards itself."""
+        return self.__dict__ | {"_mapped": {}}
 
     def find(self, names: Sequence[str]) -> dict[str, Place]:
         """Where features are, for those of some names that are there and whole.
@@ -116,6 +131,7 @@ class FeatureStore:
             states = dict(index.execute("SELECT shard, state FROM shards"))
         changed = {place.shard for place in found.values()}
         changed = {shard for shard in changed if _state(_file(self.folder, shard)) != states[shard]}
+        self._mapped = {shard: values for shard, values in self._mapped.items() if shard not in changed}
         checked = [self._check(shard) for shard in changed]
         return self.find(names) if any(checked) else found
 
@@ -220,7 +236,7 @@ class FeatureStore:
 
     def read(self, places: Sequence[Place]) -> StoredFeatures:
         """Features, from where they are."""
-        return StoredFeatures(self.folder, places)
+        return StoredFeatures(self.folder, places, self._mapped)
 
 
 class Appending:
@@ -290,9 +306,12 @@ def _state(file: Path) -> str:
 
 def _values(file: Path) -> npt.NDArray[np.float32]:
     try:
-        values: npt.NDArray[np.float32] = np.memmap(file, dtype="<f4", mode="r").view(np.ndarray)
-    except (OSError, ValueError):  # gone, or empty, which cannot be mapped
+        n = file.stat().st_size // _ITEM
+    except FileNotFoundError:
+        n = 0
+    if n == 0:  # which cannot be mapped
         return np.empty(0, dtype=np.float32)
+    values: npt.NDArray[np.float32] = np.memmap(file, dtype="<f4", mode="r", shape=(n,)).view(np.ndarray)
     return values
 
 

@@ -28,8 +28,8 @@ class SourceIndex:
     Attributes:
         table: columns ``file``, ``start``, ``end``, ``corpus``, ``speaker``, ``group``, ``emotion``; ``source``,
             the number of the corpus, since two may have one name; ``digest`` and ``audio``, which tell whether a
-            recording is this one (see :class:`didan.features.fingerprints.Contents`); and ``validation``, whether it was
-            held out of training.
+            recording is this one (see :class:`didan.features.fingerprints.Contents`); and ``validation``, whether
+            it was held out of training.
         embeddings: features of each layer, shape (n, width); none of a model that was adapted without its source
             and does not include features of it.
         features: of the frontend, if the model includes them; with them it can be adapted where the recordings are
