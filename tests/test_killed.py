@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from benchmarks.killed import STORIES, differences, tell
+from benchmarks.killed import differences, tell
 
 from didan.corpora import Corpus
 from helpers import table_of
@@ -19,11 +19,11 @@ def corpora(tiny_corpora: tuple[Corpus, Corpus], tmp_path_factory: pytest.TempPa
     return folder
 
 
-@pytest.mark.parametrize("name", STORIES)
+@pytest.mark.parametrize("name", ["features", "train"])
 def test_killed_it_leaves_what_it_would_have_left(name: str, corpora: Path, tmp_path: Path) -> None:
-    told = tell(name, corpora, tmp_path, 2, random.Random(name))
+    told = tell(name, corpora, tmp_path, 1, random.Random(name))
     assert told["differences"] == []
-    assert told["kills"] == 2
+    assert told["kills"] == 1
 
 
 def test_what_differs_is_seen() -> None:
