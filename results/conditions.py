@@ -57,6 +57,26 @@ def targets_table(records: Path) -> str:
     )
 
 
+def rival_table(records: Path, rivals: Path) -> str:
+    """UAR of DIDAN and of a rival by condition, as far as the rival was run.
+
+    Args:
+        records: of DIDAN.
+        rivals: of the rival, one method.
+    """
+    runs = [*lines_of(records), *lines_of(rivals)]
+    (rival,) = {run["method"] for run in lines_of(rivals)}
+    cells = complete(runs, ("didan", rival))
+    lines = [f"| UAR in % | {rival} | didan | didan minus {rival} |", "|---|---|---|---|"]
+    for (condition, group, _), own in cells.items():
+        known = "known" if group == "speaker" else "unknown"
+        lines.append(
+            f"| {condition}, speakers {known} | {mean_with_interval(own[rival])} "
+            f"| {mean_with_interval(own['didan'])} | {difference_with_interval(own['didan'], own[rival])} |"
+        )
+    return "\n".join([*lines, "", "One seed and draw; intervals as above."])
+
+
 def methods_table(records: Path) -> str:
     """UAR by method, best first, and condition; speakers known and unknown count alike."""
     runs = lines_of(records)

@@ -20,7 +20,7 @@ from didan.report.comparisons import Comparison, against
 from didan.report.dataframes import MEAN, results_frame
 from didan.report.results import BASELINES, Benchmark
 from didan.report.tables import summary
-from results.conditions import calls_table, methods_table, targets_table
+from results.conditions import calls_table, methods_table, rival_table, targets_table
 from results.hours import hours_table
 from results.picture import draw
 from results.runs import SEEN, difference_with_interval, lines_of, mean_with_interval, selection_of
@@ -432,7 +432,12 @@ PAGES: dict[Path, Callable[[], str]] = {
         benchmark_in("kin-trade-offs"), benchmark_in("hda-trade-offs"), seen=False
     ),
     _EXPERIMENTS / "spectrogram.md": lambda: variants_table(STUDIES / "spectrogram" / "records.jsonl.gz"),
-    _EXPERIMENTS / "targets.md": lambda: "\n\n".join(make(TARGETS) for make in (targets_table, methods_table)),
+    _EXPERIMENTS / "targets.md": lambda: "\n\n".join(
+        [
+            *(make(TARGETS) for make in (targets_table, methods_table)),
+            rival_table(TARGETS, STUDIES / "targets" / "deep-jdot.jsonl.gz"),
+        ]
+    ),
     _EXPERIMENTS / "calls.md": lambda: calls_table(STUDIES / "calls" / "functionals.jsonl.gz"),
     _EXPERIMENTS / "source-free.md": lambda: source_free_table(STUDIES / "source-free" / "records.jsonl.gz"),
     _EXPERIMENTS / "fusion.md": lambda: lengths_table(STUDIES / "fusion" / "records.jsonl.gz"),
