@@ -60,13 +60,11 @@ class StoredFeatures:
     ) -> None:
         self._folder = folder
         self._places = np.array(places, dtype=np.int64).reshape(-1, len(Place._fields))
-        mapped = {} if mapped is None else mapped
+        self._shards = {} if mapped is None else mapped
         ends = self._places[:, 1] + self._places[:, 2] * self._places[:, 3]
-        needed = np.unique(self._places[:, 0]).tolist()
-        for shard in needed:
-            if shard not in mapped or len(mapped[shard]) < ends[self._places[:, 0] == shard].max():
-                mapped[shard] = _values(_file(folder, shard))  # a shard may have grown since
-        self._shards = {shard: mapped[shard] for shard in needed}
+        for shard in np.unique(self._places[:, 0]).tolist():
+            if shard not in self._shards or len(self._shards[shard]) < ends[self._places[:, 0] == shard].max():
+                self._shards[shard] = _values(_file(folder, shard))  # a shard may have grown since
 
     def __reduce__(self) -> tuple[type["StoredFeatures"], tuple[Path, npt.NDArray[np.int64]]]:
         """Another process opens the shards itself."""
@@ -131,8 +129,9 @@ class FeatureStore:
             states = dict(index.execute("SELECT shard, state FROM shards"))
         changed = {place.shard for place in found.values()}
         changed = {shard for shard in changed if _state(_file(self.folder, shard)) != states[shard]}
-        self._mapped = {shard: values for shard, values in self._mapped.items() if shard not in changed}
         checked = [self._check(shard) for shard in changed]
+        for shard in changed & self._mapped.keys():  # it may be another file
+            self._mapped[shard] = _values(_file(self.folder, shard))
         return self.find(names) if any(checked) else found
 
     def _check(self, shard: int) -> bool:
@@ -203,6 +202,7 @@ class FeatureStore:
                 yield shard, stream
 
     def _cut(self, shard: int, stream: FileIO) -> None:
+        """Cut off what a killed process has left, or one that wrote what another had written before."""
         with database(self._index) as index:
             last = index.execute(
                 "SELECT first + frames * bands FROM features WHERE shard = ? ORDER BY first DESC LIMIT 1", (shard,)
@@ -305,14 +305,19 @@ def _state(file: Path) -> str:
 
 
 def _values(file: Path) -> npt.NDArray[np.float32]:
+    """What is in a shard, mapped."""
+    while n := _size(file) // _ITEM:
+        with suppress(ValueError):  # another process has cut off its end since: what no index knows
+            values: npt.NDArray[np.float32] = np.memmap(file, dtype="<f4", mode="r", shape=(n,)).view(np.ndarray)
+            return values
+    return np.empty(0, dtype=np.float32)  # which cannot be mapped
+
+
+def _size(file: Path) -> int:
     try:
-        n = file.stat().st_size // _ITEM
+        return file.stat().st_size
     except FileNotFoundError:
-        n = 0
-    if n == 0:  # which cannot be mapped
-        return np.empty(0, dtype=np.float32)
-    values: npt.NDArray[np.float32] = np.memmap(file, dtype="<f4", mode="r", shape=(n,)).view(np.ndarray)
-    return values
+        return 0
 
 
 @contextmanager
