@@ -318,6 +318,6 @@ def test_a_shard_that_is_cut_off_while_it_is_opened_is_read(
 ) -> None:
     """Two processes have made the same; the next that appends cuts off what is there twice."""
     places = store.write(some(2))
-    sizes = iter([4096 * 64, os.path.getsize(shards(store)[0])])
+    sizes = iter([4096 * 64, shards(store)[0].stat().st_size])
     monkeypatch.setattr("didan.features.store._size", lambda file: next(sizes))
     np.testing.assert_array_equal(store.read(list(places.values()))[0], some(2)["2"])
