@@ -84,9 +84,8 @@ def start(story: Story, corpora: Path, out: Path, again: bool) -> subprocess.Pop
     """The command, in a session of its own."""
     out.mkdir(exist_ok=True)
     command = [sys.executable, "-m", "didan", *story.arguments(corpora, out), *(story.again if again else ())]
-    return subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=(out.parent / "errors").open("ab"), start_new_session=True
-    )
+    with (out.parent / "errors").open("ab") as errors:
+        return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=errors, start_new_session=True)
 
 
 def orphans(session: int) -> list[int]:

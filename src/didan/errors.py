@@ -50,7 +50,7 @@ def shortened(value: object) -> str:
     """How a value of the user's is shown in a message, on one line and not for ever.
 
     >>> shortened("x" * 1000)[-10:]
-    "xxxxxx ..."
+    'xxxxxx ...'
     """
     shown = repr(value)
     return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]} ..."
