@@ -10,9 +10,10 @@ index: it is made again as if it had never been.
 import hashlib
 import json
 import os
+import sqlite3
 import time
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from io import FileIO
 from pathlib import Path
@@ -123,9 +124,8 @@ class FeatureStore:
         Raises:
             UserError: the index cannot be read.
         """
-        query = "SELECT name, shard, first, frames, bands FROM features JOIN wanted ON name = key"
         with database(self._index) as index:
-            found = {name: Place(*place) for name, *place in matching(index, query, names)}
+            found = _places(index, names)
             states = dict(index.execute("SELECT shard, state FROM shards"))
         changed = {place.shard for place in found.values()}
         changed = {shard for shard in changed if _state(_file(self.folder, shard)) != states[shard]}
@@ -207,7 +207,9 @@ class FeatureStore:
             last = index.execute(
                 "SELECT first + frames * bands FROM features WHERE shard = ? ORDER BY first DESC LIMIT 1", (shard,)
             ).fetchone()
-        stream.truncate(last[0] * _ITEM if last else 0)
+        end = last[0] * _ITEM if last else 0
+        if os.fstat(stream.fileno()).st_size > end:  # else it would look changed to those who read
+            stream.truncate(end)
 
     def write(self, features: Mapping[str, Features]) -> dict[str, Place]:
         """Append features at once, whole or not at all; where those of each name are, be they another process'.
@@ -229,8 +231,7 @@ class FeatureStore:
                     index.executemany("INSERT OR IGNORE INTO features VALUES (?, ?, ?, ?, ?, ?)", rows)
                     state = _state(_file(self.folder, shard))
                     index.execute("UPDATE shards SET state = ? WHERE shard = ?", (state, shard))
-                    query = "SELECT name, shard, first, frames, bands FROM features JOIN wanted ON name = key"
-                    return {name: Place(*place) for name, *place in matching(index, query, features)}
+                    return _places(index, features)
         except OSError as error:
             raise unwritable(self.folder, error) from error
 
@@ -277,6 +278,11 @@ def _identity(settings: BaseModel) -> str:
     """What decides about the features; a frontend with an encoder tells which of its settings do."""
     identity = getattr(settings, "identity", None)
     return settings.model_dump_json() if identity is None else json.dumps(identity(), sort_keys=True)
+
+
+def _places(index: sqlite3.Connection, names: Iterable[str]) -> dict[str, Place]:
+    query = "SELECT name, shard, first, frames, bands FROM features JOIN wanted ON name = key"
+    return {name: Place(*place) for name, *place in matching(index, query, names)}
 
 
 def _append(stream: FileIO, values: npt.NDArray[np.float32]) -> None:
