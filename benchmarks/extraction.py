@@ -10,7 +10,6 @@ with loading and the store.
 
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -19,6 +18,7 @@ import numpy as np
 import torch
 
 import didan
+from benchmarks.pairs import clock_seconds
 from didan.audio import RATE, read_audio
 from didan.corpora import Corpus, Recordings
 from didan.extras import require
@@ -45,18 +45,11 @@ def librosa_spectrogram(samples: Samples, settings: SpectrogramSettings) -> obje
     return librosa.power_to_db(power, top_db=settings.floor)
 
 
-def seconds(work: Callable[[], object]) -> float:
-    """Wall-clock time of one call."""
-    begun = time.perf_counter()
-    work()
-    return time.perf_counter() - begun
-
-
 def alternately(ways: dict[str, Callable[[], object]]) -> dict[str, float]:
     """The shortest time of each way, taken in turn."""
     for work in ways.values():
         work()
-    times = [{name: seconds(work) for name, work in ways.items()} for _ in range(ROUNDS)]
+    times = [{name: clock_seconds(work) for name, work in ways.items()} for _ in range(ROUNDS)]
     return {name: min(one[name] for one in times) for name in ways}
 
 
@@ -93,7 +86,7 @@ def all_cores(corpora: Sequence[Recordings], folder: Path) -> None:
     """Print how much faster all cores are than one, and the store than either."""
 
     def run(workers: int, cache: str) -> float:
-        return seconds(
+        return clock_seconds(
             lambda: [extract(one, FunctionalsSettings(), folder / cache, workers=workers) for one in corpora]
         )
 

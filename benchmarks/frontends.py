@@ -11,8 +11,7 @@ takes beyond an empty one.
 import argparse
 import multiprocessing
 import tempfile
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +19,7 @@ import numpy as np
 import torch
 
 import didan
+from benchmarks.pairs import clock_seconds
 from didan.audio import RATE, read_audio
 from didan.corpora import Corpus
 from didan.errors import UserError
@@ -51,13 +51,6 @@ def candidates(encoders: Sequence[str]) -> dict[str, FrontendSettings]:
     for encoder in encoders:
         found[f"pretrained, {Path(encoder).name}"] = PretrainedSettings(model=encoder).found()
     return found
-
-
-def seconds(work: Callable[[], object]) -> float:
-    """Wall-clock time of one call."""
-    begun = time.perf_counter()
-    work()
-    return time.perf_counter() - begun
 
 
 def _features_of(frontend: Frontend, clips: Sequence[Samples]) -> None:
@@ -97,7 +90,7 @@ def measure(frontends: dict[str, FrontendSettings], clips: Sequence[Samples]) ->
     times = dict.fromkeys(built, float("inf"))
     for _ in range(ROUNDS):
         for name, frontend in built.items():
-            times[name] = min(times[name], seconds(partial(_features_of, frontend, clips)))
+            times[name] = min(times[name], clock_seconds(partial(_features_of, frontend, clips)))
     length = sum(map(len, clips)) / RATE
     empty = peak_memory(None, 0)
     print(f"{len(clips)} utterances of {length / len(clips):.2f} s on average, one core")

@@ -36,6 +36,13 @@ def processor_seconds(work: Work) -> float:
     return time.process_time() - begun
 
 
+def clock_seconds(work: Work) -> float:
+    """Time of one call by the clock, for work of several threads or processes."""
+    begun = time.perf_counter()
+    work()
+    return time.perf_counter() - begun
+
+
 def command_seconds(command: Sequence[str]) -> float:
     """Time that a command had a processor.
 

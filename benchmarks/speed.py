@@ -10,7 +10,6 @@ import argparse
 import resource
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
@@ -18,6 +17,7 @@ import torch
 from torch.nn.functional import one_hot
 
 import didan
+from benchmarks.pairs import clock_seconds
 from didan.corpora import Corpus, Recordings
 from didan.methods.didan import METHOD, DidanSettings
 from didan.methods.method import MethodContext
@@ -27,13 +27,6 @@ from didan.synthesis import make_corpus, style
 
 BATCH, FRAMES, BANDS, EMOTIONS = 64, 200, 64, 5
 NAMES = ("anger", "fear", "happiness", "neutral", "sadness")
-
-
-def seconds(action: Callable[[], object]) -> float:
-    """Wall-clock time of one call."""
-    begun = time.perf_counter()
-    action()
-    return time.perf_counter() - begun
 
 
 def step_parts(repeats: int = 30) -> tuple[float, float]:
@@ -80,7 +73,7 @@ def step_parts(repeats: int = 30) -> tuple[float, float]:
 def training(source: Corpus, target: Corpus | Recordings, cache: Path) -> tuple[float, float]:
     """Seconds of a training with default settings after its features are made, and of one of its steps."""
     didan.train(source, target, config=make_config(assignments=["optimisation.steps=1"]), cache=cache)
-    whole = seconds(lambda: didan.train(source, target, cache=cache))
+    whole = clock_seconds(lambda: didan.train(source, target, cache=cache))
     return whole, whole / make_config().optimisation.steps
 
 

@@ -5,7 +5,6 @@ training, so that neither setting up nor what comes after counts.
 """
 
 import multiprocessing
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -13,7 +12,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from benchmarks.pairs import Work, processor_seconds
+from benchmarks.pairs import Work, clock_seconds, processor_seconds
 from didan.extras import require
 from didan.features import Domain, FeatureSet, Moments, Normaliser
 from didan.model.config import make_config
@@ -102,13 +101,8 @@ def on_threads(train: Callable[[int], object], threads: int) -> float:
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
 
-    def clock(work: Work) -> float:
-        begun = time.perf_counter()
-        work()
-        return time.perf_counter() - begun
-
     try:
-        return a_step(train, clock)
+        return a_step(train, clock_seconds)
     finally:
         torch.set_num_threads(before)
 

@@ -3,11 +3,9 @@
 import json
 from pathlib import Path
 
-_HOURS_OF_AN_UTTERANCE = 4 / 3600
-
 
 def scale_table(record: Path) -> str:
-    """Cost by number of utterances as Markdown, and what the store would hold of 100,000 hours."""
+    """Cost by number of utterances as Markdown."""
     data = json.loads(record.read_text(encoding="utf-8"))
     rows = [
         "| utterances of the target | seconds to open | to its statistics | ms of a step | MB in training |",
@@ -23,12 +21,9 @@ def scale_table(record: Path) -> str:
         )
         rows.append(f"| {one['utterances']:,} | {' | '.join(cells)} |")
     written = data["written"]
-    each = written["bytes"] / written["utterances"]
-    n = 100_000 / _HOURS_OF_AN_UTTERANCE
     rows += [
         "",
         f"Seconds of one processor. {written['utterances']:,} utterances of {data['width']} functionals are "
-        f"{written['bytes'] / 1e9:.1f} GB in {written['files']} files; 100,000 hours of speech, in utterances of "
-        f"4 s, would be {n / 1e6:.0f} million and {n * each / 1e9:.0f} GB.",
+        f"{written['bytes'] / 1e9:.1f} GB in {written['files']} files.",
     ]
     return "\n".join(rows)
