@@ -95,6 +95,15 @@ def run(command: str, folder: Path, package: Path | None = None) -> str:
     return done.stdout
 
 
+def launch(command: str, folder: Path) -> None:
+    """Do it in several processes."""
+    launched = [sys.executable, "-m", "torch.distributed.run", *shlex.split(command)[1:], *shlex.split(FAST)]
+    done = subprocess.run(
+        launched, cwd=folder, env=environment(folder), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, f"{command}: {done.stderr}"
+
+
 def run_here(command: str) -> None:
     """The same without the seconds that a new process takes, in the present folder."""
     _, *arguments = shlex.split(command)
@@ -129,6 +138,8 @@ def follow(page: str, folder: Path, ports: dict[str, str] | None = None) -> None
                     if "didan serve" in command:
                         serving.close()
                         port = serving.enter_context(served(command, folder))
+                    elif command.startswith("torchrun "):
+                        launch(command, folder)
                     elif command.startswith("curl "):
                         ask(command.replace(":7860", f":{port}"), folder)
                     elif command.startswith("ffmpeg "):

@@ -7,15 +7,16 @@ from didan.errors import AudioError, SilentError, UserError
 
 
 class Damage:
-    """Names each and remembers how many they were."""
+    """Names each, unless another process does, and remembers how many they were."""
 
-    def __init__(self) -> None:
-        self.n = 0
+    def __init__(self, *, silent: bool = False) -> None:
+        self.n, self.silent = 0, silent
 
     def __call__(self, error: AudioError) -> None:
         """Name one with its reason; silence is no damage."""
         self.n += not isinstance(error, SilentError)
-        complain(f"didan: left out: {error}")
+        if not self.silent:
+            complain(f"didan: left out: {error}")
 
     def refuse(self, n_read: int | None = None) -> None:
         """End with exit code 2 if there were any, once everything else is done.

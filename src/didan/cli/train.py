@@ -1,5 +1,6 @@
 """``didan train``: learn from labelled sources, adapt to an unlabelled target."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -7,7 +8,7 @@ import typer
 
 from didan.cli.completion import frontends, methods
 from didan.cli.options import Cache, Channels, ChannelsOption, Group, Mapping, Ray, Sources, Strict, Target
-from didan.cli.output import say, warn
+from didan.cli.output import Level, say, say_from, warn
 
 
 def train(
@@ -81,9 +82,12 @@ def train(
 
     if channels is Channels.apart and not is_plain_folder(target):
         raise UserError("--channels split is for a --target that is a folder of recordings")
+    first = "TORCHELASTIC_RUN_ID" not in os.environ or os.environ["RANK"] == "0"  # of those that torchrun started
+    if not first:
+        say_from(Level.error)
     mapping = parse_mapping(map or [])
     sources = [read_corpus(argument, mapping) for argument in source]
-    damage = Damage()
+    damage = Damage(silent=not first)
     adapt_to = read_target(target, mapping, on_damaged=None if strict else damage)
 
     from didan.cli.progress import progress_bars
@@ -91,6 +95,7 @@ def train(
     from didan.model.config import make_config
     from didan.speech.utterances import find_utterances, split_channels
     from didan.training.adapt import FEW_UTTERANCES, few_utterances
+    from didan.training.processes import joined
     from didan.training.train import train as fit
     from didan.training.workspace import Workspace, refuse_existing
 
@@ -115,7 +120,7 @@ def train(
     if isinstance(adapt_to, Recordings) and len(adapt_to) < FEW_UTTERANCES:
         warn(few_utterances(len(adapt_to)))
     try:
-        with progress_bars() as hook:
+        with joined() as processes, progress_bars() as hook:
             model = fit(
                 sources,
                 adapt_to,
@@ -129,9 +134,12 @@ def train(
                 ray=ray,
                 progress=hook,
                 on_damaged=None if strict else damage,
+                processes=processes,
             )
     except KeyboardInterrupt:
         raise Workspace.interrupted(out) from None
+    if not first:
+        return
     for corpus, counts in model.record["left_out"].items():
         say(f"left out of {corpus}, since not all have them: {counts_in_words(counts)}")
     if isinstance(adapt_to, Recordings):

@@ -1,6 +1,6 @@
 """What every network is: a backbone, which makes one vector of an utterance, and a head, which scores it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
@@ -221,7 +221,7 @@ class Network(nn.Module):
         """What the backbone makes of utterances, whole, in batches of similar length and without gradients.
 
         Args:
-            features: of the frontend, before normalisation, of at least one utterance.
+            features: of the frontend, before normalisation.
 
         Returns:
             Shape (n, width), in the order of the utterances.
@@ -252,9 +252,16 @@ class Network(nn.Module):
         vectors: Features = made.cpu().numpy()
         return vectors
 
-    def heard(self, features: "FeatureSet") -> "FeatureSet":
-        """What the backbone makes of a set of utterances; of vectors it makes nothing else."""
-        return features if isinstance(self.backbone, OneFrame) else features.through(self.vectors)
+    def heard(
+        self, features: "FeatureSet", vectors: Callable[[Utterances], Features] | None = None
+    ) -> "FeatureSet":
+        """What the backbone makes of a set of utterances; of vectors it makes nothing else.
+
+        Args:
+            features: the set.
+            vectors: how; :meth:`vectors` if None.
+        """
+        return features if isinstance(self.backbone, OneFrame) else features.through(vectors or self.vectors)
 
     def run(self, features: "FeatureSet") -> Output:
         """What the network makes of a set of utterances, whole, each normalised as the set says."""

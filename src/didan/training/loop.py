@@ -27,6 +27,7 @@ from didan.networks import Network, ScoreLink, build_network, suitable_threads
 from didan.training.batches import Batches
 from didan.training.module import Adaptation, Learning, Weights, ramp
 from didan.training.pair import DomainPair
+from didan.training.processes import ALONE, Processes
 from didan.training.workspace import Workspace
 from didan.typing import Progress
 
@@ -40,6 +41,7 @@ def fit_network(
     network: Network | None = None,
     workspace: Workspace | None = None,
     progress: Progress | None = None,
+    processes: Processes = ALONE,
 ) -> tuple[Network, pd.DataFrame]:
     """Train a network, the last step's, with the method and settings of a configuration.
 
@@ -49,6 +51,7 @@ def fit_network(
         network: what to train, which is changed; one built for the configuration if None.
         workspace: where to keep what is needed to resume.
         progress: called after every step.
+        processes: that train the network together; the first has the workspace.
 
     Returns:
         The network, ready to predict, and its history, one row per step.
@@ -94,7 +97,7 @@ def fit_network(
             augmentation=augmentation,
             from_step=0 if augmentation is not None else learning.first,
         )
-        adaptation = Adaptation(network, term, _schedule(config), priors, config, batches, learning)
+        adaptation = Adaptation(network, term, _schedule(config), priors, config, batches, learning, processes)
         with suitable_threads(batches.from_step < settings.steps):
             _run(adaptation, settings.steps, workspace, progress)
     return network.cpu().eval(), pd.DataFrame(adaptation.history)
@@ -118,11 +121,11 @@ def _schedule(config: Config) -> Callable[[float], Weights]:
 
 def _run(adaptation: Adaptation, steps: int, workspace: Workspace | None, progress: Progress | None) -> None:
     checkpoint = workspace.checkpoint if workspace is not None and workspace.checkpoint.exists() else None
-    with _quiet_lightning():
+    with _quiet_lightning(), adaptation.processes.file_of_first(checkpoint) as checkpoint:
         trainer = pl.Trainer(
             max_steps=steps,
             accelerator=accelerator(),
-            devices=1,
+            devices=[torch.cuda.current_device()] if torch.cuda.is_available() else 1,
             logger=False,
             enable_checkpointing=False,
             enable_progress_bar=False,

@@ -10,6 +10,7 @@ import lightning.pytorch as pl
 import torch
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
+from torch.nn import Parameter
 from torch.nn.functional import one_hot
 from torch.utils.data import DataLoader
 
@@ -18,6 +19,7 @@ from didan.model.config import Config, OptimisationSettings
 from didan.networks import Network, Output, ScoreLink, averaged
 from didan.self_training import PseudoLabels
 from didan.training.batches import Batch, Batches
+from didan.training.processes import ALONE, Processes
 from didan.training.vectors import Vectors
 
 ROUND = 10
@@ -79,6 +81,7 @@ class Adaptation(pl.LightningModule):
         config: all settings.
         batches: the data; with features where the backbone learns.
         learning: of the backbone.
+        processes: that train the network together.
     """
 
     def __init__(
@@ -90,13 +93,14 @@ class Adaptation(pl.LightningModule):
         config: Config,
         batches: Batches,
         learning: Learning,
+        processes: Processes = ALONE,
     ) -> None:
         super().__init__()
         self.network, self.term = network, term
         assumed = zip(range(network.head.members), cycle(class_priors))
         self.class_priors = {member: prior for member, prior in assumed if prior is not None}
         self.schedule, self.config, self.batches = schedule, config, batches
-        self.learning = learning
+        self.learning, self.processes = learning, processes
         self.settings, self.link = config.optimisation, ScoreLink(config.optimisation.loss)
         self.history: list[dict[str, float]] = []
         self.pseudo_labels: PseudoLabels | None = None
@@ -187,11 +191,15 @@ class Adaptation(pl.LightningModule):
         self.history.append(row | {"loss": float(loss.detach())})
         return loss
 
+    def on_after_backward(self) -> None:
+        """The gradients of the whole batch, and the same in all processes, to the last bit."""
+        backbone, others = self._parts()
+        self.processes.add_gradients(of_share=backbone, of_whole=others)
+
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """AdamW, with a learning rate that falls to 0 along a cosine."""
-        rate, backbone = self.settings.learning_rate, list(self.network.backbone.parameters())
-        fixed = {id(weights) for weights in backbone}
-        groups = [{"params": [weights for weights in self.parameters() if id(weights) not in fixed], "lr": rate}]
+        rate, (backbone, others) = self.settings.learning_rate, self._parts()
+        groups = [{"params": others, "lr": rate}]
         if backbone:
             groups.append({"params": backbone, "lr": rate * self.learning.rate})
         optimiser = torch.optim.AdamW(groups, weight_decay=self.settings.weight_decay)
@@ -217,6 +225,12 @@ class Adaptation(pl.LightningModule):
         self.pseudo_labels, self.labelled = None if kept is None else PseudoLabels(*kept), checkpoint["labelled"]
         self.domains = {side: Vectors.of_state(state) for side, state in checkpoint["domains"].items()}
 
+    def _parts(self) -> tuple[list[Parameter], list[Parameter]]:
+        """Weights of the backbone, and of what follows it."""
+        backbone = list(self.network.backbone.parameters())
+        known = {id(weights) for weights in backbone}
+        return backbone, [weights for weights in self.parameters() if id(weights) not in known]
+
     def _keep(self, labels: Tensor, weights: Tensor) -> None:
         self.pseudo_labels = PseudoLabels(labels.to(self.device), weights.to(self.device))
 
@@ -225,7 +239,9 @@ class Adaptation(pl.LightningModule):
         pair = self.batches.pair
         sides = {"source": pair.source} if len(pair.source) else {}
         sides |= {"target": pair.target} if self.batches.with_target else {}
-        self.domains = {side: Vectors.of(features, self.network) for side, features in sides.items()}
+        self.domains = {
+            side: Vectors.of(features, self.network, self.processes) for side, features in sides.items()
+        }
 
     def _weights(self) -> Weights:
         return self.schedule(self.global_step / self.settings.steps)
@@ -242,7 +258,9 @@ class Adaptation(pl.LightningModule):
         whole, mean, std = (tensor.to(self.device) for tensor in self.domains[side].rows(index))
         levels: dict[str, Tensor] = {}
         if (crops := batch.get(side)) is not None:
-            whole, levels = self.network.levels(crops, batch[f"{side}_lengths"])
+            share, together = self.processes.share(len(crops)), self.processes.whole
+            vectors, made = self.network.levels(crops[share], batch[f"{side}_lengths"][share])
+            whole, levels = together(vectors), {level: together(h) for level, h in made.items()}
         return (whole - mean) / std, levels
 
 

@@ -32,6 +32,7 @@ from didan.training.calibration import BETWEEN_CORPORA, fit_temperature
 from didan.training.data import TrainingData, load_data, ungrouped_if_moody
 from didan.training.loop import fit_network
 from didan.training.pair import DomainPair, hold_out
+from didan.training.processes import ALONE, Processes
 from didan.training.sources import source_features
 from didan.training.task import Task, make_task
 from didan.training.workspace import Workspace, unfinished
@@ -56,6 +57,7 @@ def train(
     ray: str | None = None,
     progress: Progress | None = None,
     on_damaged: OnDamaged | None = None,
+    processes: Processes = ALONE,
 ) -> TrainedModel:
     """Train a recogniser on labelled sources and adapt it to a target without labels.
 
@@ -79,6 +81,8 @@ def train(
         progress: called after every utterance and step.
         on_damaged: called with the reason for an utterance that cannot be read or is silent, which is then left
             out; if None such utterances are an error.
+        processes: that train the model together, each called with the same, see
+            :func:`didan.training.processes.joined`; the first writes.
 
     Returns:
         The model.
@@ -86,7 +90,8 @@ def train(
     Raises:
         UserError: see :func:`didan.training.task.make_task`, :func:`didan.features.extract` and
             :func:`didan.methods.assumed_prior`; ``out`` is in use or cannot be written; what is in
-            ``OUT.unfinished`` was begun with other settings or data.
+            ``OUT.unfinished`` was begun with other settings or data; processes have other data than the first,
+            or are more than a batch has utterances.
         KeyboardInterrupt: the user interrupted; with ``out``, ``resume`` continues.
     """
     config = _choose(config or make_config(), method, seed)
@@ -102,14 +107,21 @@ def train(
             f"method {config.method} with method_settings.pretraining=0 begins with a trained network: use didan "
             "adapt, or let it train on the source for a share of the steps"
         )
+    if processes.count > config.optimisation.batch_size:
+        raise UserError(
+            f"{processes.count} processes cannot share a batch of {config.optimisation.batch_size} utterances; "
+            "start fewer, or raise optimisation.batch_size"
+        )
     cache = cache or default_cache()
-    with unfinished(out, resume) as workspace:
-        task = _readable(task, config, cache, ray, progress, on_damaged)
-        data, config = ungrouped_if_moody(load_data(task, config, cache), config)
+    with unfinished(out if processes.first else None, resume) as workspace:
+        with processes.first_ahead():
+            task = _readable(task, config, cache, ray, progress, on_damaged)
+            data, config = ungrouped_if_moody(load_data(task, config, cache), config)
+            if workspace is not None:
+                workspace.claim(data.identity(config))
+        processes.refuse_other(data.identity(config))
         held_out = hold_out(data.labels, config.optimisation.validation, config.seed)
-        if workspace is not None:
-            workspace.claim(data.identity(config))
-        model = fit_model(data, config, held_out, workspace=workspace, progress=progress)
+        model = fit_model(data, config, held_out, workspace=workspace, progress=progress, processes=processes)
         if include_source_features:
             packed = PackedFeatures.pack(data.source.raw)
             model.source_index = replace(model.source_index, features=packed)
@@ -153,6 +165,7 @@ def fit_model(
     network: Network | None = None,
     workspace: Workspace | None = None,
     progress: Progress | None = None,
+    processes: Processes = ALONE,
 ) -> TrainedModel:
     """Fit a network to a task and make a model of it.
 
@@ -163,13 +176,16 @@ def fit_model(
         network: what to train, which is changed; one built for the configuration if None.
         workspace: where to keep what is needed to resume.
         progress: called after every step.
+        processes: that fit the network together; the first has the workspace.
 
     Raises:
         UserError: training diverged.
     """
     begun = time.perf_counter()
     pair = data.pair(held_out)
-    network, history = fit_network(pair, config, network=network, workspace=workspace, progress=progress)
+    network, history = fit_network(
+        pair, config, network=network, workspace=workspace, progress=progress, processes=processes
+    )
     network.to(accelerator())  # where passes over all utterances belong as well
     embeddings = network.run(pair.source).embeddings
     _refuse_diverged(embeddings["output"], config, workspace)

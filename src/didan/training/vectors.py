@@ -9,6 +9,7 @@ from torch import Tensor
 
 from didan.features import FeatureSet
 from didan.networks import Network
+from didan.training.processes import ALONE, Processes
 from didan.typing import Features, Labels, Utterances
 
 _AT_ONCE = 4096
@@ -34,9 +35,15 @@ class Vectors(NamedTuple):
     std: Features
 
     @classmethod
-    def of(cls, features: FeatureSet, network: Network) -> "Vectors":
-        """What the backbone of a network makes of utterances now."""
-        made = network.heard(features)
+    def of(cls, features: FeatureSet, network: Network, processes: Processes = ALONE) -> "Vectors":
+        """What the backbone of a network makes of utterances now, a share of them in each process."""
+
+        def shared(utterances: Utterances) -> Features:
+            share = _Some(utterances, range(len(utterances))[processes.share(len(utterances))])
+            vectors: Features = processes.whole(torch.from_numpy(network.vectors(share))).numpy()
+            return vectors
+
+        made = network.heard(features, shared)
         each = list({id(own): own for own in made.statistics}.values())
         numbers = {id(own): number for number, own in enumerate(each)}
         groups = np.array([numbers[id(own)] for own in made.statistics], dtype=np.int64)
@@ -73,6 +80,19 @@ class Vectors(NamedTuple):
     def of_state(cls, state: tuple[Tensor, ...]) -> "Vectors":
         """From a checkpoint."""
         return cls(*(part.numpy() for part in state))
+
+
+class _Some:
+    """Some of the utterances."""
+
+    def __init__(self, utterances: Utterances, rows: range) -> None:
+        self.utterances, self.rows = utterances, rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: int) -> Features:
+        return self.utterances[self.rows[index]]
 
 
 def _rows(raw: Utterances, index: Labels) -> Features:
