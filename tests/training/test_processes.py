@@ -14,9 +14,13 @@ import pytest
 import torch
 
 from didan.corpora import Corpus
+from didan.errors import UserError
+from didan.model.config import make_config
 from didan.model.directory import load
 from didan.model.trained import TrainedModel
 from didan.training.module import REFRESH
+from didan.training.processes import Processes
+from didan.training.train import train
 from helpers import table_of
 
 CLOSE = 1e-5
@@ -32,7 +36,8 @@ from didan.cli import main
 from didan.networks.network import Ensemble
 from didan.training.processes import Processes
 
-forward = Ensemble.forward
+build, forward = loop.build_network, Ensemble.forward
+loop.build_network = lambda *settings, **named: build(*settings, **named).double()
 Ensemble.forward = lambda self, x: forward(self, x.to(self.output.weight))
 loop.pl.Trainer = partial(loop.pl.Trainer, precision="64-true")
 
@@ -62,16 +67,15 @@ class Trainer:
         self.command += ["--set", "optimisation.batch_size=9"]  # which two do not share evenly
         self.command += ["--set", "pseudo_labels.weight=1", "--set", "pseudo_labels.every=10"]
 
-    def in_one(self, *settings: str) -> TrainedModel:
+    def in_one(self, alone: Path, *settings: str) -> TrainedModel:
         """What one process learns."""
-        alone = self.folder / "alone"
         done = self._run([sys.executable, self._script("")], settings, alone)
         assert done.returncode == 0, done.stderr
         return load(alone)
 
-    def in_two(self, *settings: str, change: str = "", n: int = 2) -> subprocess.CompletedProcess[str]:
-        """Let two processes, or ``n``, learn, after a change to what they do."""
-        torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(n)]
+    def in_two(self, *settings: str, change: str = "") -> subprocess.CompletedProcess[str]:
+        """Let two processes learn, after a change to what they do."""
+        torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
         return self._run([*torchrun, self._script(change)], settings, self.together)
 
     def _script(self, change: str) -> str:
@@ -92,6 +96,15 @@ class Trainer:
 @pytest.fixture
 def trainer(tiny_corpora: tuple[Corpus, Corpus], session_cache: Path, tmp_path: Path) -> Trainer:
     return Trainer(tiny_corpora, session_cache, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def alone(
+    tiny_corpora: tuple[Corpus, Corpus], session_cache: Path, tmp_path_factory: pytest.TempPathFactory
+) -> TrainedModel:
+    """What one process learns where the backbone does."""
+    folder = tmp_path_factory.mktemp("alone")
+    return Trainer(tiny_corpora, session_cache, folder).in_one(folder / "model", *LEARNING)
 
 
 def weights_apart(one: TrainedModel, other: TrainedModel) -> dict[str, float]:
@@ -116,39 +129,29 @@ def assert_same(one: TrainedModel, other: TrainedModel) -> None:
     assert max(weights_apart(one, other).values()) < CLOSE
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [
-        ("--method", "didan", *LEARNING),
-        ("--method", "didan", *LEARNING, "--set", "network.hierarchical=true"),
-        ("--method", "hda"),  # which aligns frames and segments too
-        ("--method", "dann", *LEARNING),  # which learns weights of its own
-    ],
-    ids=["cepstral", "hierarchical", "hda", "dann"],
-)
-def test_two_processes_learn_what_one_learns(settings: tuple[str, ...], trainer: Trainer) -> None:
-    alone, made = trainer.in_one(*settings), trainer.in_two(*settings)
+def test_two_processes_learn_what_one_learns(trainer: Trainer, alone: TrainedModel) -> None:
+    made = trainer.in_two(*LEARNING)
     assert made.returncode == 0, made.stderr
     assert made.stderr.count("didan evaluate") == made.stderr.count("method ") == 1  # the first alone speaks
     assert_same(load(trainer.together), alone)
-    assert sorted(path.name for path in trainer.folder.iterdir()) == ["alone", "script.py", "together"]
+    assert sorted(path.name for path in trainer.folder.iterdir()) == ["script.py", "together"]
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        "Processes.whole = lambda self, share: whole(self, share).detach()",
-        "Processes.add_gradients = lambda self, of_share, of_whole: None",
-    ],
-    ids=["gathered without gradients", "each with its own gradients"],
-)
-def test_without_the_gradients_of_all_they_do_not(change: str, trainer: Trainer) -> None:
-    alone, made = trainer.in_one(*LEARNING), trainer.in_two(*LEARNING, change=change)
+@pytest.mark.parametrize("method", ["hda", "dann"])
+def test_and_where_frames_are_aligned_or_the_method_learns(method: str, trainer: Trainer) -> None:
+    settings = ("--method", method, *(() if method == "hda" else LEARNING))
+    made = trainer.in_two(*settings)
+    assert made.returncode == 0, made.stderr
+    assert_same(load(trainer.together), trainer.in_one(trainer.folder / "alone", *settings))
+
+
+def test_each_with_its_own_gradients_does_not(trainer: Trainer, alone: TrainedModel) -> None:
+    made = trainer.in_two(*LEARNING, change="Processes.add_gradients = lambda self, of_share, of_whole: None")
     assert made.returncode == 0, made.stderr
     assert max(weights_apart(load(trainer.together), alone).values()) > 100 * CLOSE
 
 
-def test_where_one_fails_all_end_and_can_be_resumed(trainer: Trainer) -> None:
+def test_where_one_fails_all_end_and_can_be_resumed(trainer: Trainer, alone: TrainedModel) -> None:
     often = "loop._SECONDS_BETWEEN_CHECKPOINTS = 0\n"
     failed = trainer.in_two(*LEARNING, change=f"{often}Processes.add_gradients = failing")
     assert failed.returncode != 0
@@ -157,7 +160,7 @@ def test_where_one_fails_all_end_and_can_be_resumed(trainer: Trainer) -> None:
     assert not trainer.together.exists()
     resumed = trainer.in_two(*LEARNING, "--resume")
     assert resumed.returncode == 0, resumed.stderr
-    assert_same(load(trainer.together), trainer.in_one(*LEARNING))
+    assert_same(load(trainer.together), alone)
 
 
 def test_processes_with_other_data_are_refused(trainer: Trainer) -> None:
@@ -174,6 +177,8 @@ if os.environ["RANK"] == "1":
     assert sorted(path.name for path in trainer.folder.iterdir()) == ["script.py"]
 
 
-def test_more_processes_than_utterances_of_a_batch_are_refused(trainer: Trainer) -> None:
-    refused = trainer.in_two("--set", "optimisation.batch_size=2", n=3)
-    assert "3 processes cannot share a batch of 2 utterances" in refused.stderr
+def test_more_processes_than_utterances_of_a_batch_are_refused(tiny_corpora: tuple[Corpus, Corpus]) -> None:
+    source, target = tiny_corpora
+    config = make_config("didan", assignments=["optimisation.batch_size=2"])
+    with pytest.raises(UserError, match="3 processes cannot share a batch of 2 utterances"):
+        train(source, target, config=config, processes=Processes(0, 3))
