@@ -9,8 +9,9 @@ import numpy as np
 from didan.evaluation.statistics import holm
 from didan.metrics import Reals, interval
 from results.runs import (
-    SEEN,
+    chance,
     difference_with_interval,
+    in_hindsight,
     lines_of,
     mean_with_interval,
     resampled_means,
@@ -52,7 +53,7 @@ def targets_table(records: Path) -> str:
             "",
             f"Mean over 6 tasks ± standard deviation over at most {seeds} seeds, each with its own draw [95 % "
             "interval from resampling the targets' speakers]. Calibration error: expected, of DIDAN, ten bins. "
-            f"Model selection: {selection_of(runs)}. {SEEN}",
+            f"Model selection: {in_hindsight(selection_of(runs))}",
         ]
     )
 
@@ -115,6 +116,8 @@ def methods_table(records: Path) -> str:
             lead = f"{mark}{mean('didan') - mean(method):+.1f}{mark} [{low:+.1f}, {high:+.1f}]"
         figures = " | ".join(f"{mean(method, condition):.1f}" for condition in conditions)
         lines.append(f"| {method} | {figures} | {mean(method):.1f} | {lead} |")
+    at_random = f"{chance(runs):.1f}"
+    lines.append(f"| chance | {' | '.join(at_random for _ in conditions)} | {at_random} | |")
     seeds = {cell[2] for cell in cells}
     return "\n".join(
         [
@@ -122,7 +125,7 @@ def methods_table(records: Path) -> str:
             "",
             f"Mean over six tasks, speakers known and unknown, {len(seeds)} seed{'s' if len(seeds) > 1 else ''} "
             "[95 % interval from resampling the targets' speakers]; in bold where it is not 0 at 5 % after "
-            f"adjusting for all rows (Holm). Model selection: {selection_of(runs)}. {SEEN}",
+            f"adjusting for all rows (Holm). Model selection: {in_hindsight(selection_of(runs))}",
         ]
     )
 

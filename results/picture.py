@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from results.conditions import complete
-from results.runs import lines_of
+from results.runs import chance, lines_of
 
 METHODS = ("source-only", "didan")
 NAMES = {
@@ -49,7 +49,10 @@ def picture(records: Path) -> Figure:
             end = (max(before, after), row + offset)
             axes.annotate(f"{after:.1f}", end, (6, 0), textcoords="offset points", va="center", fontsize=7)
     axes.set_yticks(range(len(conditions)), [NAMES[condition] for condition in conditions])
-    axes.set(xlim=(25, 57), ylim=(len(conditions) - 0.5, -0.5), xlabel="UAR in %, from source-only to DIDAN")
+    at_random = chance([run for runs in cells.values() for run in runs[METHODS[0]]])
+    axes.axvline(at_random, color="0.5", linestyle=":")
+    axes.annotate("chance", (at_random, -0.4), (4, 0), textcoords="offset points", va="center", fontsize=7)
+    axes.set(xlim=(15, 57), ylim=(len(conditions) - 0.5, -0.5), xlabel="UAR in %, from source-only to DIDAN")
     axes.grid(axis="x", alpha=0.3)
     handles = [Line2D([], [], color=colours[group], linewidth=2) for group in GROUPS]
     figure.legend(handles, list(GROUPS.values()), frameon=False, loc="outside upper center", ncols=2)

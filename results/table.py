@@ -23,7 +23,7 @@ from didan.report.tables import summary
 from results.conditions import calls_table, methods_table, rival_table, targets_table
 from results.hours import hours_table
 from results.picture import draw
-from results.runs import SEEN, difference_with_interval, lines_of, mean_with_interval, selection_of
+from results.runs import difference_with_interval, in_hindsight, lines_of, mean_with_interval, selection_of
 from results.scale import scale_table
 from results.speed import speed_table
 
@@ -80,7 +80,7 @@ def means_table(*studies: Benchmark, seen: bool) -> str:
             *lines,
             "",
             f"{over} [95 % interval from resampling the targets' speakers]. Model selection: "
-            f"{_selection(*studies)}.{f' {SEEN}' if seen else ''}",
+            f"{in_hindsight(_selection(*studies)) if seen else f'{_selection(*studies)}.'}",
             *(
                 f"\n{line}" if len(study_of) == 1 else f"\n{COLUMNS[kind]}: {line[0].lower()}{line[1:]}"
                 for kind, own in study_of.items()
@@ -112,7 +112,7 @@ def tasks_table(benchmark: Benchmark) -> str:
             "",
             f"{_seeds(int(frame['seeds'].max()))}; intervals resample the "
             "speakers of the targets; in bold where it is not 0 at 5 % after adjusting for all rows (Holm). "
-            f"Model selection: {_selection(benchmark)}. {SEEN}",
+            f"Model selection: {in_hindsight(_selection(benchmark))}",
         ]
     )
 
@@ -144,7 +144,7 @@ def representations_table(studies: list[Benchmark]) -> str:
             "",
             f"UAR in %, mean over {len(studies[0].tasks)} tasks ± standard deviation over at most {max(seeds)} "
             "seeds [95 % interval from resampling the targets' speakers]; methods without randomness have one. "
-            f"Model selection: {_selection(studies[0])}. {SEEN}",
+            f"Model selection: {in_hindsight(_selection(studies[0]))}",
         ]
     )
 
@@ -204,7 +204,7 @@ def classes_table(benchmark: Benchmark) -> str:
             worst = f"{emotions[mistakes.argmax()]} ({mistakes.max():.0f} %)"
             lines.append(f"| {task} | {emotion} | {before:.0f} | {shares[k, k]:.0f} | {worst} |")
     return "\n".join(
-        [*lines, "", f"Recalls in %, means over seeds. Model selection: {_selection(benchmark)}. {SEEN}"]
+        [*lines, "", f"Recalls in %, means over seeds. Model selection: {in_hindsight(_selection(benchmark))}"]
     )
 
 
@@ -305,7 +305,7 @@ def variants_table(records: Path) -> str:
             *lines,
             "",
             f"Source-only, one seed; –: not run, mean and difference are over the tasks run. Model selection: "
-            f"{selection_of(runs)}. {SEEN}",
+            f"{in_hindsight(selection_of(runs))}",
         ]
     )
 
@@ -366,7 +366,7 @@ def source_free_table(records: Path) -> str:
             *lines,
             "",
             f"Mean over {n_tasks} tasks ± standard deviation over {n_seeds} seeds [95 % interval from resampling "
-            f"the targets' speakers]. Model selection: {selection_of(runs)}. {SEEN}",
+            f"the targets' speakers]. Model selection: {in_hindsight(selection_of(runs))}",
         ]
     )
 

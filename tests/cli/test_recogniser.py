@@ -24,7 +24,7 @@ SAMPLES = (np.concatenate(utterances()[:4]) * 32767).astype("<i2")
 
 def remarks(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> list[str]:
     assert run(arguments) == 0
-    return [line for line in capsys.readouterr().err.splitlines() if "adapted to no recordings" in line]
+    return [line for line in capsys.readouterr().err.splitlines() if "not adapted to your recordings" in line]
 
 
 @pytest.fixture(params=[True, False])
@@ -33,7 +33,7 @@ def said(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.chdir(tmp_path)
     write(tmp_path / "model.onnx", UNADAPTED if request.param else ABOUT)
     text = (
-        "note: model.onnx is adapted to no recordings yet, and near chance on most, however sure it seems; "
+        "note: model.onnx is not adapted to your recordings, and near chance on most, however sure it seems; "
         "adapt the model that it was exported from, and export again"
     )
     return [text] if request.param else []

@@ -116,7 +116,7 @@ def test_of_an_unadapted_model_the_page_says_so(browser: Any, untrained: Trained
         tab.goto(address)
         tab.wait_for_selector(".caution")
         (said,) = set(tab.locator(".caution").all_inner_texts())
-        assert said.startswith("Note: alone is adapted to no recordings yet")
+        assert said.startswith("Note: alone is not adapted to your recordings")
         tab.close()
 
 

@@ -61,7 +61,7 @@ def caution(recogniser: Recogniser[Any], name: str) -> str | None:
     way = f"didan adapt {name} FOLDER --out mine"
     if name.endswith(".onnx"):
         way = "adapt the model that it was exported from, and export again"
-    return f"{name} is adapted to no recordings yet, and near chance on most, however sure it seems; {way}"
+    return f"{name} is not adapted to your recordings, and near chance on most, however sure it seems; {way}"
 
 
 def is_exported(model: Path) -> bool:
