@@ -28,7 +28,7 @@ docs: $(INSTALLED)  ## the site, in build/site; a warning is an error
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 benchmark: $(INSTALLED)  ## speed and memory, as ratios
-	$(BIN)/python -m benchmarks.all
+	$(BIN)/python -m benchmarks.all --record results/speed/record.json
 	$(BIN)/python -m benchmarks.speed
 	$(BIN)/python -m benchmarks.extraction
 	$(BIN)/python -m benchmarks.frontends

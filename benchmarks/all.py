@@ -1,13 +1,12 @@
 """Every figure of speed on one page: all comparisons, in pairs, in one run.
 
-    python -m benchmarks.all [--out results/speed/record.json] [--only NAME ...]
+    python -m benchmarks.all --record results/speed/record.json [--only NAME ...]
 
 Work is measured by the time that a process has a processor, alternately with what it is compared with; the record
 keeps the median ratio, the lowest and the highest. Speech is synthetic. ``--only`` measures some rows anew and
 leaves the others of the record as they are. The page is made of the record by ``python -m results.table``.
 """
 
-import argparse
 import json
 import sys
 import tempfile
@@ -26,6 +25,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.extraction import librosa_spectrogram
 from benchmarks.pairs import Ratio, command_seconds, in_pairs, peak_rate, processor_seconds
+from benchmarks.record import kept, record_parser
 from benchmarks.small_model import EMOTIONS, make_small_model
 from benchmarks.solvers import Lasso
 from benchmarks.training import a_step, busy_process, didan_steps, on_threads, skada_steps
@@ -34,10 +34,8 @@ from didan.corpora import Corpus
 from didan.extras import require
 from didan.features import FrontendSettings, FunctionalsSettings, SpectrogramSettings, build_frontend, extract
 from didan.features import extract_features as features_of
-from didan.hardware import versions
 from didan.synthesis import make_corpus, style
 
-OUT = Path(__file__).parents[1] / "results" / "speed" / "record.json"
 PAIRS = 5
 ONE_MEMBER = ("network.members=1",)
 
@@ -165,12 +163,12 @@ def _row(ratio: Ratio, against: str, wanted: float | None) -> Row:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, default=OUT)
+    parser = record_parser(__doc__)
     parser.add_argument("--only", action="append", metavar="NAME", help="a row, and others if repeated")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    record = json.loads(arguments.out.read_text()) if arguments.only and arguments.out.exists() else {"rows": {}}
+    before: Path | None = arguments.record if arguments.only else None
+    rows = json.loads(before.read_text())["rows"] if before and before.exists() else {}
     with tempfile.TemporaryDirectory() as name:
         speed = Speed(Path(name))
         chosen = arguments.only or list(speed.rows)
@@ -179,12 +177,10 @@ def main() -> None:
         for row in chosen:
             measured = {**speed.rows[row](), "pairs": PAIRS}
             # Absolute times mean nothing elsewhere.
-            record["rows"][row] = {key: value for key, value in measured.items() if key != "seconds"}
+            rows[row] = {key: value for key, value in measured.items() if key != "seconds"}
             print(f"{row}: {measured['median']:.2f} [{measured['low']:.2f}, {measured['high']:.2f}]", flush=True)
-    record["rows"] = {row: record["rows"][row] for row in speed.rows if row in record["rows"]}
-    record["versions"] = versions("didan", "torch", "opensmile", "librosa", "skada", "skorch")
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    arguments.out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    rows = {row: rows[row] for row in speed.rows if row in rows}
+    kept({"rows": rows}, arguments.record, "opensmile", "librosa", "skada", "skorch")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ on one thread, by the time that the process had a processor. ``--model`` adds th
 encoder. The page on planning multiplies.
 """
 
-import argparse
 import tempfile
 from functools import partial
 from pathlib import Path
@@ -17,18 +16,16 @@ import soundfile
 import torch
 
 from benchmarks.pairs import processor_seconds
+from benchmarks.record import kept, record_parser
 from didan.features import FrontendSettings, FunctionalsSettings, PretrainedSettings, SpectrogramSettings, extract
-from didan.files import as_json, written_whole
-from didan.hardware import hardware, versions
 from didan.synthesis import make_corpus, style
 
 ROUNDS = 3
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = record_parser(__doc__)
     parser.add_argument("--model", help="a pretrained encoder, as --set frontend.model takes it")
-    parser.add_argument("--record", type=Path)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     kinds: dict[str, FrontendSettings] = {
@@ -52,12 +49,7 @@ def main() -> None:
             print(
                 f"{kind}, an hour: {rows[kind]['seconds']:.0f} s, {rows[kind]['bytes'] / 1e6:.2f} MB", flush=True
             )
-    if arguments.record:
-        record = {"an_hour": rows, "utterance": 3600 * hours / len(corpus), "hardware": hardware()}
-        record["versions"] = versions("didan", "torch")
-        arguments.record.parent.mkdir(parents=True, exist_ok=True)
-        with written_whole(arguments.record) as partial_file:
-            partial_file.write_text(as_json(record, indent=1) + "\n", encoding="utf-8")
+    kept({"an_hour": rows, "utterance": 3600 * hours / len(corpus)}, arguments.record)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from benchmarks.record import kept, record_parser
 from didan.features import (
     Domain,
     FeatureSet,
@@ -32,8 +33,6 @@ from didan.features import (
     mood_of_groups,
     voice_bands,
 )
-from didan.files import as_json, written_whole
-from didan.hardware import hardware
 from didan.model.config import make_config
 from didan.training.data import told_apart
 from didan.training.loop import fit_network
@@ -132,10 +131,9 @@ def measured(folder: Path, n: int, steps: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = record_parser(__doc__)
     parser.add_argument("--sizes", default="10000,100000,1000000")
     parser.add_argument("--steps", type=int, default=100)
-    parser.add_argument("--record", type=Path, help="JSON to write")
     parser.add_argument("--one", type=Path, help=argparse.SUPPRESS)  # the process of one size
     arguments = parser.parse_args()
     sizes = [int(size) for size in arguments.sizes.split(",")]
@@ -157,16 +155,9 @@ def main() -> None:
             )
             rows.append(json.loads(done.stdout.splitlines()[-1]))
             print("  ".join(f"{key} {value:.4g}" for key, value in rows[-1].items()), flush=True)
-    if arguments.record:
-        record = {
-            "width": WIDTH,
-            "written": {"utterances": max(sizes), "seconds": seconds, "bytes": size, "files": n_files},
-            "steps": arguments.steps,
-            "hardware": hardware(),
-            "sizes": rows,
-        }
-        with written_whole(arguments.record) as partial:
-            partial.write_text(as_json(record, indent=1) + "\n", encoding="utf-8")
+    written = {"utterances": max(sizes), "seconds": seconds, "bytes": size, "files": n_files}
+    found = {"width": WIDTH, "written": written, "steps": arguments.steps, "sizes": rows}
+    kept(found, arguments.record)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What a service does under load: requests per second, latency and memory, on loopback.
 
-    python -m benchmarks.serving
+    python -m benchmarks.serving [--record results/live/serving.json]
 
 One client asks in turn, then 50 at once, twice, of an exported model and of one in torch. Every request is a clip
 of about a second, sent as a file in a form. The clients share the processors of the machine with the service.
@@ -17,9 +17,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median, quantiles
+from typing import Any
 
 import httpx
+from results.live import serving_table
 
+from benchmarks.record import kept, record_parser
 from benchmarks.small_model import make_small_model
 
 CLIENTS = 50
@@ -66,31 +69,35 @@ async def load(address: str, clips: Sequence[bytes], clients: int, seconds: floa
         return latencies, time.perf_counter() - begun
 
 
-def main() -> None:
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        target = make_small_model(folder)
-        clips = [Path(file).read_bytes() for file in target.table["file"]]
+def under_load(folder: Path) -> list[dict[str, Any]]:
+    """Latency and memory of both kinds of models, by number of clients."""
+    clips = [Path(file).read_bytes() for file in make_small_model(folder).table["file"]]
+    rows = []
+    for place in (folder / "model.onnx", folder / "model"):
+        with service(place) as (pid, address):
+            asyncio.run(load(address, clips, 1, 1.0))  # what is made on first use
+            for clients in (1, CLIENTS, CLIENTS):
+                before = memory(pid)
+                latencies, took = asyncio.run(load(address, clips, clients, SECONDS))
+                rows.append(
+                    {
+                        "model": "onnx" if place.suffix else "torch",
+                        "clients": clients,
+                        "requests": len(latencies),
+                        "seconds": took,
+                        "median": median(latencies),
+                        "percentile_99": quantiles(latencies, n=100)[98],
+                        "mb": [before, memory(pid)],
+                    }
+                )
+    return rows
 
-        print(f"{os.cpu_count()} processors, {len(clips)} clips, {SECONDS:g} s for each row\n")
-        columns = ["model", "clients", "requests per s", "of one client", "median ms", "99th percentile ms"]
-        print(f"| {' | '.join([*columns, 'MB before', 'MB after'])} |")
-        print("|---|---|---|---|---|---|---|---|")
-        for place in (folder / "model.onnx", folder / "model"):
-            kind = "onnx" if place.suffix else "torch"
-            with service(place) as (pid, address):
-                asyncio.run(load(address, clips, 1, 1.0))  # what is made on first use
-                alone = 0.0
-                for clients in (1, CLIENTS, CLIENTS):
-                    before = memory(pid)
-                    latencies, took = asyncio.run(load(address, clips, clients, SECONDS))
-                    rate = len(latencies) / took
-                    alone = alone or rate
-                    worst = quantiles(latencies, n=100)[98]
-                    print(
-                        f"| {kind} | {clients} | {rate:.0f} | {rate / alone:.2f} × | "
-                        f"{1000 * median(latencies):.0f} | {1000 * worst:.0f} | {before:.0f} | {memory(pid):.0f} |"
-                    )
+
+def main() -> None:
+    arguments = record_parser(__doc__).parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        found = {"rows": under_load(Path(name)), "processors": os.cpu_count()}
+    print(serving_table(kept(found, arguments.record)))
 
 
 if __name__ == "__main__":

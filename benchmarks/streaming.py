@@ -1,6 +1,6 @@
 """What a stream costs: how soon a window is told, how much faster than the sound it is, and its memory.
 
-    python -m benchmarks.streaming [HOURS]
+    python -m benchmarks.streaming [--hours 3] [--record results/live/streaming.json]
 
 `didan predict --stream` is sent sound through a pipe, up to the last sample of a window and no further, and the
 time until its line is there is measured; then hours of sound as fast as it takes them.
@@ -16,7 +16,9 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
+from results.live import streaming_table
 
+from benchmarks.record import kept, record_parser
 from benchmarks.serving import memory
 from benchmarks.small_model import make_small_model
 from didan.audio import RATE, read_audio
@@ -91,24 +93,29 @@ def _write(pipe: object, content: bytes) -> None:
 
 
 def main() -> None:
-    hours = float(sys.argv[1]) if len(sys.argv) > 1 else 3.0
+    parser = record_parser(__doc__)
+    parser.add_argument("--hours", type=float, default=3.0)
+    arguments = parser.parse_args()
+    rows = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         target = make_small_model(folder)
         spoken = np.concatenate([read_audio(file) for file in target.table["file"]])
         sound = (np.clip(np.resize(spoken, 60 * RATE), -1, 1) * 32767).astype("<i2").tobytes()
-        print(f"windows of {WINDOW:g} s, {HOP:g} s apart\n")
-        print(
-            f"| model | latency, median ms | worst ms | times real time | MB after 3 minutes | after {hours:g} h |"
-        )
-        print("|---|---|---|---|---|---|")
         for place in (folder / "model.onnx", folder / "model"):
             soon = latencies(place, 4 * sound)
-            faster, early, late = flat_out(place, sound, round(60 * hours))
-            print(
-                f"| {'onnx' if place.suffix else 'torch'} | {1000 * median(soon):.0f} | {1000 * max(soon):.0f} | "
-                f"{faster:.0f} | {early:.0f} | {late:.0f} |"
+            faster, *held = flat_out(place, sound, round(60 * arguments.hours))
+            rows.append(
+                {
+                    "model": "onnx" if place.suffix else "torch",
+                    "median": median(soon),
+                    "worst": max(soon),
+                    "times_real_time": faster,
+                    "mb": held,
+                }
             )
+    found = {"rows": rows, "window": WINDOW, "hop": HOP, "hours": arguments.hours}
+    print(streaming_table(kept(found, arguments.record)))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ python -m results.table --check    # only says whether it is up to date
 
 import argparse
 import functools
+import json
 import re
 import sys
 from collections.abc import Callable, Collection
@@ -22,6 +23,7 @@ from didan.report.results import BASELINES, Benchmark
 from didan.report.tables import summary
 from results.conditions import calls_table, methods_table, rival_table, targets_table
 from results.hours import hours_table
+from results.live import serving_table, streaming_table
 from results.picture import draw
 from results.runs import difference_with_interval, in_hindsight, lines_of, mean_with_interval, selection_of
 from results.scale import scale_table
@@ -419,6 +421,11 @@ def benchmark_in(name: str) -> Benchmark:
     return Benchmark(read_records(STUDIES / name))
 
 
+def _measured(name: str) -> dict[str, Any]:
+    record: dict[str, Any] = json.loads((STUDIES / name).read_text(encoding="utf-8"))
+    return record
+
+
 PAGES: dict[Path, Callable[[], str]] = {
     README: lambda: methods_table(TARGETS),
     ROOT / "docs" / "how-to" / "cluster.md": lambda: scale_table(STUDIES / "scale" / "record.json"),
@@ -455,6 +462,8 @@ PAGES: dict[Path, Callable[[], str]] = {
     _EXPERIMENTS / "uneven.md": lambda: tasks_table(benchmark_in("uneven")),
     _EXPERIMENTS / "speed.md": lambda: speed_table(STUDIES / "speed" / "record.json"),
     _EXPERIMENTS / "class-prior.md": lambda: class_priors_table(STUDIES / "class-prior" / "records.json"),
+    ROOT / "docs" / "how-to" / "service.md": lambda: serving_table(_measured("live/serving.json")),
+    ROOT / "docs" / "how-to" / "live.md": lambda: streaming_table(_measured("live/streaming.json")),
     ROOT / "docs" / "how-to" / "plan.md": lambda: hours_table(STUDIES / "hours" / "record.json"),
 }
 
