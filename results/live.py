@@ -5,10 +5,9 @@ from typing import Any
 
 def serving_table(record: dict[str, Any]) -> str:
     """A service under load: a row per model and number of clients, in the order in which they asked."""
-    columns = ("model", "clients", "requests", "per s", "of one client")
-    columns += ("median ms", "99th percentile ms", "MB before, after")
+    columns = "model, clients, requests, per s, of one client, median ms, 99th percentile ms, MB before and after"
     lines = [
-        f"| {' | '.join(columns)} |",
+        f"| {columns.replace(', ', ' | ')} |",
         "|---|---|---|---|---|---|---|---|",
     ]
     alone: dict[str, float] = {}
