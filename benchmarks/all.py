@@ -28,7 +28,7 @@ from benchmarks.pairs import Ratio, command_seconds, in_pairs, peak_rate, proces
 from benchmarks.record import kept, record_parser
 from benchmarks.small_model import EMOTIONS, make_small_model
 from benchmarks.solvers import Lasso
-from benchmarks.training import a_step, busy_process, didan_steps, on_threads, skada_steps
+from benchmarks.training import a_step, busy_process, didan_steps, on_threads, skada_steps, spectrogram_steps
 from didan.audio import RATE, read_audio
 from didan.corpora import Corpus
 from didan.extras import require
@@ -67,6 +67,7 @@ class Speed:
             "step, DIDAN beside DAN": lambda: self.step("didan", "DAN", 1.0),
             "step, DAN beside source-only": lambda: self.step("dan", "source-only"),
             "step, MCC beside source-only": lambda: self.step("mcc", "source-only"),
+            "step, spectrograms that a backbone learns from": self.share_of_alignment,
             "step, two threads beside a busy process": self.threads,
             **{
                 f"IDA's lasso, batch {batch}, gap {gap:g}": partial(self.lasso, batch, gap)
@@ -128,6 +129,12 @@ class Speed:
         """One step beside that of another method, both with their defaults."""
         train, bare = didan_steps(method), didan_steps(other.lower())
         return _row(in_pairs(partial(a_step, train), partial(a_step, bare), PAIRS), other, wanted)
+
+    def share_of_alignment(self) -> Row:
+        """A step of DIDAN beside one that lacks implicit alignment and nothing else."""
+        train, bare = spectrogram_steps("didan"), spectrogram_steps("source-only", ("pseudo_labels.weight=2",))
+        ratio = in_pairs(partial(a_step, train), partial(a_step, bare), PAIRS)
+        return _row(ratio, "the same without implicit alignment", 1.03)
 
     def lasso(self, batch: int, gap: float) -> Row:
         """The coefficients of one batch, under the penalty and at the gap of another solver."""

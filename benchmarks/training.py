@@ -1,7 +1,7 @@
 """What a training step costs: beside others' and skada's, and on two threads beside a busy process.
 
-Features are random, of the size of functionals. A step is measured as the difference of a long and a short
-training, so that neither setting up nor what comes after counts.
+Features are random, of the size of functionals or of spectrograms. A step is measured as the difference of a long
+and a short training, so that neither setting up nor what comes after counts.
 """
 
 import multiprocessing
@@ -14,12 +14,13 @@ import torch
 
 from benchmarks.pairs import Work, clock_seconds, processor_seconds
 from didan.extras import require
-from didan.features import Domain, FeatureSet, Moments, Normaliser
+from didan.features import Domain, FeatureSet
 from didan.model.config import make_config
 from didan.training.loop import fit_network
 from didan.training.pair import DomainPair
 
 UTTERANCES, WIDTH, BATCH = 640, 552, 64
+FRAMES, BANDS = 200, 64
 EMOTIONS = ("anger", "fear", "happiness", "neutral", "sadness")
 SHORT, LONG = 10, 40
 """Steps; multiples of an epoch of so many utterances."""
@@ -32,14 +33,19 @@ def vectors() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return source, target, np.arange(UTTERANCES) % len(EMOTIONS)
 
 
-def pair() -> DomainPair:
-    """Domains whose features are normalised already."""
-    source, target, labels = vectors()
-    as_they_come = Normaliser((Moments(1, 1, np.zeros(WIDTH), np.ones(WIDTH)),), shrinkage=0)
+def spectrograms() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of source and target, shape (n, FRAMES, BANDS), and the source's labels."""
+    rng = np.random.default_rng(0)
+    source, target = (rng.standard_normal((UTTERANCES, FRAMES, BANDS), dtype=np.float32) for _ in range(2))
+    return source, target, np.arange(UTTERANCES) % len(EMOTIONS)
 
-    def domain(rows: np.ndarray) -> FeatureSet:
-        own = Domain(groups=[None] * UTTERANCES, shrinkage=0, fitted=as_they_come)
-        return FeatureSet(raw=rows[:, None], domains=(own,), contents=pd.DataFrame())
+
+def pair(source: np.ndarray, target: np.ndarray, labels: np.ndarray) -> DomainPair:
+    """Domains of utterances of some frames each."""
+
+    def domain(raw: np.ndarray) -> FeatureSet:
+        own = Domain(groups=[None] * UTTERANCES, shrinkage=0)
+        return FeatureSet(raw=raw, domains=(own,), contents=pd.DataFrame())
 
     return DomainPair(
         source=domain(source),
@@ -52,12 +58,21 @@ def pair() -> DomainPair:
 
 
 def didan_steps(method: str, settings: tuple[str, ...] = ()) -> Callable[[int], object]:
-    """Trains so many steps with a method's defaults, batches of 64 + 64."""
-    domains = pair()
+    """Trains so many steps with a method's defaults on functionals, batches of 64 + 64."""
+    source, target, labels = vectors()
+    return _steps(pair(source[:, None], target[:, None], labels), "functionals", method, settings)
 
+
+def spectrogram_steps(method: str, settings: tuple[str, ...] = ()) -> Callable[[int], object]:
+    """The same on spectrograms, with a backbone that learns from the first step."""
+    learns = ("optimisation.backbone_rate=0.3", "optimisation.backbone_from=0")
+    return _steps(pair(*spectrograms()), "spectrogram", method, (*learns, *settings))
+
+
+def _steps(domains: DomainPair, frontend: str, method: str, settings: tuple[str, ...]) -> Callable[[int], object]:
     def train(steps: int) -> object:
-        own = (f"optimisation.steps={steps}", f"optimisation.batch_size={BATCH}", "optimisation.validation=0")
-        return fit_network(domains, make_config(method, "functionals", assignments=[*own, *settings]))
+        own = (f"optimisation.steps={steps}", f"optimisation.batch_size={BATCH}")
+        return fit_network(domains, make_config(method, frontend, assignments=[*own, *settings]))
 
     return train
 
