@@ -92,6 +92,20 @@ def means_table(*studies: Benchmark, seen: bool) -> str:
     )
 
 
+def rivals_of_didan(benchmark: Benchmark) -> str:
+    """Which methods cannot be told from DIDAN in the mean over all tasks, and which are above it."""
+    lines = []
+    for features in benchmark.features:
+        compared = [own for own in against(benchmark, features, "didan") if own.method not in benchmark.oracles]
+        level = [own.method for own in compared if not own.significant]
+        above = [own.method for own in compared if own.significant and own.difference > 0]
+        lines.append(
+            f"{COLUMNS[features]}: {', '.join(level) or 'none'} cannot be told from didan; "
+            f"{', '.join(above) or 'none'} of the {len(compared)} above it."
+        )
+    return "\n\n".join(lines)
+
+
 def tasks_table(benchmark: Benchmark) -> str:
     """UAR on functionals as Markdown, task by task: a row per method, with its difference from DIDAN."""
     features = "functionals"
@@ -434,7 +448,9 @@ PAGES: dict[Path, Callable[[], str]] = {
     _EXPERIMENTS / "representations.md": lambda: representations_table(
         [benchmark_in(name) for name in ("pretrained", "spectrogram-network", "spectrogram-whisper")]
     ),
-    _EXPERIMENTS / "family.md": lambda: means_table(benchmark_in("family"), seen=True),
+    _EXPERIMENTS / "family.md": lambda: "\n\n".join(
+        (means_table(benchmark_in("family"), seen=True), rivals_of_didan(benchmark_in("family")))
+    ),
     _EXPERIMENTS / "kin.md": lambda: means_table(
         benchmark_in("kin-trade-offs"), benchmark_in("hda-trade-offs"), seen=False
     ),
