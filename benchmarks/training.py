@@ -33,27 +33,27 @@ def vectors() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return source, target, np.arange(UTTERANCES) % len(EMOTIONS)
 
 
-def spectrograms() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def spectrograms(n: int = 2 * BATCH) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Of source and target, shape (n, FRAMES, BANDS), and the source's labels."""
     rng = np.random.default_rng(0)
-    source, target = (rng.standard_normal((UTTERANCES, FRAMES, BANDS), dtype=np.float32) for _ in range(2))
-    return source, target, np.arange(UTTERANCES) % len(EMOTIONS)
+    source, target = (rng.standard_normal((n, FRAMES, BANDS), dtype=np.float32) for _ in range(2))
+    return source, target, np.arange(n) % len(EMOTIONS)
 
 
 def pair(source: np.ndarray, target: np.ndarray, labels: np.ndarray) -> DomainPair:
     """Domains of utterances of some frames each."""
 
     def domain(raw: np.ndarray) -> FeatureSet:
-        own = Domain(groups=[None] * UTTERANCES, shrinkage=0)
+        own = Domain(groups=[None] * len(raw), shrinkage=0)
         return FeatureSet(raw=raw, domains=(own,), contents=pd.DataFrame())
 
     return DomainPair(
         source=domain(source),
         labels=labels,
-        domains=np.zeros(UTTERANCES, dtype=np.int64),
+        domains=np.zeros(len(labels), dtype=np.int64),
         target=domain(target),
         emotions=EMOTIONS,
-        held_out=np.zeros(UTTERANCES, dtype=bool),
+        held_out=np.zeros(len(labels), dtype=bool),
     )
 
 

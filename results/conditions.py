@@ -46,13 +46,16 @@ def targets_table(records: Path) -> str:
             f"{gain[worst]:+.1f} ({worst[0]} → {worst[1]}) | {error:.2f} |"
         )
     seeds = max(len({cell[2] for cell in cells if cell[:2] == one[:2]}) for one in cells)
+    spread = (
+        ", one seed" if seeds == 1 else f" ± standard deviation over at most {seeds} seeds, each with its own draw"
+    )
     runs = [run for own in cells.values() for method in methods for run in own[method]]
     return "\n".join(
         [
             *lines,
             "",
-            f"Mean over 6 tasks ± standard deviation over at most {seeds} seeds, each with its own draw [95 % "
-            "interval from resampling the targets' speakers]. Calibration error: expected, of DIDAN, ten bins. "
+            f"Mean over 6 tasks{spread} [95 % interval from resampling the targets' speakers]. Calibration error: "
+            "expected, of DIDAN, ten bins. "
             f"Model selection: {in_hindsight(selection_of(runs))}",
         ]
     )
@@ -148,6 +151,11 @@ def _by_pair(runs: list[dict[str, Any]]) -> dict[tuple[str, str], float]:
     return {pair: float(np.mean(own)) for pair, own in values.items()}
 
 
+def _draws(runs: list[dict[str, Any]]) -> str:
+    count = len({run["draw"] for run in runs})
+    return "one draw" if count == 1 else f"{count} draws"
+
+
 def _family(condition: str) -> str:
     """Conditions that differ in size alone are one."""
     return "few" if condition.startswith("few-") else condition
@@ -196,7 +204,7 @@ def calls_table(records: Path) -> str:
             *(f"| {name} | {row} |" for name, row in zip(named, cells, strict=True)),
             "",
             f"Area under the curve and average precision by frame, medians over {models['didan']} models of DIDAN "
-            f"and {models['source-only']} of source-only, of different seeds and of three draws of calls. "
+            f"and {models['source-only']} of source-only, of different seeds and of {_draws(runs)} of calls. "
             "Calibration error: expected, of the most probable emotion, ten bins.",
         ]
     )

@@ -32,7 +32,9 @@ from results.speed import speed_table
 STUDIES = Path(__file__).parent
 ROOT = STUDIES.parent
 README = ROOT / "README.md"
-TARGETS = STUDIES / "targets" / "functionals.jsonl.gz"
+TARGETS, CALLS = STUDIES / "targets" / "functionals.jsonl.gz", STUDIES / "calls" / "functionals.jsonl.gz"
+ENCODED = "functionals+tiny.en.jsonl.gz"
+"""The same studies, with hidden states of an encoder joined to functionals."""
 PICTURE = ROOT / "docs" / "pictures" / "conditions.svg"
 BEGIN, END = "<!-- results: made by `python -m results.table` -->", "<!-- end of results -->"
 COLUMNS = {
@@ -449,7 +451,12 @@ PAGES: dict[Path, Callable[[], str]] = {
         [benchmark_in(name) for name in ("pretrained", "spectrogram-network", "spectrogram-whisper")]
     ),
     _EXPERIMENTS / "family.md": lambda: "\n\n".join(
-        (means_table(benchmark_in("family"), seen=True), rivals_of_didan(benchmark_in("family")))
+        (
+            means_table(benchmark_in("family"), seen=True),
+            rivals_of_didan(benchmark_in("family")),
+            "On frames, with the hierarchical network:",
+            means_table(benchmark_in("hda"), seen=True),
+        )
     ),
     _EXPERIMENTS / "kin.md": lambda: means_table(
         benchmark_in("kin-trade-offs"), benchmark_in("hda-trade-offs"), seen=False
@@ -459,9 +466,17 @@ PAGES: dict[Path, Callable[[], str]] = {
         [
             *(make(TARGETS) for make in (targets_table, methods_table)),
             rival_table(TARGETS, STUDIES / "targets" / "deep-jdot.jsonl.gz"),
+            "With hidden states of tiny.en joined to functionals:",
+            targets_table(TARGETS.with_name(ENCODED)),
         ]
     ),
-    _EXPERIMENTS / "calls.md": lambda: calls_table(STUDIES / "calls" / "functionals.jsonl.gz"),
+    _EXPERIMENTS / "calls.md": lambda: "\n\n".join(
+        [
+            calls_table(CALLS),
+            "With hidden states of tiny.en joined to functionals:",
+            calls_table(CALLS.with_name(ENCODED)),
+        ]
+    ),
     _EXPERIMENTS / "source-free.md": lambda: source_free_table(STUDIES / "source-free" / "records.jsonl.gz"),
     _EXPERIMENTS / "fusion.md": lambda: lengths_table(STUDIES / "fusion" / "records.jsonl.gz"),
     _EXPERIMENTS / "first-benchmark.md": lambda: means_table(benchmark_in("benchmark"), seen=False),
