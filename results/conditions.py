@@ -119,8 +119,9 @@ def methods_table(records: Path) -> str:
             lead = f"{mark}{mean('didan') - mean(method):+.1f}{mark} [{low:+.1f}, {high:+.1f}]"
         figures = " | ".join(f"{mean(method, condition):.1f}" for condition in conditions)
         lines.append(f"| {method} | {figures} | {mean(method):.1f} | {lead} |")
-    at_random = f"{chance(runs):.1f}"
-    lines.append(f"| chance | {' | '.join(at_random for _ in conditions)} | {at_random} | |")
+    at_random = [chance([run for run in runs if _family(run["condition"]) == one]) for one in conditions]
+    figures = " | ".join(f"{value:.1f}" for value in [*at_random, float(np.mean(at_random))])
+    lines.append(f"| chance | {figures} | |")
     seeds = {cell[2] for cell in cells}
     return "\n".join(
         [

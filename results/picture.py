@@ -13,15 +13,15 @@ from results.runs import chance, lines_of
 
 METHODS = ("source-only", "didan")
 NAMES = {
-    "even": "as the corpus is",
+    "even": "even",
     "half": "half neutral",
     "mostly": "mostly neutral",
-    "missing": "emotions missing",
-    "moody": "callers in one mood",
+    "missing": "missing emotions",
+    "moody": "moody callers",
     "telephone": "telephone",
-    "few-200": "200 to adapt to",
-    "few-60": "60 to adapt to",
-    "few-20": "20 to adapt to",
+    "few-200": "few: 200",
+    "few-60": "few: 60",
+    "few-20": "few: 20",
 }
 GROUPS = {"speaker": "speakers known", "none": "speakers unknown"}
 
@@ -38,6 +38,8 @@ def picture(records: Path) -> Figure:
     axes = figure.subplots()
     colours = dict(zip(GROUPS, seaborn.color_palette("colorblind", 2), strict=True))
     for row, condition in enumerate(conditions):
+        at_random = chance([run for cell in cells if cell[0] == condition for run in cells[cell][METHODS[0]]])
+        axes.vlines(at_random, row - 0.5, row + 0.5, color="0.5", linestyle=":")
         for offset, group in ((-0.16, "speaker"), (0.16, "none")):
             own = [runs for cell, runs in cells.items() if cell[:2] == (condition, group)]
             if not own:
@@ -49,9 +51,7 @@ def picture(records: Path) -> Figure:
             end = (max(before, after), row + offset)
             axes.annotate(f"{after:.1f}", end, (6, 0), textcoords="offset points", va="center", fontsize=7)
     axes.set_yticks(range(len(conditions)), [NAMES[condition] for condition in conditions])
-    at_random = chance([run for runs in cells.values() for run in runs[METHODS[0]]])
-    axes.axvline(at_random, color="0.5", linestyle=":")
-    axes.annotate("chance", (at_random, -0.4), (4, 0), textcoords="offset points", va="center", fontsize=7)
+    axes.annotate("chance", (at_random, row), (4, 0), textcoords="offset points", va="center", fontsize=7)
     axes.set(xlim=(15, 57), ylim=(len(conditions) - 0.5, -0.5), xlabel="UAR in %, from source-only to DIDAN")
     axes.grid(axis="x", alpha=0.3)
     handles = [Line2D([], [], color=colours[group], linewidth=2) for group in GROUPS]
