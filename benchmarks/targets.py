@@ -42,12 +42,12 @@ METHODS: dict[str, tuple[str, list[str]]] = {
 }
 GROUPS = ("speaker", "none")
 FIRST = ("even", "half", "moody", "missing", "telephone", "few-60")
-"""Conditions in the order in which they are run; the others follow."""
+ORDER = (*FIRST, *(one for one in CONDITIONS if one not in FIRST and one != "moody-80"))
+"""Conditions in the order in which they are run."""
 
 
-def runs(names: list[str], seeds: int, methods: list[str]) -> Iterator[dict[str, Any]]:
+def runs(names: list[str], seeds: int, methods: list[str], conditions: list[str]) -> Iterator[dict[str, Any]]:
     """All trainings, the first draws first."""
-    conditions = (*FIRST, *(one for one in CONDITIONS if one not in FIRST and one != "moody-80"))
     for seed, condition, group in product(range(seeds), conditions, GROUPS):
         if condition == "moody" and group == "none":
             continue  # without callers it is the corpus as it is
@@ -118,9 +118,11 @@ def _names(methods: str) -> list[str]:
 
 
 def main() -> None:
-    arguments = methods_parser(__doc__, seeds=3).parse_args()
+    parser = methods_parser(__doc__, seeds=3)
+    parser.add_argument("--conditions", type=_names, default=list(ORDER), help=f"of {'; '.join(ORDER)}")
+    arguments = parser.parse_args()
     corpora = read_corpora(arguments)
-    every = runs(list(corpora), arguments.seeds, arguments.methods)
+    every = runs(list(corpora), arguments.seeds, arguments.methods, arguments.conditions)
     continue_study(arguments, every, lambda run: measure(run, corpora, arguments))
 
 
