@@ -33,6 +33,8 @@ benchmark: $(INSTALLED)  ## speed and memory, as ratios
 	$(BIN)/python -m benchmarks.extraction
 	$(BIN)/python -m benchmarks.frontends
 	$(BIN)/python -m benchmarks.inference
+	$(BIN)/python -m benchmarks.serving --record results/live/serving.json
+	$(BIN)/python -m benchmarks.streaming --record results/live/streaming.json
 
 $(INSTALLED): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
