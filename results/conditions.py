@@ -127,7 +127,7 @@ def methods_table(records: Path) -> str:
         [
             *lines,
             "",
-            f"Mean over six tasks, speakers known and unknown, {len(seeds)} seed{'s' if len(seeds) > 1 else ''} "
+            f"Mean over six tasks, speakers known and unknown, {_seeds(len(seeds))} "
             "[95 % interval from resampling the targets' speakers]; in bold where it is not 0 at 5 % after "
             f"adjusting for all rows (Holm). Model selection: {in_hindsight(selection_of(runs))}",
         ]
@@ -150,6 +150,10 @@ def _by_pair(runs: list[dict[str, Any]]) -> dict[tuple[str, str], float]:
     for run in runs:
         values.setdefault((run["source"], run["target"]), []).append(100 * run["uar"])
     return {pair: float(np.mean(own)) for pair, own in values.items()}
+
+
+def _seeds(most: int) -> str:
+    return "one seed" if most == 1 else f"at most {most} seeds"
 
 
 def _draws(runs: list[dict[str, Any]]) -> str:
