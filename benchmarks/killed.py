@@ -7,7 +7,6 @@ command itself at any moment from its start to its end; the processes that it ha
 results must be the same to the last bit, with nothing lying beside them. Linux only.
 """
 
-import argparse
 import os
 import random
 import re
@@ -21,7 +20,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from didan.files import as_json, written_whole
+from benchmarks.record import kept, record_parser
+from didan.files import as_json
 from didan.records import records_by_name
 from didan.synthesis import make_corpus, style
 
@@ -182,11 +182,10 @@ def tell(name: str, corpora: Path, folder: Path, n_kills: int, chance: random.Ra
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = record_parser(__doc__)
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--only", choices=STORIES)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--record", type=Path, help="JSON to write the figures to")
     arguments = parser.parse_args()
     chance, told = random.Random(arguments.seed), {}
     with tempfile.TemporaryDirectory() as temporary:
@@ -199,9 +198,7 @@ def main() -> None:
                 folder.mkdir()
                 told[name] = tell(name, Path(temporary, "corpora"), folder, arguments.kills, chance)
                 print(name, as_json(told[name]), flush=True)
-    if arguments.record is not None:
-        with written_whole(arguments.record) as partial:
-            partial.write_text(as_json(told, indent=1) + "\n", encoding="utf-8")
+    kept({"commands": told}, arguments.record)
     sys.exit(1 if any(one["differences"] for one in told.values()) else 0)
 
 

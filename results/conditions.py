@@ -11,9 +11,9 @@ from didan.metrics import Reals, interval
 from results.runs import (
     chance,
     difference_with_interval,
-    in_hindsight,
     lines_of,
     mean_with_interval,
+    oracle_defaults,
     resampled_means,
     selection_of,
 )
@@ -56,7 +56,7 @@ def targets_table(records: Path) -> str:
             "",
             f"Mean over 6 tasks{spread} [95 % interval from resampling the targets' speakers]. Calibration error: "
             "expected, of DIDAN, ten bins. "
-            f"Model selection: {in_hindsight(selection_of(runs))}",
+            f"Model selection: {oracle_defaults(selection_of(runs))}",
         ]
     )
 
@@ -129,7 +129,7 @@ def methods_table(records: Path) -> str:
             "",
             f"Mean over six tasks, speakers known and unknown, {_seeds(len(seeds))} "
             "[95 % interval from resampling the targets' speakers]; in bold where it is not 0 at 5 % after "
-            f"adjusting for all rows (Holm). Model selection: {in_hindsight(selection_of(runs))}",
+            f"adjusting for all rows (Holm). Model selection: {oracle_defaults(selection_of(runs))}",
         ]
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from didan import metrics
 from didan.metrics import interval, resampled_uar, speaker_draws
 
 
@@ -22,7 +23,7 @@ def selection_of(runs: list[dict[str, Any]]) -> str:
     return ", ".join(sorted({run["selection"] for run in runs}))
 
 
-def in_hindsight(selection: str) -> str:
+def oracle_defaults(selection: str) -> str:
     """How models were selected, where the defaults had been chosen with labels of these corpora."""
     before, _, _ = selection.partition("settings fixed beforehand")
     return (
@@ -32,12 +33,9 @@ def in_hindsight(selection: str) -> str:
 
 
 def chance(runs: list[dict[str, Any]]) -> float:
-    """Mean over tasks of 1 divided by the number of emotions that occur, in %."""
-    occur = {
-        (run["source"], run["target"]): sum(recall is not None for recall in run["recall"].values())
-        for run in runs
-    }
-    return 100 * float(np.mean([1 / n for n in occur.values()]))
+    """Mean over tasks, in %."""
+    by_task = {(run["source"], run["target"]): metrics.chance(run["recall"].values()) for run in runs}
+    return 100 * float(np.mean(list(by_task.values())))
 
 
 def mean_with_interval(runs: list[dict[str, Any]]) -> str:

@@ -25,7 +25,7 @@ from results.conditions import calls_table, methods_table, rival_table, targets_
 from results.hours import hours_table
 from results.live import serving_table, streaming_table
 from results.picture import draw
-from results.runs import difference_with_interval, in_hindsight, lines_of, mean_with_interval, selection_of
+from results.runs import difference_with_interval, lines_of, mean_with_interval, oracle_defaults, selection_of
 from results.scale import scale_table
 from results.speed import speed_table
 
@@ -84,7 +84,7 @@ def means_table(*studies: Benchmark, seen: bool) -> str:
             *lines,
             "",
             f"{over} [95 % interval from resampling the targets' speakers]. Model selection: "
-            f"{in_hindsight(_selection(*studies)) if seen else f'{_selection(*studies)}.'}",
+            f"{oracle_defaults(_selection(*studies)) if seen else f'{_selection(*studies)}.'}",
             *(
                 f"\n{line}" if len(study_of) == 1 else f"\n{COLUMNS[kind]}: {line[0].lower()}{line[1:]}"
                 for kind, own in study_of.items()
@@ -130,7 +130,7 @@ def tasks_table(benchmark: Benchmark) -> str:
             "",
             f"{_seeds(int(frame['seeds'].max()))}; intervals resample the "
             "speakers of the targets; in bold where it is not 0 at 5 % after adjusting for all rows (Holm). "
-            f"Model selection: {in_hindsight(_selection(benchmark))}",
+            f"Model selection: {oracle_defaults(_selection(benchmark))}",
         ]
     )
 
@@ -162,7 +162,7 @@ def representations_table(studies: list[Benchmark]) -> str:
             "",
             f"UAR in %, mean over {len(studies[0].tasks)} tasks ± standard deviation over at most {max(seeds)} "
             "seeds [95 % interval from resampling the targets' speakers]; methods without randomness have one. "
-            f"Model selection: {in_hindsight(_selection(studies[0]))}",
+            f"Model selection: {oracle_defaults(_selection(studies[0]))}",
         ]
     )
 
@@ -222,7 +222,11 @@ def classes_table(benchmark: Benchmark) -> str:
             worst = f"{emotions[mistakes.argmax()]} ({mistakes.max():.0f} %)"
             lines.append(f"| {task} | {emotion} | {before:.0f} | {shares[k, k]:.0f} | {worst} |")
     return "\n".join(
-        [*lines, "", f"Recalls in %, means over seeds. Model selection: {in_hindsight(_selection(benchmark))}"]
+        [
+            *lines,
+            "",
+            f"Recalls in %, means over seeds. Model selection: {oracle_defaults(_selection(benchmark))}",
+        ]
     )
 
 
@@ -323,7 +327,7 @@ def variants_table(records: Path) -> str:
             *lines,
             "",
             f"Source-only, one seed; –: not run, mean and difference are over the tasks run. Model selection: "
-            f"{in_hindsight(selection_of(runs))}",
+            f"{oracle_defaults(selection_of(runs))}",
         ]
     )
 
@@ -384,7 +388,7 @@ def source_free_table(records: Path) -> str:
             *lines,
             "",
             f"Mean over {n_tasks} tasks ± standard deviation over {n_seeds} seeds [95 % interval from resampling "
-            f"the targets' speakers]. Model selection: {in_hindsight(selection_of(runs))}",
+            f"the targets' speakers]. Model selection: {oracle_defaults(selection_of(runs))}",
         ]
     )
 
