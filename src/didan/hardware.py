@@ -1,8 +1,10 @@
 """What a result was computed on and with."""
 
+import os
 import platform
 import sys
-from collections.abc import Iterator
+import warnings
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -17,13 +19,23 @@ except ModuleNotFoundError:  # on Windows
 from didan import __version__
 
 
-def hardware() -> dict[str, str | int | None]:
-    """Processor, threads that torch uses, and the accelerator if there is one."""
-    return {
+def hardware(varying: Collection[str] = ()) -> dict[str, str | int | None]:
+    """Processor, threads that torch uses, and the accelerator if there is one.
+
+    Args:
+        varying: operations on the accelerator that may give other numbers each time, see :func:`deterministic`.
+    """
+    found: dict[str, str | int | None] = {
         "processor": platform.processor() or platform.machine(),
         "threads": torch.get_num_threads(),
-        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "gpu": None,
     }
+    if accelerator() != "cpu":
+        found |= {
+            "gpu": torch.cuda.get_device_name(),
+            "not_deterministic": ", ".join(sorted(varying)) or "nothing",
+        }
+    return found
 
 
 def versions(*packages: str) -> dict[str, str]:
@@ -38,6 +50,37 @@ def versions(*packages: str) -> dict[str, str]:
 def accelerator() -> str:
     """``cuda`` or ``cpu``; not Apple's, which has no float64 as solvers and marginals need it."""
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+_VARIES = " does not have a deterministic implementation"
+
+
+@contextmanager
+def deterministic() -> Iterator[set[str]]:
+    """The same numbers each time on a GPU, wherever torch has operations that give them.
+
+    Yields:
+        A set that in the end holds the operations that may have given others; always empty without a GPU.
+    """
+    varying: set[str] = set()
+    if accelerator() == "cpu":
+        yield varying
+        return
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # or else matrix products vary
+    before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    try:
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.filterwarnings("always", message=f".*{_VARIES}")
+            yield varying
+    finally:
+        torch.use_deterministic_algorithms(before[0], warn_only=before[1])
+    for one in caught:
+        operation, varies, _ = str(one.message).partition(_VARIES)
+        if varies:
+            varying.add(operation)
+        else:
+            warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
 
 
 @contextmanager

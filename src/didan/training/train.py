@@ -1,7 +1,7 @@
 """Training: a task and a configuration become a model."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +22,7 @@ from didan.features import (
     readable,
 )
 from didan.features.extraction import AnyRecordings
-from didan.hardware import accelerator, hardware, peak_memory, versions
+from didan.hardware import accelerator, deterministic, hardware, peak_memory, versions
 from didan.methods import assumed_prior, find_method, prior_in_words
 from didan.model.config import Config, make_config, refuse_without_frames
 from didan.model.directory import save
@@ -183,11 +183,12 @@ def fit_model(
     """
     begun = time.perf_counter()
     pair = data.pair(held_out)
-    network, history = fit_network(
-        pair, config, network=network, workspace=workspace, progress=progress, processes=processes
-    )
-    network.to(accelerator())  # where passes over all utterances belong as well
-    embeddings = network.run(pair.source).embeddings
+    with deterministic() as varying:
+        network, history = fit_network(
+            pair, config, network=network, workspace=workspace, progress=progress, processes=processes
+        )
+        network.to(accelerator())  # where passes over all utterances belong as well
+        embeddings = network.run(pair.source).embeddings
     _refuse_diverged(embeddings["output"], config, workspace)
     (normaliser,) = network.heard(pair.target).normalisers
     network.cpu()
@@ -199,7 +200,7 @@ def fit_model(
         source_index=SourceIndex(table=_source_table(data, held_out), embeddings=embeddings),
         temperature=_temperature(embeddings["output"].numpy(), pair.labels, held_out, config),
         history=history,
-        record=_record(data, config, time.perf_counter() - begun),
+        record=_record(data, config, time.perf_counter() - begun, varying),
     )
 
 
@@ -237,11 +238,13 @@ def refit_model(
         emotions=model.emotions,
         held_out=none.astype(bool),
     )
-    network, history = fit_network(
-        pair, config, network=deepcopy(model.network), workspace=workspace, progress=progress
-    )
-    network.to(accelerator())
-    _refuse_diverged(network.run(pair.target).scores, config, workspace)
+    with deterministic() as varying:
+        network, history = fit_network(
+            pair, config, network=deepcopy(model.network), workspace=workspace, progress=progress
+        )
+        network.to(accelerator())
+        scores = network.run(pair.target).scores
+    _refuse_diverged(scores, config, workspace)
     (normaliser,) = network.heard(pair.target).normalisers
     included = model.source_index.features is not None
     embeddings = network.run(source_features(model, (), Path())).embeddings if included else {}
@@ -253,7 +256,7 @@ def refit_model(
         normaliser=normaliser,
         source_index=replace(model.source_index, embeddings=embeddings),
         history=history,
-        record=_record(data, config, time.perf_counter() - begun),
+        record=_record(data, config, time.perf_counter() - begun, varying),
     )
 
 
@@ -294,7 +297,7 @@ def _encoders(config: Config) -> list[PretrainedSettings | WhisperSettings]:
     return [*encoders_of(config.frontend), *([] if whisper is None else [whisper])]
 
 
-def _record(data: TrainingData, config: Config, seconds: float) -> dict[str, Any]:
+def _record(data: TrainingData, config: Config, seconds: float, varying: Collection[str]) -> dict[str, Any]:
     return {
         "sources": [corpus.name for corpus in data.task.sources],
         "target": data.task.target.name,
@@ -309,5 +312,5 @@ def _record(data: TrainingData, config: Config, seconds: float) -> dict[str, Any
         "seconds": round(seconds, 2),
         "peak_memory_mb": peak_memory(),
         "versions": versions("didan", "torch", "lightning", "numpy"),
-        "hardware": hardware(),
+        "hardware": hardware(varying),
     }
