@@ -33,6 +33,14 @@ def test_names_what_varies_each_time() -> None:
 
 
 @pytest.mark.usefixtures("gpu")
+def test_names_what_has_another_form_that_torch_would_not_take() -> None:
+    """In the words of torch's attention, which warns on a GPU alone."""
+    with deterministic() as varying:
+        warnings.warn("Memory Efficient attention defaults to a non-deterministic algorithm. To ...", stacklevel=1)
+    assert varying == {"Memory Efficient attention"}
+
+
+@pytest.mark.usefixtures("gpu")
 def test_other_warnings_pass() -> None:
     with pytest.warns(UserWarning, match="something else"), deterministic() as varying:
         warnings.warn("something else", stacklevel=1)

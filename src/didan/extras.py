@@ -2,11 +2,15 @@
 
 import importlib
 import json
+import os
 import shlex
 import warnings
 from types import ModuleType
 
 from didan.errors import UserError
+
+_UNUSED_BY_POT = ("JAX", "TENSORFLOW", "CUPY")
+"""What POT, and skada by it, would import where it is installed; JAX alone takes most of a GPU's memory."""
 
 
 def require(module: str, extra: str, what: str) -> ModuleType:
@@ -23,6 +27,8 @@ def require(module: str, extra: str, what: str) -> ModuleType:
     >>> require("math", "functionals", "nothing").pi > 3
     True
     """
+    for backend in _UNUSED_BY_POT:
+        os.environ.setdefault(f"POT_BACKEND_DISABLE_{backend}", "1")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what libraries say about one another is no help here

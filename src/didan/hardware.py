@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import sys
 import warnings
 from collections.abc import Collection, Iterator
@@ -52,7 +53,7 @@ def accelerator() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
-_VARIES = " does not have a deterministic implementation"
+_VARIES = re.compile(r"(.*?) (?:does not have a |defaults to a non-)deterministic (?:implementation|algorithm)")
 
 
 @contextmanager
@@ -71,14 +72,13 @@ def deterministic() -> Iterator[set[str]]:
     try:
         torch.use_deterministic_algorithms(True, warn_only=True)
         with warnings.catch_warnings(record=True) as caught:
-            warnings.filterwarnings("always", message=f".*{_VARIES}")
+            warnings.filterwarnings("always", message=_VARIES.pattern)
             yield varying
     finally:
         torch.use_deterministic_algorithms(before[0], warn_only=before[1])
     for one in caught:
-        operation, varies, _ = str(one.message).partition(_VARIES)
-        if varies:
-            varying.add(operation)
+        if named := _VARIES.match(str(one.message)):
+            varying.add(named[1])
         else:
             warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
 

@@ -175,7 +175,9 @@ def _groups_of_mixes(name: str, table: pd.DataFrame, by: str, or_speaker: bool) 
         case "emotion":
             raise UserError("utterances cannot be grouped by their emotion: it is what is to be predicted")
     if by in table.columns:
-        return table[by].map(str, na_action="ignore")
+        # convert_dtypes: numbers beside a gap may arrive as 3.0, and the group is 3.
+        names = [np.nan if pd.isna(group) else str(group) for group in table[by].convert_dtypes()]
+        return pd.Series(names, index=table.index, dtype=object)
     if or_speaker:
         return table["speaker"]
     columns = [
