@@ -1,12 +1,35 @@
-"""The table of speeds, from the record that ``python -m benchmarks.all`` writes."""
+"""Tables of speeds, from the records that ``python -m benchmarks.all`` and ``benchmarks.gpu`` write."""
 
 import json
 from pathlib import Path
+from typing import Any
 
 
 def speed_table(record: Path) -> str:
     """How long work takes in units of what it is compared with: a row per comparison."""
     content = json.loads(record.read_text(encoding="utf-8"))
+    return _table(
+        content,
+        f"Median of {_pairs(content)} pairs, measured alternately; time that the process had a processor, by the "
+        "clock where two threads are compared.",
+    )
+
+
+def gpu_table(record: Path) -> str:
+    """The same of a GPU."""
+    content = json.loads(record.read_text(encoding="utf-8"))
+    return _table(
+        content,
+        f"{content['hardware']['gpu']} beside {content['processors']} processors. Median of {_pairs(content)} "
+        "pairs, measured alternately, by the clock.",
+    )
+
+
+def _pairs(content: dict[str, Any]) -> str:
+    return " or ".join(map(str, sorted({row["pairs"] for row in content["rows"].values()})))
+
+
+def _table(content: dict[str, Any], how: str) -> str:
     lines = [
         "| work | against | its time | lowest and highest | wanted | of the machine's limit |",
         "|---|---|---|---|---|---|",
@@ -18,13 +41,5 @@ def speed_table(record: Path) -> str:
             f"| {name} | {row['against']} | {row['median']:.2f} | {row['low']:.2f} to {row['high']:.2f} "
             f"| {wanted} | {limit} |"
         )
-    pairs = sorted({row["pairs"] for row in content["rows"].values()})
     versions = ", ".join(f"{package} {version}" for package, version in content["versions"].items())
-    return "\n".join(
-        [
-            *lines,
-            "",
-            f"Median of {' or '.join(map(str, pairs))} pairs, measured alternately; time that the process had a "
-            f"processor, by the clock where two threads are compared. {versions}.",
-        ]
-    )
+    return "\n".join([*lines, "", f"{how} {versions}."])

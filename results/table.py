@@ -27,7 +27,7 @@ from results.live import serving_table, streaming_table
 from results.picture import draw
 from results.runs import difference_with_interval, lines_of, mean_with_interval, oracle_defaults, selection_of
 from results.scale import scale_table
-from results.speed import speed_table
+from results.speed import gpu_table, speed_table
 
 STUDIES = Path(__file__).parent
 ROOT = STUDIES.parent
@@ -495,7 +495,13 @@ PAGES: dict[Path, Callable[[], str]] = {
     _EXPERIMENTS / "ablation.md": lambda: tasks_table(benchmark_in("ablation")),
     _EXPERIMENTS / "chosen-elsewhere.md": lambda: elsewhere_table(benchmark_in("ablation")),
     _EXPERIMENTS / "uneven.md": lambda: tasks_table(benchmark_in("uneven")),
-    _EXPERIMENTS / "speed.md": lambda: speed_table(STUDIES / "speed" / "record.json"),
+    _EXPERIMENTS / "speed.md": lambda: "\n\n".join(
+        [
+            speed_table(STUDIES / "speed" / "record.json"),
+            "With a GPU:",
+            gpu_table(STUDIES / "speed" / "gpu.json"),
+        ]
+    ),
     _EXPERIMENTS / "class-prior.md": lambda: class_priors_table(STUDIES / "class-prior" / "records.json"),
     ROOT / "docs" / "how-to" / "service.md": lambda: serving_table(_measured("live/serving.json")),
     ROOT / "docs" / "how-to" / "live.md": lambda: streaming_table(_measured("live/streaming.json")),

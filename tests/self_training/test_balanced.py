@@ -17,6 +17,7 @@ def predictions(n: int = 4, emotions: int = 3) -> Tensor:
     return torch.randn(n, emotions, generator=torch.Generator().manual_seed(1)).double().log_softmax(dim=1)
 
 
+@pytest.mark.filterwarnings("ignore:Values in x were outside bounds")  # older SciPy mends that itself
 def test_they_are_label_propagation_by_the_best_coefficients() -> None:
     log_p, labels = predictions(), torch.tensor([0, 0, 0, 1, 2, 2])
     n_t, n_s = len(log_p), len(labels)
