@@ -14,7 +14,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
-from itertools import product
+from itertools import permutations, product
 from pathlib import Path
 from typing import Any
 
@@ -67,8 +67,10 @@ class Speed:
             "step, DIDAN beside DAN": lambda: self.step("didan", "DAN", 1.0),
             "step, DAN beside source-only": lambda: self.step("dan", "source-only"),
             "step, MCC beside source-only": lambda: self.step("mcc", "source-only"),
+            "step, five members at once": self.members,
             "step, spectrograms that a backbone learns from": self.share_of_alignment,
             "step, two threads beside a busy process": self.threads,
+            "benchmark, three corpora": self.benchmark,
             **{
                 f"IDA's lasso, batch {batch}, gap {gap:g}": partial(self.lasso, batch, gap)
                 for batch, gap in product((64, 256), (1e-4, 1e-6))
@@ -130,6 +132,52 @@ class Speed:
         train, bare = didan_steps(method), didan_steps(other.lower())
         return _row(in_pairs(partial(a_step, train), partial(a_step, bare), PAIRS), other, wanted)
 
+    def members(self) -> Row:
+        """One step of five networks side by side beside five steps of one."""
+        members, one = (didan_steps("didan", (f"network.members={count}",)) for count in (5, 1))
+        ratio = in_pairs(partial(a_step, members), lambda: 5 * a_step(one), PAIRS)
+        return _row(ratio, "five steps of one", 1.0)
+
+    def benchmark(self) -> Row:
+        """One command beside training and evaluation of each run by itself, which make features of their own."""
+        corpora = [f"{name}={self.folder / 'three' / name}" for name in ("alpha", "beta", "gamma")]
+        for name, speech in zip(("alpha", "beta", "gamma"), ("alpha", "beta", "alpha"), strict=True):
+            folder = self.folder / "three" / name
+            make_corpus(folder, style(speech), n_speakers=4, n_per_emotion=5, emotions=EMOTIONS, seed=1)
+        methods, numbers = ("source-only", "didan", "dan", "mcc"), iter(range(1000))
+        didan, chosen = [sys.executable, "-m", "didan"], [f"--method={method}" for method in methods]
+
+        def ours() -> float:
+            out = self.folder / f"benchmark-{next(numbers)}"
+            flags = [f"--corpus={corpus}" for corpus in corpora]
+            return command_seconds(
+                [
+                    *didan,
+                    "benchmark",
+                    *flags,
+                    *chosen,
+                    "--seeds=1",
+                    "--workers=1",
+                    f"--out={out}",
+                    f"--cache={out}-f",
+                ]
+            )
+
+        def one_by_one() -> float:
+            total = 0.0
+            for source, target in permutations(corpora, 2):
+                for method in chosen:
+                    out = self.folder / f"one-{next(numbers)}"
+                    cache = f"--cache={out}-f"
+                    task = [f"--source={source}", f"--target={target}", method, f"--out={out}", cache]
+                    total += command_seconds([*didan, "train", *task])
+                    total += command_seconds([*didan, "evaluate", str(out), target, cache])
+            return total
+
+        times = ours(), one_by_one()
+        ratio = times[0] / times[1]
+        return _row(Ratio(ratio, ratio, ratio, times[0]), "its runs one by one", 1 / 3) | {"pairs": 1}
+
     def share_of_alignment(self) -> Row:
         """A step of DIDAN beside one that lacks implicit alignment and nothing else."""
         train, bare = spectrogram_steps("didan"), spectrogram_steps("source-only", ("pseudo_labels.weight=2",))
@@ -182,7 +230,7 @@ def main() -> None:
         if unknown := set(chosen) - set(speed.rows):
             parser.error(f"no such row: {', '.join(unknown)}; there are {', '.join(speed.rows)}")
         for row in chosen:
-            measured = {**speed.rows[row](), "pairs": PAIRS}
+            measured = {"pairs": PAIRS, **speed.rows[row]()}
             # Absolute times mean nothing elsewhere.
             rows[row] = {key: value for key, value in measured.items() if key != "seconds"}
             print(f"{row}: {measured['median']:.2f} [{measured['low']:.2f}, {measured['high']:.2f}]", flush=True)

@@ -10,6 +10,7 @@ from sklearn.metrics import balanced_accuracy_score, recall_score
 
 from didan.metrics import (
     RESAMPLES,
+    chance,
     interval,
     recalls,
     resampled_uar,
@@ -250,3 +251,20 @@ def test_interval_of_misses_is_that_of_hits_from_the_other_end(seed: int, speake
     assert speaker_contributions(hits, counts).sum() == pytest.approx(
         np.mean(hits.sum(axis=0) / counts.sum(axis=0))
     )
+
+
+def test_chance_is_what_guessing_comes_to() -> None:
+    labels, _ = guesses(0, 4000)
+    guessed = np.random.default_rng(1).integers(0, 4, len(labels))
+    found = recalls(labels, guessed, 5)  # nobody has the fifth emotion
+    assert chance(found) == 1 / 4
+    assert chance(found) == pytest.approx(unweighted_average_recall(labels, guessed), abs=0.05)
+
+
+def test_intervals_leave_out_a_fortieth_at_either_end() -> None:
+    assert interval(np.arange(1001.0)) == (25, 975)
+    assert interval(np.arange(1001.0), 50) == (250, 750)
+
+
+def test_an_emotion_with_one_utterance_counts_as_much_as_others() -> None:
+    assert speaker_contributions([[1, 4], [0, 2]], [[1, 4], [0, 4]]).sum() == (1 + 6 / 8) / 2
