@@ -144,17 +144,6 @@ def test_statistics_of_windows_are_those_of_their_frames(encoder: Path, monkeypa
     np.testing.assert_allclose(twice, alone, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["wav2vec2", "w2v-bert", "whisper"])
-def test_half_precision_loses_digits_and_no_more(name: str, tmp_path: Path) -> None:
-    """On a CPU it is bfloat16, of fewer digits than a GPU's; spectra stay in single precision."""
-    made, samples = frontend(make_encoder(name, tmp_path / "encoder")), talk(3)
-    (expected,) = extract_features(made, samples)
-    made.half_precision = True
-    (halved,) = extract_features(made, samples)
-    assert halved.dtype == np.float32
-    assert 0 < np.abs(halved - expected).max() < 0.1 * np.abs(expected).max()
-
-
 def test_a_gpu_takes_batches_and_stores_what_one_by_one_gives(
     encoder: Path, tiny_corpora: tuple[Corpus, Corpus], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -213,9 +213,7 @@ class Pretrained(nn.Module):
 
     def _hidden(self, waveform: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Hidden states of frames of 20 ms, shape (n, frames, width), and how many are valid, shape (n,)."""
-        device = waveform.device.type
-        half = torch.float16 if device == "cuda" else torch.bfloat16
-        with torch.autocast(device, half, enabled=self.half_precision):
+        with torch.autocast("cuda", torch.float16, enabled=self.half_precision):
             states, n_frames = self.encoder(waveform, lengths, max(self.layers))
             hidden = torch.stack([states[layer] for layer in self.layers]).mean(dim=0).float()
         return hidden, n_frames
