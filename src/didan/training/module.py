@@ -135,7 +135,11 @@ class Adaptation(pl.LightningModule):
             steps = range(self.global_step, min(self.global_step + labeller.every, self.settings.steps))
             rows = self.batches.target_rows(steps, LABELLED)
             self.label(self.network.scores(self.domains["target"].normalised(rows)), torch.from_numpy(rows))
-        torch.manual_seed(self.config.seed * 1_000_003 + self.global_step)
+        seed = self.config.seed * 1_000_003 + self.global_step
+        # Not torch.manual_seed, which takes a twentieth of a step to look for devices that are not there.
+        torch.default_generator.manual_seed(seed)
+        if self.device.type == "cuda":
+            torch.cuda.manual_seed(seed)
 
     def label(self, scores: Tensor, rows: Tensor) -> None:
         """Make pseudo-labels of target utterances, for each member that assumes a class prior by its own scores.
