@@ -29,8 +29,6 @@ docs: $(INSTALLED)  ## the site, in build/site; a warning is an error
 
 benchmark: $(INSTALLED)  ## speed and memory, as ratios
 	$(BIN)/python -m benchmarks.all --record results/speed/record.json
-	$(BIN)/python -m benchmarks.speed
-	$(BIN)/python -m benchmarks.extraction
 	$(BIN)/python -m benchmarks.frontends
 	$(BIN)/python -m benchmarks.inference
 	$(BIN)/python -m benchmarks.serving --record results/live/serving.json

@@ -13,7 +13,7 @@ import tempfile
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict
-from functools import partial
+from functools import cached_property, partial
 from itertools import permutations, product
 from pathlib import Path
 from typing import Any
@@ -23,23 +23,37 @@ import torch
 from threadpoolctl import threadpool_limits
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.extraction import librosa_spectrogram
-from benchmarks.pairs import Ratio, command_seconds, in_pairs, peak_rate, processor_seconds
+from benchmarks.pairs import Ratio, clock_seconds, command_seconds, in_pairs, peak_rate, processor_seconds
 from benchmarks.record import kept, record_parser
 from benchmarks.small_model import EMOTIONS, make_small_model
 from benchmarks.solvers import Lasso
 from benchmarks.training import a_step, busy_process, didan_steps, on_threads, skada_steps, spectrogram_steps
 from didan.audio import RATE, read_audio
-from didan.corpora import Corpus
+from didan.corpora import Corpus, Recordings
 from didan.extras import require
 from didan.features import FrontendSettings, FunctionalsSettings, SpectrogramSettings, build_frontend, extract
 from didan.features import extract_features as features_of
 from didan.synthesis import make_corpus, style
+from didan.typing import Samples
 
 PAIRS = 5
 ONE_MEMBER = ("network.members=1",)
 
 Row = dict[str, Any]
+
+
+def librosa_spectrogram(samples: Samples, settings: SpectrogramSettings) -> object:
+    """The same spectrogram by librosa."""
+    power = librosa.feature.melspectrogram(
+        y=samples,
+        sr=RATE,
+        n_fft=round(settings.window * RATE),
+        hop_length=round(settings.hop * RATE),
+        n_mels=settings.bands,
+        fmin=settings.low,
+        fmax=settings.high,
+    )
+    return librosa.power_to_db(power, top_db=settings.floor)
 
 
 class Speed:
@@ -57,6 +71,7 @@ class Speed:
         self.clips = [read_audio(file) for file in self.files]
         self.rows: dict[str, Callable[[], Row]] = {
             "functionals": self.functionals,
+            "functionals, files to store, two processes": self.two_processes,
             "log-mel": self.log_mel,
             "log-mel, from files into the store": self.log_mel_stored,
             "start, torch": lambda: self.start("model", 1.5),
@@ -90,6 +105,23 @@ class Speed:
             1 / 3,
         )
 
+    @cached_property
+    def many(self) -> Recordings:
+        """Hundreds of files, for a store is opened once."""
+        return make_corpus(
+            self.folder / "many", style("alpha"), n_speakers=4, n_per_emotion=25, emotions=EMOTIONS, seed=1
+        ).unlabelled()
+
+    def two_processes(self) -> Row:
+        """Beside one, by the clock."""
+        caches = iter(range(1000))
+
+        def on(workers: int) -> float:
+            cache = self.folder / f"functionals-{next(caches)}"
+            return clock_seconds(lambda: extract(self.many, FunctionalsSettings(), cache, workers=workers))
+
+        return _row(in_pairs(partial(on, 2), partial(on, 1), PAIRS), "one process", 1 / 1.9)
+
     def log_mel(self) -> Row:
         """Beside librosa, on samples in memory."""
         settings = SpectrogramSettings()
@@ -98,10 +130,8 @@ class Speed:
         )
 
     def log_mel_stored(self) -> Row:
-        """Beside librosa, which reads the same files and keeps nothing; hundreds, for a store is opened once."""
-        corpus = make_corpus(
-            self.folder / "many", style("alpha"), n_speakers=4, n_per_emotion=25, emotions=EMOTIONS, seed=1
-        ).unlabelled()
+        """Beside librosa, which reads the same files and keeps nothing."""
+        corpus = self.many
         settings, caches = SpectrogramSettings(), iter(range(1000))
 
         def ours() -> None:

@@ -11,7 +11,7 @@ def speed_table(record: Path) -> str:
     return _table(
         content,
         f"Median of {_pairs(content)} pairs, measured alternately; time that the process had a processor, by the "
-        "clock where two threads are compared.",
+        "clock where two threads or processes are compared.",
     )
 
 
