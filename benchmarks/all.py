@@ -33,7 +33,7 @@ from didan.corpora import Corpus, Recordings
 from didan.extras import require
 from didan.features import FrontendSettings, FunctionalsSettings, SpectrogramSettings, build_frontend, extract
 from didan.features import extract_features as features_of
-from didan.synthesis import make_corpus, style
+from didan.synthesis import between, make_corpus, style
 from didan.typing import Samples
 
 PAIRS = 5
@@ -170,10 +170,13 @@ class Speed:
 
     def benchmark(self) -> Row:
         """One command beside training and evaluation of each run by itself, which make features of their own."""
-        corpora = [f"{name}={self.folder / 'three' / name}" for name in ("alpha", "beta", "gamma")]
-        for name, speech in zip(("alpha", "beta", "gamma"), ("alpha", "beta", "alpha"), strict=True):
+        styles = {"alpha": style("alpha"), "beta": style("beta")}
+        styles["gamma"] = between(styles["alpha"], styles["beta"], 0.5)
+        corpora = []
+        for seed, (name, speech) in enumerate(styles.items()):
             folder = self.folder / "three" / name
-            make_corpus(folder, style(speech), n_speakers=4, n_per_emotion=5, emotions=EMOTIONS, seed=1)
+            make_corpus(folder, speech, n_speakers=4, n_per_emotion=5, emotions=EMOTIONS, seed=seed)
+            corpora.append(str(folder / "corpus.csv"))
         methods, numbers = ("source-only", "didan", "dan", "mcc"), iter(range(1000))
         didan, chosen = [sys.executable, "-m", "didan"], [f"--method={method}" for method in methods]
 
