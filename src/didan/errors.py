@@ -3,9 +3,10 @@
 import difflib
 import warnings
 from collections.abc import Callable, Iterable, Sequence
+from itertools import accumulate
 
 _SHOWN = 200  # letters of a value in a message
-_NAMED = 100  # names in a list
+_LISTED = 1000  # letters of a list of names
 
 
 class UserError(Exception):
@@ -86,5 +87,8 @@ def suggest(name: str, valid: Iterable[str], similarity: float = 0.6) -> str:
     """
     names = [one for one in valid if len(one) <= _SHOWN]
     close = difflib.get_close_matches(name[:_SHOWN].lower(), names, n=1, cutoff=similarity)
-    more = ["..."] if len(names) > _NAMED else []
-    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(names[:_NAMED] + more)}"
+    if close:
+        return f"did you mean {close[0]!r}?"
+    ends = accumulate(len(one) + 2 for one in names)
+    listed = [one for one, end in zip(names, ends, strict=True) if end <= _LISTED]
+    return f"known: {', '.join([*listed, '...'] if len(listed) < len(names) else names)}"
