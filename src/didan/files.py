@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from didan.errors import UserError, reason
+from didan.errors import UserError, reason, shortened
 from didan.yaml import parse_yaml
 
 _MAX_LINKS = 40
@@ -99,7 +99,7 @@ def refuse_unnamed(data: Any) -> None:
     for part in data.values() if isinstance(data, dict) else data if isinstance(data, list) else ():
         refuse_unnamed(part)
     if isinstance(data, dict) and (wrong := [key for key in data if not isinstance(key, str)]):
-        raise ValueError(f"{wrong[0]!r} is no name of a setting; put it in quotes if it is meant as text")
+        raise ValueError(f"{shortened(wrong[0])} is no name of a setting; put it in quotes if it is meant as text")
 
 
 def read_yaml(file: Path, example: str) -> dict[str, Any]:

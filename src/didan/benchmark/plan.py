@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from didan.benchmark.run import Run
 from didan.classical import CLASSICAL
-from didan.errors import UserError, suggest
+from didan.errors import UserError, shortened, suggest
 from didan.features import FRONTENDS, FrontendSettings, NormalisationSettings
 from didan.inference.adapt_outputs import ADAPTATIONS
 from didan.methods import METHODS, find_method
@@ -68,14 +68,14 @@ class Entry(BaseModel):
     @classmethod
     def _known(cls, method: str) -> str:
         if method not in all_methods():
-            raise UserError(f"unknown method {method!r}: {suggest(method, all_methods())}")
+            raise UserError(f"unknown method {shortened(method)}: {suggest(method, all_methods())}")
         return method
 
     @field_validator("outputs")
     @classmethod
     def _adaptable(cls, outputs: str | None) -> str | None:
         if outputs is not None and outputs not in ADAPTATIONS:
-            raise UserError(f"unknown way to adapt outputs {outputs!r}: {suggest(outputs, ADAPTATIONS)}")
+            raise UserError(f"unknown way to adapt outputs {shortened(outputs)}: {suggest(outputs, ADAPTATIONS)}")
         return outputs
 
     @model_validator(mode="after")
@@ -126,7 +126,7 @@ class Plan(BaseModel):
         known = [*FRONTENDS, POOLED]
         for kind in (kind for name in features if name != POOLED for kind in name.split("+")):
             if kind not in FRONTENDS:
-                raise UserError(f"unknown features {kind!r}: {suggest(kind, known)}; fuse several with +")
+                raise UserError(f"unknown features {shortened(kind)}: {suggest(kind, known)}; fuse several with +")
         return features
 
     @model_validator(mode="after")
@@ -134,7 +134,7 @@ class Plan(BaseModel):
         names = [entry.name for entry in self.methods]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            raise UserError(f"two methods are called {twice[0]!r}; give one of them another name")
+            raise UserError(f"two methods are called {shortened(twice[0])}; give one of them another name")
         return self
 
     def runs(self, corpora: Sequence[str]) -> list[Run]:
@@ -268,10 +268,10 @@ def parse_tasks(
         sources, separator, target = task.partition(":")
         named = sources.split("+")
         if not separator or not target or not all(named):
-            raise UserError(f"--task wants SOURCE:TARGET or SOURCE+SOURCE:TARGET, not {task!r}")
+            raise UserError(f"--task wants SOURCE:TARGET or SOURCE+SOURCE:TARGET, not {shortened(task)}")
         for name in (*named, target):
             if name not in corpora:
-                raise UserError(f"task {task}: no corpus {name!r} is given: {suggest(name, corpora)}")
+                raise UserError(f"task {task}: no corpus {shortened(name)} is given: {suggest(name, corpora)}")
         if target in named:
             raise UserError(f"task {task}: {target} cannot be source and target")
         pairs.append((tuple(named), target))
@@ -333,7 +333,7 @@ def make_plan(data: dict[str, Any]) -> Plan:
         key = ".".join(str(part) for part in problem["loc"])
         if problem["type"] == "extra_forbidden":
             known = Entry.model_fields if key.startswith("methods.") else Plan.model_fields
-            raise UserError(f"unknown key {key!r}: {suggest(key.rpartition('.')[2], known)}") from None
+            raise UserError(f"unknown key {shortened(key)}: {suggest(key.rpartition('.')[2], known)}") from None
         raise UserError(
-            f"{key}: {problem['msg'].removeprefix('Value error, ')} (given: {problem['input']!r})"
+            f"{key}: {problem['msg'].removeprefix('Value error, ')} (given: {shortened(problem['input'])})"
         ) from None

@@ -17,6 +17,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
 
+from didan.errors import shortened
 from didan.features.functionals import Functionals, FunctionalsSettings
 from didan.features.normaliser import Block
 from didan.features.pretrained import Pretrained, PretrainedSettings
@@ -85,7 +86,7 @@ class FusionSettings(BaseModel):
         parts = []
         for kind in str(data.get("kind", "")).split("+"):
             if kind not in PARTS:
-                raise ValueError(f"{kind!r} is no frontend; known: {', '.join(PARTS)}")
+                raise ValueError(f"{shortened(kind)} is no frontend; known: {', '.join(PARTS)}")
             own = {key: value for key, value in given.items() if key in PARTS[kind].model_fields}
             models = data.get("models") if kind == "pretrained" else None
             if models is not None and (not isinstance(models, (list, tuple)) or not models):

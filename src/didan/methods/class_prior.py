@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from didan.errors import UserError, suggest
+from didan.errors import UserError, shortened, suggest
 
 FREQUENT = "neutral"
 TIMES = 3.0
@@ -38,7 +38,9 @@ def assumed_prior(class_prior: Mapping[str, float], emotions: Sequence[str]) -> 
     """
     for name in class_prior:
         if name not in emotions:
-            raise UserError(f"class_prior: {name!r} is no emotion of this task; {suggest(name, emotions)}")
+            raise UserError(
+                f"class_prior: {shortened(name)} is no emotion of this task; {suggest(name, emotions)}"
+            )
     given = sum(class_prior.values())
     others = len(emotions) - len(class_prior)
     if others and given > 1 - _ROUNDING:

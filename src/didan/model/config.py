@@ -246,7 +246,9 @@ def make_config(
     if frontend is not None:
         for kind in frontend.split("+"):
             if kind not in FRONTENDS:
-                raise UserError(f"unknown frontend {kind!r}: {suggest(kind, FRONTENDS)}; fuse several with +")
+                raise UserError(
+                    f"unknown frontend {shortened(kind)}: {suggest(kind, FRONTENDS)}; fuse several with +"
+                )
         data["frontend"] = {**data.get("frontend", {}), "kind": frontend}
     if group is not None:
         data["normalisation"] = {**data.get("normalisation", {}), "group": group}
@@ -326,7 +328,7 @@ def assign(data: dict[str, Any], assignment: str) -> None:
     """
     key, separator, value = assignment.partition("=")
     if not separator or not key:
-        raise UserError(f"--set wants key=value, not {assignment!r}")
+        raise UserError(f"--set wants key=value, not {shortened(assignment)}")
     *levels, last = key.split(".")
     for level in levels:
         data = data.setdefault(level, {})
@@ -350,10 +352,8 @@ def _explain(error: ValidationError, data: Mapping[str, Any], *above: str) -> st
         others = [kind for kind, own in FRONTENDS.items() if name in own.model_fields and kind not in mine]
         if group == "frontend" and others:
             theirs = " and ".join(others)
-            return (
-                f"{_frontend_of(data)} has no setting {key!r}, which belongs to {theirs}: --frontend {others[0]}"
-            )
-        return f"unknown setting {key!r}: {suggest(key, _all_keys(data))}"
+            return f"{_frontend_of(data)} has no setting {shortened(key)}, which belongs to {theirs}: --frontend {others[0]}"
+        return f"unknown setting {shortened(key)}: {suggest(key, _all_keys(data))}"
     if problem["type"] == "union_tag_invalid":
         known = FRONTENDS if key == "frontend" else PSEUDO_LABELLERS
         tag = str(problem["ctx"]["tag"])

@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-from didan.errors import UserError
+from didan.errors import UserError, shortened
 from didan.extras import require
 from didan.features.encoders.encoder import LONGEST, Encoder
 from didan.features.encoders.wav2vec2 import Data2VecAudio, Hubert, Wav2Vec2
@@ -38,7 +38,9 @@ def n_layers_and_width(weights: Weights) -> tuple[int, int]:
     kind = config.get("model_type")
     if kind not in FAMILIES:
         known = ", ".join(FAMILIES)
-        raise UserError(f"{weights.name} is a model of type {kind!r}; a speech encoder is one of: {known}")
+        raise UserError(
+            f"{weights.name} is a model of type {shortened(kind)}; a speech encoder is one of: {known}"
+        )
     names = ("encoder_layers", "d_model") if kind == "whisper" else ("num_hidden_layers", "hidden_size")
     defaults = {"encoder_layers": 4, "d_model": 384}  # as transformers', where a file leaves them out
     try:
