@@ -348,11 +348,13 @@ def _explain(error: ValidationError, data: Mapping[str, Any], *above: str) -> st
     key = ".".join([*above, *(str(part) for part in problem["loc"] if part not in kinds)])
     if problem["type"] == "extra_forbidden":
         group, _, name = key.partition(".")
-        mine = _frontend_of(data).split("+")
-        others = [kind for kind, own in FRONTENDS.items() if name in own.model_fields and kind not in mine]
+        mine = _frontend_of(data)
+        others = [
+            kind for kind, own in FRONTENDS.items() if name in own.model_fields and kind not in mine.split("+")
+        ]
         if group == "frontend" and others:
             theirs = " and ".join(others)
-            return f"{_frontend_of(data)} has no setting {shortened(key)}, which belongs to {theirs}: --frontend {others[0]}"
+            return f"{mine} has no setting {shortened(key)}, which belongs to {theirs}: --frontend {others[0]}"
         return f"unknown setting {shortened(key)}: {suggest(key, _all_keys(data))}"
     if problem["type"] == "union_tag_invalid":
         known = FRONTENDS if key == "frontend" else PSEUDO_LABELLERS
