@@ -8,6 +8,7 @@ leaves the others of the record as they are. The page is made of the record by `
 """
 
 import json
+import subprocess
 import sys
 import tempfile
 import warnings
@@ -177,37 +178,23 @@ class Speed:
             folder = self.folder / "three" / name
             make_corpus(folder, speech, n_speakers=4, n_per_emotion=5, emotions=EMOTIONS, seed=seed)
             corpora.append(str(folder / "corpus.csv"))
-        methods, numbers = ("source-only", "didan", "dan", "mcc"), iter(range(1000))
-        didan, chosen = [sys.executable, "-m", "didan"], [f"--method={method}" for method in methods]
+        chosen = [f"--method={method}" for method in ("source-only", "didan", "dan", "mcc")]
 
-        def ours() -> float:
-            out = self.folder / f"benchmark-{next(numbers)}"
-            flags = [f"--corpus={corpus}" for corpus in corpora]
-            return command_seconds(
-                [
-                    *didan,
-                    "benchmark",
-                    *flags,
-                    *chosen,
-                    "--seeds=1",
-                    "--workers=1",
-                    f"--out={out}",
-                    f"--cache={out}-f",
-                ]
-            )
+        def run(*arguments: str) -> None:
+            subprocess.run([sys.executable, "-m", "didan", *arguments], check=True, capture_output=True)
 
-        def one_by_one() -> float:
-            total = 0.0
-            for source, target in permutations(corpora, 2):
-                for method in chosen:
-                    out = self.folder / f"one-{next(numbers)}"
-                    cache = f"--cache={out}-f"
-                    task = [f"--source={source}", f"--target={target}", method, f"--out={out}", cache]
-                    total += command_seconds([*didan, "train", *task])
-                    total += command_seconds([*didan, "evaluate", str(out), target, cache])
-            return total
+        def ours() -> None:
+            out, flags = self.folder / "benchmark", [f"--corpus={corpus}" for corpus in corpora]
+            run("benchmark", *flags, *chosen, "--seeds=1", "--workers=1", f"--out={out}", f"--cache={out}-cache")
 
-        times = ours(), one_by_one()
+        def one_by_one() -> None:
+            for number, ((source, target), method) in enumerate(product(permutations(corpora, 2), chosen)):
+                out = self.folder / f"run-{number}"
+                cache = f"--cache={out}-cache"
+                run("train", f"--source={source}", f"--target={target}", method, f"--out={out}", cache)
+                run("evaluate", str(out), target, cache)
+
+        times = clock_seconds(ours), clock_seconds(one_by_one)
         ratio = times[0] / times[1]
         return _row(Ratio(ratio, ratio, ratio, times[0]), "its runs one by one", 1 / 3) | {"pairs": 1}
 

@@ -71,15 +71,15 @@ def means_table(*studies: Benchmark, seen: bool) -> str:
 
 
 def rivals_of_didan(benchmark: Benchmark) -> str:
-    """Which methods cannot be told from DIDAN in the mean over all tasks, and which are above it."""
+    """Which methods are above DIDAN in the mean over all tasks, which level with it, and how many below."""
     lines = []
     for features in benchmark.features:
         compared = [own for own in against(benchmark, features, "didan") if own.method not in benchmark.oracles]
         level = [own.method for own in compared if not own.significant]
         above = [own.method for own in compared if own.significant and own.difference > 0]
         lines.append(
-            f"{COLUMNS[features]}: {', '.join(level) or 'none'} cannot be told from didan; "
-            f"{', '.join(above) or 'none'} of the {len(compared)} above it."
+            f"{COLUMNS[features]}, beside didan: above it {', '.join(above) or 'none'}; not to be told from it "
+            f"{', '.join(level) or 'none'}; below it {len(compared) - len(above) - len(level)}."
         )
     return "\n\n".join(lines)
 
