@@ -15,7 +15,7 @@ check: lint types  ## while editing: style, types, and the tests that neither tr
 
 test: lint types docs  ## everything CI checks
 	# Two workers on two cores: threads of their own would only get in each other's way.
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --cov=didan --cov-report=term:skip-covered
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --cov=didan --cov-branch --cov-report=term:skip-covered
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
