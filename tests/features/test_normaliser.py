@@ -1,6 +1,8 @@
 """Statistics of groups against numpy over the frames of all their utterances, put together."""
 
+import json
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -9,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from didan.features import Moments, NormalisationSettings, Normaliser, Statistics, Voices
+from didan.features import Block, Moments, NormalisationSettings, Normaliser, Statistics, Voices
 from didan.typing import Features
 
 NAN, INF = float("nan"), float("inf")
@@ -234,3 +236,65 @@ def test_settings() -> None:
     for wrong in ({"shrinkage": -1}, {"shrinkage": INF}, {"shrinkage": NAN}, {"group": ""}, {"k": 1}):
         with pytest.raises(ValidationError, match=next(iter(wrong))):
             NormalisationSettings.model_validate(wrong)
+
+
+def two_kinds() -> Normaliser:
+    """Of four bands, in two blocks; the kinds of voice lie apart in the first band."""
+    domain = tuple(Moments(3, 30, np.full(4, value), np.ones(4)) for value in (0.0, 8.0))
+    voices = Voices((0,), np.array([[-4.0], [4.0]]), np.zeros(2), np.array([4.0]))
+    return Normaliser(domain, 20.0, (Block(1, 0.5), Block(3, 1.0)), voices)
+
+
+def changed(content: Any, where: tuple[str | int, ...], value: object) -> Any:
+    """A copy of what a file holds, with another value somewhere."""
+    if not where:
+        return value
+    first, *others = where
+    copied = content.copy()
+    copied[first] = changed(content[first], tuple(others), value)
+    return copied
+
+
+def test_a_normaliser_comes_back_from_a_file() -> None:
+    made = two_kinds()
+    back = Normaliser.from_dict(json.loads(json.dumps(made.to_dict())))
+    for value in (0.0, 8.0):
+        own = np.full((5, 4), value, dtype=np.float32)
+        mean, std = back.statistics(None).of(own)
+        np.testing.assert_allclose(mean, value, atol=1e-4)  # that of its own kind of voice
+        np.testing.assert_array_equal(std, [1 / 0.5, 1, 1, 1])  # the first block counts half
+    assert back.to_dict() == made.to_dict()
+
+
+@pytest.mark.parametrize(
+    ("where", "value"),
+    [
+        (("domain",), []),
+        (("domain", 0, "mean"), [[0.0] * 4]),
+        (("domain", 1, "mean"), [0.0] * 3),
+        (("domain", 1, "variance"), [1.0] * 5),
+        (("domain", 1, "variance"), [1.0, 1.0, -1.0, 1.0]),
+        (("domain", 0, "mean"), [0.0, 0.0, NAN, 0.0]),
+        (("domain", 0, "frames"), -1),
+        (("blocks",), [[1, 0.5], [2, 1.0]]),
+        (("blocks",), [[0, 0.5], [4, 1.0]]),
+        (("blocks",), [[1, INF], [3, 1.0]]),
+        (("shrinkage",), -1.0),
+        (("shrinkage",), NAN),
+        (("voices",), None),
+        (("voices", "bands"), [4]),
+        (("voices", "bands"), [0, 1]),
+        (("voices", "weights"), [[1.0]]),
+        (("voices", "bias"), [0.0]),
+        (("voices", "centre"), [0.0, 0.0]),
+        (("voices", "centre"), [INF]),
+    ],
+)
+def test_what_no_normaliser_is_like_is_refused(where: tuple[str | int, ...], value: object) -> None:
+    with pytest.raises(ValueError, match="normaliser"):
+        Normaliser.from_dict(changed(two_kinds().to_dict(), where, value))
+
+
+def test_a_kind_of_voice_may_have_no_utterance_and_a_band_no_variance() -> None:
+    content = changed(two_kinds().to_dict(), ("domain", 0, "frames"), 0)
+    assert Normaliser.from_dict(changed(content, ("domain", 1, "variance"), [0.0] * 4)).width == 4
