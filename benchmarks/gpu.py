@@ -22,7 +22,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.pairs import Ratio, clock_seconds, in_pairs
 from benchmarks.record import Record, kept, record_parser
-from benchmarks.training import EMOTIONS, SHORT, a_step, didan_steps, spectrogram_steps
+from benchmarks.training import EMOTIONS, LONG, a_step, didan_steps, spectrogram_steps
 from didan.audio import RATE
 from didan.corpora import Recordings
 from didan.extras import require
@@ -41,17 +41,12 @@ _caches = count()
 def step(steps_of: Callable[..., Callable[[int], object]], method: str, *settings: str) -> float:
     """Seconds of a training step of a method, where this process computes."""
     train = partial(_repeatable, steps_of(method, settings))
-    if not torch.cuda.is_available():
-        return a_step(train, clock_seconds)
-    short, far = (clock_seconds(partial(train, steps)) for steps in (SHORT, FAR))
-    return (far - short) / (FAR - SHORT)
+    return a_step(train, clock_seconds, FAR if torch.cuda.is_available() else LONG)
 
 
 def varying_step(steps_of: Callable[..., Callable[[int], object]], method: str) -> float:
     """The same with whichever operations torch takes for the fastest."""
-    train = steps_of(method)
-    short, far = (clock_seconds(partial(train, steps)) for steps in (SHORT, FAR))
-    return (far - short) / (FAR - SHORT)
+    return a_step(steps_of(method), clock_seconds, FAR)
 
 
 def _repeatable(train: Callable[[int], object], steps: int) -> None:

@@ -7,6 +7,7 @@ and a short training, so that neither setting up nor what comes after counts.
 import multiprocessing
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -105,10 +106,11 @@ def skada_steps(method: str) -> Callable[[int], object]:
     return train
 
 
-def a_step(train: Callable[[int], object], seconds: Callable[[Work], float] = processor_seconds) -> float:
-    """Seconds of one step."""
-    short, long = (seconds(lambda steps=steps: train(steps)) for steps in (SHORT, LONG))  # type: ignore[misc]
-    return (long - short) / (LONG - SHORT)
+def a_step(
+    train: Callable[[int], object], seconds: Callable[[Work], float] = processor_seconds, steps: int = LONG
+) -> float:
+    """Seconds of one step, given how many the long training has."""
+    return (seconds(partial(train, steps)) - seconds(partial(train, SHORT))) / (steps - SHORT)
 
 
 def on_threads(train: Callable[[int], object], threads: int) -> float:

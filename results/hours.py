@@ -1,16 +1,14 @@
 """The table that plans features of 100,000 hours, from the record of ``python -m benchmarks.hours``."""
 
-import json
-from pathlib import Path
+from typing import Any
 
 HOURS = 100_000
 CORES = 16
 """Of a machine."""
 
 
-def hours_table(record: Path) -> str:
+def hours_table(content: dict[str, Any]) -> str:
     """What features of so many hours cost: a row per kind."""
-    content = json.loads(record.read_text(encoding="utf-8"))
     columns = ("features", "an hour of speech", "core-hours", f"machines of {CORES} cores for a day", "disk")
     lines = [
         f"| {' | '.join(columns)} |",

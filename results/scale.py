@@ -1,12 +1,10 @@
 """The table of what a large target costs, from the record of `python -m benchmarks.scale`."""
 
-import json
-from pathlib import Path
+from typing import Any
 
 
-def scale_table(record: Path) -> str:
+def scale_table(data: dict[str, Any]) -> str:
     """Cost by number of utterances as Markdown."""
-    data = json.loads(record.read_text(encoding="utf-8"))
     rows = [
         "| utterances of the target | seconds to open | to its statistics | ms of a step | MB in training |",
         "|---|---|---|---|---|",

@@ -1,23 +1,19 @@
 """Tables of speeds, from the records that ``python -m benchmarks.all`` and ``benchmarks.gpu`` write."""
 
-import json
-from pathlib import Path
 from typing import Any
 
 
-def speed_table(record: Path) -> str:
+def speed_table(content: dict[str, Any]) -> str:
     """How long work takes in units of what it is compared with: a row per comparison."""
-    content = json.loads(record.read_text(encoding="utf-8"))
     return _table(
         content,
         f"Median of {_pairs(content)} pairs, measured alternately; time that the process had a processor, by the "
-        "clock where two threads or processes are compared.",
+        "clock where threads, processes or whole commands are compared.",
     )
 
 
-def gpu_table(record: Path) -> str:
+def gpu_table(content: dict[str, Any]) -> str:
     """The same of a GPU."""
-    content = json.loads(record.read_text(encoding="utf-8"))
     return _table(
         content,
         f"{content['hardware']['gpu']} beside {content['processors']} processors. Median of {_pairs(content)} "

@@ -61,7 +61,7 @@ def _measured(name: str) -> dict[str, Any]:
 
 PAGES: dict[Path, Callable[[], str]] = {
     README: lambda: methods_table(TARGETS),
-    ROOT / "docs" / "how-to" / "cluster.md": lambda: scale_table(STUDIES / "scale" / "record.json"),
+    ROOT / "docs" / "how-to" / "cluster.md": lambda: scale_table(_measured("scale/record.json")),
     _EXPERIMENTS / "as-predicted.md": lambda: tasks_table(benchmark_in("as-predicted")),
     _EXPERIMENTS / "normalisation.md": lambda: normalisation_table(STUDIES / "normalisation" / "records.jsonl.gz"),
     _EXPERIMENTS / "representations.md": lambda: representations_table(
@@ -110,9 +110,9 @@ PAGES: dict[Path, Callable[[], str]] = {
     _EXPERIMENTS / "uneven.md": lambda: tasks_table(benchmark_in("uneven")),
     _EXPERIMENTS / "speed.md": lambda: "\n\n".join(
         [
-            speed_table(STUDIES / "speed" / "record.json"),
+            speed_table(_measured("speed/record.json")),
             "With a GPU:",
-            gpu_table(STUDIES / "speed" / "gpu.json"),
+            gpu_table(_measured("speed/gpu.json")),
         ]
     ),
     _EXPERIMENTS / "reliability.md": lambda: "\n\n".join(
@@ -124,7 +124,7 @@ PAGES: dict[Path, Callable[[], str]] = {
     _EXPERIMENTS / "class-prior.md": lambda: class_priors_table(STUDIES / "class-prior" / "records.json"),
     ROOT / "docs" / "how-to" / "service.md": lambda: serving_table(_measured("live/serving.json")),
     ROOT / "docs" / "how-to" / "live.md": lambda: streaming_table(_measured("live/streaming.json")),
-    ROOT / "docs" / "how-to" / "plan.md": lambda: hours_table(STUDIES / "hours" / "record.json"),
+    ROOT / "docs" / "how-to" / "plan.md": lambda: hours_table(_measured("hours/record.json")),
 }
 
 

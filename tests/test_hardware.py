@@ -49,6 +49,12 @@ def test_other_warnings_pass() -> None:
 
 
 @pytest.mark.usefixtures("gpu")
+def test_nothing_is_said_where_nobody_has_looked() -> None:
+    assert hardware()["gpu"] == "a GPU"
+    assert "not_deterministic" not in hardware()
+
+
+@pytest.mark.usefixtures("gpu")
 def test_an_error_leaves_torch_as_it_was() -> None:
     with pytest.raises(KeyError), deterministic():
         raise KeyError

@@ -20,11 +20,12 @@ except ModuleNotFoundError:  # on Windows
 from didan import __version__
 
 
-def hardware(varying: Collection[str] = ()) -> dict[str, str | int | None]:
+def hardware(varying: Collection[str] | None = None) -> dict[str, str | int | None]:
     """Processor, threads that torch uses, and the accelerator if there is one.
 
     Args:
-        varying: operations on the accelerator that may give other numbers each time, see :func:`deterministic`.
+        varying: operations on the accelerator that may give other numbers each time, see :func:`deterministic`;
+            None where nobody has looked.
     """
     found: dict[str, str | int | None] = {
         "processor": platform.processor() or platform.machine(),
@@ -32,10 +33,9 @@ def hardware(varying: Collection[str] = ()) -> dict[str, str | int | None]:
         "gpu": None,
     }
     if accelerator() != "cpu":
-        found |= {
-            "gpu": torch.cuda.get_device_name(),
-            "not_deterministic": ", ".join(sorted(varying)) or "nothing",
-        }
+        found["gpu"] = torch.cuda.get_device_name()
+        if varying is not None:
+            found["not_deterministic"] = ", ".join(sorted(varying)) or "nothing"
     return found
 
 

@@ -164,6 +164,15 @@ def _groups(name: str, table: pd.DataFrame, by: str, or_speaker: bool) -> pd.Ser
     return pd.Series(parted, index=table.index, dtype=object)
 
 
+def names_in(column: pd.Series) -> list[str | float]:
+    """A column of names as text, NaN where there is none; numbers beside a gap arrive as 3.0, and the name is 3.
+
+    >>> names_in(pd.Series([3.0, None]))
+    ['3', nan]
+    """
+    return [np.nan if pd.isna(name) else str(name) for name in column.convert_dtypes()]
+
+
 def _groups_of_mixes(name: str, table: pd.DataFrame, by: str, or_speaker: bool) -> pd.Series:
     match by:
         case "none":
@@ -175,9 +184,7 @@ def _groups_of_mixes(name: str, table: pd.DataFrame, by: str, or_speaker: bool) 
         case "emotion":
             raise UserError("utterances cannot be grouped by their emotion: it is what is to be predicted")
     if by in table.columns:
-        # convert_dtypes: numbers beside a gap may arrive as 3.0, and the group is 3.
-        names = [np.nan if pd.isna(group) else str(group) for group in table[by].convert_dtypes()]
-        return pd.Series(names, index=table.index, dtype=object)
+        return pd.Series(names_in(table[by]), index=table.index, dtype=object)
     if or_speaker:
         return table["speaker"]
     columns = [

@@ -10,7 +10,7 @@ from pathlib import Path, PureWindowsPath
 import numpy as np
 import pandas as pd
 
-from didan.corpora.corpus import UNLABELLED, Corpus, Recordings
+from didan.corpora.corpus import UNLABELLED, Corpus, Recordings, names_in
 from didan.corpora.emotions import translate_labels
 from didan.errors import UserError, note, shortened, suggest
 from didan.extras import require
@@ -242,8 +242,7 @@ def _refuse_contradictions(table: pd.DataFrame, origin: str) -> None:
 
 
 def _speakers(column: pd.Series, origin: str) -> pd.Series:
-    # convert_dtypes first: numbers beside a gap arrive as 3.0, and the speaker is 3.
-    names = ["" if pd.isna(name) else str(name).strip() for name in column.convert_dtypes()]
+    names = [name.strip() if isinstance(name, str) else "" for name in names_in(column)]
     spelled_out = [name for name in names if name.lower() in _UNKNOWN]
     if spelled_out:
         note(f"{origin}: speaker {spelled_out[0]!r}, in {len(spelled_out)} rows, is taken for unknown")

@@ -189,8 +189,8 @@ def fit_model(
         )
         network.to(accelerator())  # where passes over all utterances belong as well
         embeddings = network.run(pair.source).embeddings
-    _refuse_diverged(embeddings["output"], config, workspace)
-    (normaliser,) = network.heard(pair.target).normalisers
+        _refuse_diverged(embeddings["output"], config, workspace)
+        (normaliser,) = network.heard(pair.target).normalisers
     network.cpu()
     return TrainedModel(
         config=config,
@@ -243,11 +243,10 @@ def refit_model(
             pair, config, network=deepcopy(model.network), workspace=workspace, progress=progress
         )
         network.to(accelerator())
-        scores = network.run(pair.target).scores
-    _refuse_diverged(scores, config, workspace)
-    (normaliser,) = network.heard(pair.target).normalisers
-    included = model.source_index.features is not None
-    embeddings = network.run(source_features(model, (), Path())).embeddings if included else {}
+        _refuse_diverged(network.run(pair.target).scores, config, workspace)
+        (normaliser,) = network.heard(pair.target).normalisers
+        included = model.source_index.features is not None
+        embeddings = network.run(source_features(model, (), Path())).embeddings if included else {}
     network.cpu()
     return replace(
         model,
