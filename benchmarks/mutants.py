@@ -27,6 +27,9 @@ import didan
 
 PACKAGE, ROOT = Path(didan.__file__).parent, Path(__file__).parents[1]
 
+_SYMMETRICAL = {"max", "min", "maximum", "minimum", "union1d"}
+"""Functions to which the order of two arguments is nothing."""
+
 _OPERATORS: dict[type[ast.AST], type[ast.AST]] = {
     **{ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.Pow: ast.Mult},
     **{
@@ -115,9 +118,13 @@ def _change(node: ast.AST) -> tuple[str, object] | None:
         return "ops", [_OPERATORS[type(op)]() for op in node.ops]
     if isinstance(node, ast.Constant) and isinstance(node.value, int | float):  # a truth is an int
         return "value", not node.value if isinstance(node.value, bool) else node.value + 1
-    if isinstance(node, ast.Call) and len(node.args) == 2:
+    if isinstance(node, ast.Call) and len(node.args) == 2 and _name(node.func) not in _SYMMETRICAL:
         return "args", node.args[::-1]
     return None
+
+
+def _name(function: ast.expr) -> str:
+    return ast.unparse(function).rpartition(".")[2]
 
 
 def tests_of(file: Path) -> list[Path]:

@@ -85,7 +85,7 @@ class Model:
         return explain_recording(self.trained, Path(audio), n)
 
     def evaluate(
-        self, corpus: Corpus | Recordings, *, group: str | None = None, cache: Path | None = None
+        self, corpus: Corpus | Recordings, *, group: str | None = None, cache: str | Path | None = None
     ) -> Evaluation:
         """Predict a labelled corpus and compare with its labels; see :func:`didan.evaluation.evaluate`.
 

@@ -8,12 +8,14 @@ from sklearn.linear_model import Ridge
 from didan.alignment import proxy_a_distance
 
 
-@pytest.mark.parametrize("shift", [0.0, 0.7, 3.0])
-def test_it_is_the_error_of_leaving_one_out(shift: float) -> None:
-    rng = np.random.default_rng(1)
-    h_s, h_t = rng.normal(size=(12, 3)), rng.normal(shift, 1, size=(20, 3))
-    h, y = np.concatenate([h_s, h_t]), np.repeat([1.0, -1.0], [12, 20])
-    weights = np.repeat([0.5 / 12, 0.5 / 20], [12, 20])
+@pytest.mark.parametrize("n_source", [4, 12])
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("shift", [0.7, 1.5, 3.0])
+def test_it_is_the_error_of_leaving_one_out(n_source: int, seed: int, shift: float) -> None:
+    rng, sizes = np.random.default_rng(seed), [n_source, 32 - n_source]
+    h_s, h_t = rng.normal(size=(sizes[0], 3)), rng.normal(shift, 1, size=(sizes[1], 3))
+    h, y = np.concatenate([h_s, h_t]), np.repeat([1.0, -1.0], sizes)
+    weights = np.repeat([0.5 / sizes[0], 0.5 / sizes[1]], sizes)
     scatter = np.cov(h, rowvar=False, aweights=weights, ddof=0)
     penalty = np.trace(scatter) / 3
     error = 0.0

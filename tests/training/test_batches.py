@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -7,6 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chisquare
+from torch import Tensor
 
 from didan.features import Domain, FeatureSet
 from didan.training.batches import Batches, crop
@@ -73,6 +75,8 @@ def test_a_batch_depends_on_seed_and_step_alone(batches: Batches) -> None:
 def test_target_utterances_do_not_repeat_where_there_are_enough(batches: Batches) -> None:
     drawn = batches[0]["target"][:, 0, 0].numpy()
     assert len(set(drawn)) == 8
+    just_enough = batches_of(replace(batches.pair, target=utterances([5] * 8)))
+    assert all(sorted(just_enough[step]["target_index"].tolist()) == list(range(8)) for step in range(20))
 
 
 def test_source_alone_has_no_target(batches: Batches) -> None:
@@ -82,6 +86,28 @@ def test_source_alone_has_no_target(batches: Batches) -> None:
     assert set(alone.between(3, 5)[0]) == of_the_source
     # The same source batches with and without a target, so that methods are compared on equal terms.
     assert (alone[0]["source"] == batches[0]["source"]).all()
+
+
+def test_a_target_without_a_source_has_batches_of_its_own(pair: DomainPair) -> None:
+    nobody = np.zeros(0, dtype=np.int64)
+    alone = batches_of(
+        replace(pair, source=utterances([]), labels=nobody, domains=nobody, held_out=nobody.astype(bool))
+    )[0]
+    assert len(alone["labels"]) == len(alone["source_index"]) == 0
+    assert "source" not in alone
+    assert (alone["target"][:, 0, 0].numpy() == 100 + alone["target_index"].numpy()).all()
+
+
+def test_only_the_source_is_augmented(pair: DomainPair) -> None:
+    def shorter(spectrograms: Tensor, lengths: Tensor, *, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        return -spectrograms[:, 1:], lengths - 1
+
+    options: dict[str, Any] = {"batch_size": 8, "n_frames": 12, "seed": 7, "steps": range(50), "with_target": True}
+    plain = Batches(pair, **options)[0]
+    augmented = Batches(pair, **options, augmentation=shorter).between(0, 1)[0]
+    assert torch.equal(augmented["source"], -plain["source"][:, 1:])
+    assert torch.equal(augmented["source_lengths"], plain["source_lengths"] - 1)
+    assert torch.equal(augmented["target"], plain["target"])
 
 
 def test_held_out_utterances_are_in_no_batch(pair: DomainPair) -> None:
@@ -97,6 +123,8 @@ def test_crops_come_from_everywhere() -> None:
     starts = {int(crop(frames, 4, rng)[0, 0]) for _ in range(200)}
     assert starts == set(range(7))
     assert (np.diff(crop(frames, 4, rng)[:, 0]) == 1).all()
+    assert len(crop(frames, 9, rng)) == 9
+    assert crop(frames, 10, rng) is frames
 
 
 def test_what_is_learnt_of_a_large_target_is_what_the_next_batches_hold_and_more(pair: DomainPair) -> None:
@@ -110,7 +138,8 @@ def test_what_is_learnt_of_a_large_target_is_what_the_next_batches_hold_and_more
             assert set(large[step]["target_index"].tolist()) <= set(rows.tolist())
     seen = {row for first in range(50) for row in large.target_rows(range(first, first + 1), 100).tolist()}
     assert len(seen) == 500  # all take part in the balance in turn
-    assert len(large.target_rows(range(5), 10)) >= 30  # what the batches hold, however little is wanted
+    held = {row for step in range(5) for row in large[step]["target_index"].tolist()}
+    assert large.target_rows(range(5), 10).tolist() == sorted(held)  # however little is wanted
 
 
 @settings(max_examples=25, deadline=None, derandomize=True)

@@ -106,9 +106,8 @@ NAMES: list[Any] = ["x", "x", NAN, "y"]
 
 def grouped_columns(group: str, **columns: Any) -> tuple[list[object], list[object]]:
     """Groups of source and target where four utterances of each have these columns."""
-    source, target = (
-        Corpus(name, corpus(name, "aann").table.assign(speaker=NAMES, **columns)) for name in ("s", "t")
-    )
+    columns = {"speaker": NAMES, **columns}
+    source, target = (Corpus(name, corpus(name, "aann").table.assign(**columns)) for name in ("s", "t"))
     task = make_task([source], target, group=group)
     assert task.source_table["group"].equals(task.sources[0].groups)
     sides = (task.sources[0].unlabelled(), task.target)
@@ -120,9 +119,10 @@ def test_utterances_are_grouped_by_speaker_file_folder_or_column() -> None:
     names = ["x", "x", None, "y"]
     assert grouped_columns("speaker") == (names, names)
     files = ["/a/1.wav", "/a/2.wav", "/b/1.wav", "/b/1.wav"]
-    assert grouped_columns("file", file=files) == (files, files)
     folders: list[object] = ["/a", "/a", "/b", "/b"]
-    assert grouped_columns("folder", file=files) == (folders, folders)
+    for by, own in (("file", files), ("folder", folders)):
+        assert grouped_columns(by, file=files) == (names, own)  # a source's folders may be its emotions
+        assert grouped_columns(by, file=files, speaker=NAN) == (own, own)
     sessions: list[object] = ["1", "1", "2", None]
     assert grouped_columns("session", session=["1", "1", "2", None]) == (sessions, sessions)
     assert grouped_columns("none") == ([None] * 4, [None] * 4)

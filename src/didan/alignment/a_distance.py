@@ -21,7 +21,7 @@ def proxy_a_distance(h_s: Tensor, h_t: Tensor) -> float:
     h = torch.cat([h_s, h_t]).detach().double()
     y = torch.cat([torch.ones(len(h_s)), -torch.ones(len(h_t))]).to(h)
     # Both sides count alike, however many utterances they have.
-    weights = torch.where(y > 0, 0.5 / len(h_s), 0.5 / len(h_t))
+    weights = 0.5 / torch.where(y > 0, len(h_s), len(h_t)).to(h)
     root = weights.sqrt()[:, None]
     centred = root * (h - (weights[:, None] * h).sum(dim=0))
     products = centred @ centred.T

@@ -41,7 +41,7 @@ def run_benchmark(
     *,
     workers: int = 1,
     ray: str | None = None,
-    cache: Path | None = None,
+    cache: str | Path | None = None,
     progress: Progress | None = None,
     announce: Callable[[Sequence[Run], Sequence[Run]], None] | None = None,
     on_damaged: OnDamaged | None = None,
@@ -63,7 +63,7 @@ def run_benchmark(
         UserError: a corpus cannot be read; ``out`` holds records of the same runs with other settings or data.
     """
     arguments, corpora = name_corpora(plan)
-    cache = cache or default_cache()
+    cache = Path(cache or default_cache())
     digests = {name: corpus_digest(corpus) for name, corpus in corpora.items()}
     audio = {name: audio_digest(corpus, Fingerprints(cache)) for name, corpus in corpora.items()}
     summary, todo = Summary(), list[Run]()

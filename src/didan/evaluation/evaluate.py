@@ -148,7 +148,7 @@ def evaluate(
     group: str | None = None,
     own_statistics: bool = False,
     adapted_by: str | None = None,
-    cache: Path | None = None,
+    cache: str | Path | None = None,
     progress: Progress | None = None,
     on_damaged: OnDamaged | None = None,
 ) -> Evaluation:
@@ -177,7 +177,7 @@ def evaluate(
     corpus.only(model.emotions)  # before anything is read
     grouped = corpus.grouped(group or model.group, or_speaker=group is None)
     utterances = grouped.unlabelled().utterances()
-    cache = cache or default_cache()
+    cache = Path(cache or default_cache())
     work = partial(_damage, model.config.frontend, cache)
     damage = in_processes(work, utterances, progress=progress, stage=f"features of {corpus.name}")
     report_damaged([error for error in damage if error is not None], len(utterances), on_damaged)

@@ -67,7 +67,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def _is_exact(n_speakers: int) -> bool:
-    return n_speakers < 64 and 2 ** (n_speakers - 1) <= FLIPS
+    return n_speakers <= FLIPS.bit_length()  # 2^(S-1) patterns are no more than FLIPS
 
 
 @lru_cache(maxsize=16)

@@ -20,7 +20,7 @@ def feature_table(
     utterances: Sequence[Utterance],
     *,
     parts: Sequence[str] | None = None,
-    cache: Path | None = None,
+    cache: str | Path | None = None,
     ray: str | None = None,
     progress: Progress | None = None,
     on_damaged: OnDamaged | None = None,
@@ -47,7 +47,7 @@ def feature_table(
     if not utterances:
         raise UserError("no audio to compute features of")
     settings = FunctionalsSettings() if parts is None else _settings(parts)
-    cache = cache or default_cache()
+    cache = Path(cache or default_cache())
     extracted = extract_utterances(utterances, settings, cache, ray=ray, progress=progress, on_damaged=on_damaged)
     utterances = [utterances[row] for row in extracted.rows]
     starts = [0.0 if one.start != one.start else one.start for one in utterances]

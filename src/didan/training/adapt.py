@@ -92,7 +92,7 @@ def adapt(
     out: str | Path | None = None,
     resume: bool = False,
     search_paths: Sequence[Path] = (),
-    cache: Path | None = None,
+    cache: str | Path | None = None,
     progress: Progress | None = None,
     on_damaged: OnDamaged | None = None,
 ) -> tuple[TrainedModel, Change]:
@@ -122,7 +122,7 @@ def adapt(
     """
     _refuse_few(target)
     config = config or adapting_config(model)
-    cache = cache or default_cache()
+    cache = Path(cache or default_cache())
     sources = source_corpora(model)
     task = make_task(sources, target, model.emotions, group=config.normalisation.group)
     task = replace(task, sources=tuple(sources))  # with the groups it was trained in, whatever those of the target

@@ -67,8 +67,9 @@ def make_task(
         sources: one or more labelled corpora.
         target: a corpus, whose labels go no further than here, or unlabelled recordings.
         emotions: fewer emotions than shared, if wanted.
-        group: what utterances are normalised together, see :meth:`didan.corpora.Corpus.grouped`; a source without
-            such a column is grouped by speaker.
+        group: what utterances are normalised together, see :meth:`didan.corpora.Corpus.grouped`. A source without
+            such a column is grouped by speaker; so is one whose speakers are known, in place of files or folders,
+            which tell of the target who speaks, and in many corpora hold one emotion each.
 
     Raises:
         UserError: fewer than two emotions are shared, an emotion has one source utterance only, or the target
@@ -90,9 +91,7 @@ def make_task(
             f"source and target share {common}, at least two are needed ({names} has {', '.join(available)}{has})"
         )
     kept = tuple(shared)
-    cut = tuple(
-        corpus.only(kept).grouped(group, or_speaker=True) for corpus in sources if set(corpus.emotions) & set(kept)
-    )
+    cut = tuple(_source(corpus.only(kept), group) for corpus in sources if set(corpus.emotions) & set(kept))
     grouped = target.grouped(group)
     recordings = (grouped.only(kept) if isinstance(grouped, Corpus) else grouped).unlabelled()
     read = {
@@ -110,6 +109,12 @@ def make_task(
     )
     left_out = _left_out([*sources, *([target] if isinstance(target, Corpus) else [])], kept)
     return Task(cut, recordings, kept, Leakage(in_both, read), left_out)
+
+
+def _source(corpus: Corpus, group: str) -> Corpus:
+    """A source with its groups."""
+    by_speaker = group in ("file", "folder") and corpus.table["speaker"].notna().any()
+    return corpus.grouped("speaker" if by_speaker else group, or_speaker=True)
 
 
 def _left_out(corpora: Sequence[Corpus], kept: Sequence[str]) -> dict[str, dict[str, int]]:

@@ -53,7 +53,7 @@ def train(
     resume: bool = False,
     include_source_features: bool = False,
     include_encoder: bool = False,
-    cache: Path | None = None,
+    cache: str | Path | None = None,
     ray: str | None = None,
     progress: Progress | None = None,
     on_damaged: OnDamaged | None = None,
@@ -112,7 +112,7 @@ def train(
             f"{processes.count} processes cannot share a batch of {config.optimisation.batch_size} utterances; "
             "start fewer, or raise optimisation.batch_size"
         )
-    cache = cache or default_cache()
+    cache = Path(cache or default_cache())
     with unfinished(out if processes.first else None, resume) as workspace:
         with processes.first_ahead():
             task = _readable(task, config, cache, ray, progress, on_damaged)
