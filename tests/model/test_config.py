@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from didan.errors import UserError
-from didan.features import NormalisationSettings, SpectrogramSettings
+from didan.features import FunctionalsSettings, NormalisationSettings, SpectrogramSettings
 from didan.methods import METHODS, AlignmentSettings
 from didan.methods.didan import DidanSettings
 from didan.model.config import Config, assign, make_config
@@ -82,6 +82,30 @@ def test_a_wrong_setting_is_named(assignment: str, message: str) -> None:
     with pytest.raises(UserError, match=message) as caught:
         make_config(assignments=["seed=1", assignment] if "." in assignment else [assignment])
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("nonsense", ["x", "5", "[1]", "{kind: [1]}", "{kind: {a: 1}}"])
+@pytest.mark.parametrize("group", ["frontend", "pseudo_labels", "normalisation", "network"])
+def test_what_is_no_group_of_settings_hides_no_other_mistake(tmp_path: Path, group: str, nonsense: str) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text(f"{group}: {nonsense}\nmethod_settings: {{penalti: 1}}\n", encoding="utf-8")
+    with pytest.raises(
+        UserError, match=r"did you mean 'method_settings\.penalty'|^setting normalisation is a group"
+    ):
+        make_config(file=file)
+    file.write_text(f"{group}: {nonsense}\n", encoding="utf-8")
+    with pytest.raises(UserError, match=group):
+        make_config(file=file)
+
+
+def test_settings_given_as_objects_keep_what_is_not_replaced() -> None:
+    given = {
+        "normalisation": NormalisationSettings(shrinkage=5),
+        "frontend": FunctionalsSettings(parts=("cepstra",)),
+    }
+    config = make_config(data=given, group="none", frontend="functionals")
+    assert config.normalisation == NormalisationSettings(shrinkage=5, group="none")
+    assert config.frontend == FunctionalsSettings(parts=("cepstra",))
 
 
 def test_settings_of_one_method_are_unknown_to_another() -> None:

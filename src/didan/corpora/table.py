@@ -12,6 +12,7 @@ import pandas as pd
 
 from didan.corpora.corpus import UNLABELLED, Corpus, Recordings, names_in
 from didan.corpora.emotions import translate_labels
+from didan.csv import read_csv
 from didan.errors import UserError, note, shortened, suggest
 from didan.extras import require
 
@@ -65,27 +66,18 @@ def _read_text(path: Path) -> pd.DataFrame:
     try:
         with path.open(encoding="utf-8-sig") as file:
             header = file.readline()
-        separator = max(",;\t", key=header.count)
-        columns = pd.read_csv(path, sep=separator, nrows=0, encoding="utf-8-sig").columns
-        table = pd.read_csv(
+        return read_csv(
             path,
-            sep=separator,
-            # Speaker 03 stays 03, and a speaker called NA is no gap.
-            dtype={name: str for name in columns if _plain(name) in ("file", "speaker", "emotion")},
-            keep_default_na=False,
-            na_values=[""],
+            lambda column: _plain(column) in ("file", "speaker", "emotion"),
+            max(",;\t", key=header.count),
             skipinitialspace=True,
-            encoding="utf-8-sig",
         )
     except pd.errors.EmptyDataError:
         raise UserError(f"{path} is empty") from None
     except UnicodeDecodeError:
         raise UserError(f"{path} is not a text table, or not in UTF-8: save it as CSV in UTF-8") from None
-    except pd.errors.ParserError as error:
+    except ValueError as error:
         raise UserError(f"{path} is not a table that can be read: {str(error).strip().splitlines()[0]}") from None
-    if not isinstance(table.index, pd.RangeIndex):
-        raise UserError(f"{path}: its rows have more fields than its header names")
-    return table
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:

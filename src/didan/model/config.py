@@ -249,9 +249,9 @@ def make_config(
                 raise UserError(
                     f"unknown frontend {shortened(kind)}: {suggest(kind, FRONTENDS)}; fuse several with +"
                 )
-        data["frontend"] = {**data.get("frontend", {}), "kind": frontend}
+        data["frontend"] = {**_group(data, "frontend"), "kind": frontend}
     if group is not None:
-        data["normalisation"] = {**data.get("normalisation", {}), "group": group}
+        data["normalisation"] = {**_group(data, "normalisation"), "group": group}
     if "frontend" in data and isinstance(data["frontend"], dict):
         data["frontend"] = {"kind": _FRONTEND, **data["frontend"]}
     try:
@@ -365,7 +365,14 @@ def _explain(error: ValidationError, data: Mapping[str, Any], *above: str) -> st
 
 
 def _frontend_of(data: Mapping[str, Any]) -> str:
-    return str(data.get("frontend", {}).get("kind", _FRONTEND))
+    return str(_group(data, "frontend").get("kind", _FRONTEND))
+
+
+def _group(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """A group of settings, none where what is given is not a group."""
+    given = data.get(name)
+    given = given.model_dump() if isinstance(given, BaseModel) else given
+    return given if isinstance(given, Mapping) else {}
 
 
 def _all_keys(data: Mapping[str, Any]) -> list[str]:
@@ -378,7 +385,7 @@ def _all_keys(data: Mapping[str, Any]) -> list[str]:
         "normalisation.": NormalisationSettings,
         "augmentation.": AugmentationSettings,
         "pseudo_labels.": PSEUDO_LABELLERS.get(
-            data.get("pseudo_labels", {}).get("kind", "balanced"), BalancedSettings
+            str(_group(data, "pseudo_labels").get("kind", "balanced")), BalancedSettings
         ),
         "method_settings.": find_method(data.get("method", "didan")).settings,
     }

@@ -16,6 +16,7 @@ from safetensors.numpy import save_file as save_arrays
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from didan.csv import read_csv
 from didan.errors import UserError, reason
 from didan.features import (
     FrontendSettings,
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 _FORMAT = 9
 _EMBEDDINGS, _FEATURES = "source-index.safetensors", "source-features.safetensors"
 _ENCODERS = "encoders"
+_TEXT = {"corpus", "speaker", "group", "digest", "audio"}
+"""Columns of names."""
 
 
 def save(model: TrainedModel, folder: Path) -> None:
@@ -174,8 +177,6 @@ def load(name: str | Path) -> TrainedModel:
     Raises:
         UserError: there is no such model, or the folder is not a whole model directory.
     """
-    import pandas as pd
-
     from didan.model.source import source_set
 
     folder = find_model(name)
@@ -183,13 +184,7 @@ def load(name: str | Path) -> TrainedModel:
         content = _read_config(folder)
         compact = (folder / _FEATURES).exists() and not (folder / _EMBEDDINGS).exists()
         index = SourceIndex(
-            # Speaker 03 stays 03, and a speaker called NA is no gap.
-            table=pd.read_csv(
-                folder / "source-index.csv",
-                dtype=dict.fromkeys(("corpus", "speaker", "group", "digest", "audio"), str),
-                keep_default_na=False,
-                na_values=[""],
-            ),
+            table=read_csv(folder / "source-index.csv", _TEXT.__contains__),
             embeddings={} if compact else load_file(folder / _EMBEDDINGS),
             features=_read_features(folder / _FEATURES),
         )
@@ -199,7 +194,7 @@ def load(name: str | Path) -> TrainedModel:
             **vars(network),
             includes_encoder=(folder / _ENCODERS).is_dir(),
             source_index=index,
-            history=pd.read_csv(folder / "history.csv"),
+            history=read_csv(folder / "history.csv", _TEXT.__contains__),
         )
     if compact and index.features is not None:
         embeddings = model.outputs(source_set(model, index.features)).embeddings
