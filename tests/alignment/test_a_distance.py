@@ -30,3 +30,10 @@ def test_it_is_the_error_of_leaving_one_out(n_source: int, seed: int, shift: flo
 def test_the_same_distribution_has_nearly_none() -> None:
     draws = torch.randn(20, 400, 8, generator=torch.Generator().manual_seed(0))
     assert np.mean([proxy_a_distance(h[:200], h[200:]) for h in draws]) < 0.1
+
+
+def test_scale_of_the_features_plays_no_part() -> None:
+    h = torch.randn(40, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    h[20:, 0] += 1
+    assert 0 < proxy_a_distance(h[:20], h[20:]) < 2
+    assert proxy_a_distance(1e-3 * h[:20], 1e-3 * h[20:]) == proxy_a_distance(h[:20], h[20:])

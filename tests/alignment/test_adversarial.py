@@ -57,6 +57,11 @@ def test_discriminator_learns_while_features_unlearn() -> None:
     assert float(loss().detach()) < 0.6 * start
 
 
+def test_a_discriminator_has_one_output_unless_it_is_a_classifier() -> None:
+    assert Discriminator(5)(normal(3, 5)).shape == (3, 1)
+    assert Discriminator(5, 4, hidden=2)(normal(3, 5)).shape == (3, 4)
+
+
 def test_multilinear_is_the_outer_product() -> None:
     h, p = normal(4, 3), normal(4, 2, seed=1)
     expected = np.stack([np.outer(a, b).ravel() for a, b in zip(h.numpy(), p.numpy(), strict=True)])

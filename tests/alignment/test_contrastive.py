@@ -23,6 +23,12 @@ def test_it_is_its_formula() -> None:
     np.testing.assert_allclose(float(result), np.mean(losses))
 
 
+def test_temperature_is_a_tenth() -> None:
+    h = torch.randn(6, 3, generator=torch.Generator().manual_seed(0))
+    positive = torch.eye(6).roll(1, 0) > 0
+    assert float(contrastive(h, h, positive)) == float(contrastive(h, h, positive, temperature=0.1))
+
+
 def test_without_positives_it_is_0_and_has_a_gradient() -> None:
     h = torch.randn(3, 2, requires_grad=True)
     loss = contrastive(h, h, torch.zeros(3, 3, dtype=torch.bool))

@@ -1,5 +1,6 @@
 from typing import Unpack
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -137,6 +138,20 @@ def test_used_counts_the_sources_of_a_target() -> None:
     assert align(h_s, h_t, penalty="ridge", constraint="free").diagnostics["used"] == pytest.approx(6, abs=0.2)
     sparse, dense = (align(h_s, h_t, tau=tau).diagnostics["used"] for tau in (0.7, 0.05))
     assert 0 < sparse < dense <= 6
+
+
+def test_a_coefficient_counts_from_a_thousandth_of_the_largest_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    W = torch.tensor([[50.0, 0.06, 0.04], [-0.02, 0.00003, 0.00001], [0.0, 0.0, 0.0]])
+    monkeypatch.setattr(ida, "reconstruct", lambda *_, **__: Reconstruction(W, 0.0, 0.0, 0.0, 1))
+    assert align(*(h.float() for h in features(3, 3))).diagnostics["used"] == pytest.approx(4 / 3)
+
+
+def test_the_centre_is_half_way_between_the_means() -> None:
+    h_s, h_t = features(6, 3)
+    centre = (h_s.numpy().mean(axis=0) + h_t.numpy().mean(axis=0)) / 2
+    for h, normalised in zip((h_s, h_t), ida.normalise_together(h_s, h_t), strict=True):
+        moved = h.numpy() - centre
+        np.testing.assert_allclose(normalised.numpy(), moved / np.linalg.norm(moved, axis=1, keepdims=True))
 
 
 def test_gap_is_relative_and_obeys_the_tolerance() -> None:

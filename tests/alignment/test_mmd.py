@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from didan.alignment import joint_mmd, local_mmd, multi_kernel_mmd
-from didan.alignment.kernels import WIDTHS
 
 Kernel = Callable[[npt.NDArray[np.float64], npt.NDArray[np.float64]], float]
 
@@ -24,7 +23,7 @@ def kernel_of(*sides: Tensor) -> Kernel:
     rows = np.concatenate([side.numpy() for side in sides])
     pairs = [float(((x - y) ** 2).sum()) for i, x in enumerate(rows) for j, y in enumerate(rows) if i != j]
     bandwidth = np.mean(pairs)
-    return lambda x, y: sum(np.exp(-((x - y) ** 2).sum() / (width * bandwidth)) for width in WIDTHS)
+    return lambda x, y: sum(np.exp(-((x - y) ** 2).sum() / (2.0**power * bandwidth)) for power in range(-2, 3))
 
 
 def double_sum(h_s: Tensor, h_t: Tensor, kernel: Callable[[int, int, str], float]) -> float:
@@ -57,8 +56,10 @@ def test_joint_mmd_multiplies_the_kernels_of_the_layers() -> None:
 
 def test_local_mmd_is_the_mean_of_weighted_double_sums() -> None:
     h_s, h_t = batches()
-    y_s = torch.eye(3, dtype=torch.float64)[torch.tensor([0, 1, 1, 0, 1])]  # nobody of class 2
-    p_t = torch.softmax(torch.randn(7, 3, generator=torch.Generator().manual_seed(2), dtype=torch.float64), 1)
+    y_s = torch.eye(3, dtype=torch.float64)[torch.tensor([0, 1, 1, 1, 1])]  # nobody of class 2
+    logits = torch.randn(7, 3, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    p_t = torch.softmax(logits - torch.tensor([5, 0, 0]), 1)
+    assert float(p_t[:, 0].sum()) < 0.1  # hardly anybody of class 0
     k = kernel_of(h_s, h_t)
     expected = []
     for c in (0, 1):
