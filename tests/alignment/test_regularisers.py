@@ -254,3 +254,7 @@ def test_soft_threshold(x: float, threshold: float) -> None:
     expected = np.sign(x) * max(abs(x) - threshold, 0)
     thresholded = soft_threshold(torch.tensor([x], dtype=torch.float64), threshold)
     assert float(thresholded) == pytest.approx(expected, abs=1e-12)
+
+
+def test_convex_rows_cost_nothing_by_themselves() -> None:
+    assert float(Simplex(0.0).value(torch.full((3, 4), 0.25))) == 0

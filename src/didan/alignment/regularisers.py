@@ -150,7 +150,7 @@ class SparseGroup:
         largest = V.abs().amax()
         if largest == 0:
             return V.new_full((1, 1), torch.inf)
-        low, high = V.new_zeros(()), self.tau * ((1 - self.share) + radius.amax()) / largest
+        low, high = V.new_zeros(()), self.tau * (1 + radius.amax()) / largest
         for _ in range(50):
             middle = (low + high) / 2
             inside = self._norms(soft_threshold(middle * V, self.tau * (1 - self.share))) <= self.tau * radius
