@@ -124,6 +124,45 @@ def test_one_target_utterance_gets_the_marginal() -> None:
     torch.testing.assert_close(W, marginal[None], rtol=1e-4, atol=0)
 
 
+def test_a_ridge_that_dominates_leaves_the_marginal() -> None:
+    """The least ``||W||_F`` with these sums has the marginal in every row."""
+    H_t, H_s, marginal = random(0, 6, 3), random(1, 5, 3), random(2, 5).softmax(dim=0)
+    W, gap, _ = solve_balanced(0.01 * H_t, 0.01 * H_s, marginal, 50.0, 1e-3, 200)
+    torch.testing.assert_close(W, marginal.expand(6, -1), rtol=1e-3, atol=0)
+    assert gap.isfinite()
+
+
+@pytest.mark.parametrize("tau", [0.0, 5.0, 50.0])
+def test_a_ridge_is_no_obstacle(tau: float) -> None:
+    H_t, H_s, marginal = random(0, 6, 3), random(1, 5, 3), random(2, 5).softmax(dim=0)
+    W, gap, iterations = solve_balanced(H_t, H_s, marginal, tau, 1e-3, 300)
+    assert iterations < 300
+    assert float(gap) <= 1e-3 * float(H_t.square().sum())
+    assert loss(H_t, H_s, W, tau) < loss(H_t, H_s, marginal.expand(6, -1), tau)
+
+
+@pytest.mark.parametrize("tau", [0.0, 0.5])
+def test_scale_of_the_features_plays_no_part(tau: float) -> None:
+    H_t, H_s, marginal = random(0, 8, 3), random(1, 6, 3), random(2, 6).softmax(dim=0)
+    W, gap, iterations = solve_balanced(H_t, H_s, marginal, tau, 1e-2, 500)
+    assert 0 < iterations < 500
+    for factor in (2**-6, 2**6):  # powers of two, which round nothing
+        scaled, of_scaled, taken = solve_balanced(factor * H_t, factor * H_s, marginal, factor**2 * tau, 1e-2, 500)
+        assert torch.equal(scaled, W)
+        assert float(of_scaled) == factor**2 * float(gap)
+        assert taken == iterations
+
+
+@pytest.mark.parametrize("most", [0, 1, 7, 10])
+def test_iterations_are_counted_and_bounded(most: int) -> None:
+    H_t, H_s, marginal = random(0, 6, 3), random(1, 5, 3), random(2, 5).softmax(dim=0)
+    W, gap, iterations = solve_balanced(H_t, H_s, marginal, 0.0, 1e-12, most)
+    assert iterations == most
+    assert bool(gap.isfinite()) == (most > 0)
+    if not most:
+        torch.testing.assert_close(W, marginal.expand(6, -1))
+
+
 def test_training_settings_keep_the_marginal_closely() -> None:
     """At the tolerance used for training, columns are met to a few per cent even for many utterances."""
     H_t, H_s = random(0, 64, 32).float(), random(1, 64, 32).float()
