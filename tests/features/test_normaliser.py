@@ -200,6 +200,22 @@ def test_however_many_are_in_memory_at_a_time(at_once: int, monkeypatch: pytest.
         np.testing.assert_allclose(one.std, other.std, rtol=1e-6)
 
 
+def test_a_kind_of_voice_has_the_moments_of_its_frames_drawn_towards_those_of_all() -> None:
+    parts = utterances(-60, 12, [30, 7, 100, 1, 12, 5, 9])
+    voices = Voices((1,), np.array([[0.0, 0.2]]).T, np.array([0.3, 0.0]), centre=np.array([-58.0]))
+    weights = voices(np.stack([part.astype(np.float64).mean(axis=0) for part in parts]))
+    assert weights[:, 0].min() < 0.2 < 0.8 < weights[:, 0].max()
+    frames = np.concatenate(parts).astype(np.float64)
+    for kind, own in enumerate(Normaliser.fit(each(parts), 2, voices=voices).domain):
+        of_frames = np.repeat(weights[:, kind], [len(part) for part in parts])
+        mean = np.average(frames, axis=0, weights=of_frames)
+        variance = np.average((frames - mean) ** 2, axis=0, weights=of_frames)
+        n = weights[:, kind].sum()
+        share = n / (n + 5)
+        np.testing.assert_allclose(own.mean, share * mean + (1 - share) * frames.mean(axis=0))
+        np.testing.assert_allclose(own.variance, share * variance + (1 - share) * frames.var(axis=0))
+
+
 def test_every_utterance_gets_the_statistics_of_its_group() -> None:
     parts = utterances(-60, 12, [30, 7, 100, 1, 12, 5])
     groups: list[object] = ["ann", "bob", "ann", None, NAN, "bob"]
@@ -228,6 +244,11 @@ def test_groups_of_another_domain_are_drawn_to_the_one_fitted() -> None:
     normaliser = Normaliser.fit(each(target), shrinkage=5)
     assert_equal(normaliser.statistics(moments(others)), shrunk(others, target, 5))
     assert_equal(normaliser.statistics(), by_numpy(target))
+
+
+def test_by_default_speakers_moods_and_kinds_of_voice_are_told_apart() -> None:
+    settings = NormalisationSettings()
+    assert (settings.group, settings.shrinkage, settings.voices, settings.moods) == ("speaker", 20, True, True)
 
 
 def test_settings() -> None:
