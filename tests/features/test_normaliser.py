@@ -94,6 +94,17 @@ def test_normalised_frames_have_mean_0_and_standard_deviation_1() -> None:
     np.testing.assert_allclose(frames.std(axis=0), 1, atol=1e-5)
 
 
+def test_one_frame_is_one_utterance_that_does_not_vary() -> None:
+    one = Moments.of(np.array([[2.0, -3.0]], dtype=np.float32))
+    assert (one.n_utterances, one.n_frames) == (1, 1)
+    assert (one.mean.tolist(), one.variance.tolist()) == ([2.0, -3.0], [0.0, 0.0])
+
+
+def test_a_band_is_constant_up_to_a_millionth_of_what_it_is() -> None:
+    mean, std = np.array([0.0, 1.5, 1e6, 1e6]), np.array([1.5e-6, 1.8e-6, 0.5, 1.5])
+    assert Moments(9, 9, mean, std**2).std().tolist() == pytest.approx([1.5e-6, 1.8e-6, 1, 1.5])
+
+
 @pytest.mark.parametrize("value", [-80.1, 0.0, 1e6])
 def test_a_constant_band_becomes_0(value: float) -> None:
     parts = utterances(-60, 12)
@@ -252,8 +263,8 @@ def test_by_default_speakers_moods_and_kinds_of_voice_are_told_apart() -> None:
 
 
 def test_settings() -> None:
-    settings = NormalisationSettings()
-    assert (settings.group, settings.shrinkage) == ("speaker", 20.0)
+    assert str(NormalisationSettings(group="x", shrinkage=0)) == "x, k = 0"
+    assert str(NormalisationSettings(group="none")) == "corpus"
     for wrong in ({"shrinkage": -1}, {"shrinkage": INF}, {"shrinkage": NAN}, {"group": ""}, {"k": 1}):
         with pytest.raises(ValidationError, match=next(iter(wrong))):
             NormalisationSettings.model_validate(wrong)
@@ -280,7 +291,8 @@ def test_a_normaliser_comes_back_from_a_file() -> None:
     made = two_kinds()
     back = Normaliser.from_dict(json.loads(json.dumps(made.to_dict())))
     for value in (0.0, 8.0):
-        own = np.full((5, 4), value, dtype=np.float32)
+        own = np.full((5, 4), 3, dtype=np.float32)
+        own[:, 0] = value
         mean, std = back.statistics(None).of(own)
         np.testing.assert_allclose(mean, value, atol=1e-4)  # that of its own kind of voice
         np.testing.assert_array_equal(std, [1 / 0.5, 1, 1, 1])  # the first block counts half
@@ -314,6 +326,16 @@ def test_a_normaliser_comes_back_from_a_file() -> None:
 def test_what_no_normaliser_is_like_is_refused(where: tuple[str | int, ...], value: object) -> None:
     with pytest.raises(ValueError, match="normaliser"):
         Normaliser.from_dict(changed(two_kinds().to_dict(), where, value))
+
+
+@pytest.mark.parametrize("shrinkage", [0.0, 0.5])
+def test_the_least_that_a_normaliser_can_be_comes_back(shrinkage: float) -> None:
+    of_one_frame = Normaliser((Moments.of(np.array([[0.5]])),), shrinkage)
+    assert Normaliser.from_dict(of_one_frame.to_dict()) == of_one_frame
+    # All of its features may describe the voice.
+    kinds = Voices((0,), np.array([[-1.0], [1.0]]), np.zeros(2), np.array([0.0]))
+    described = Normaliser(of_one_frame.domain * 2, shrinkage, voices=kinds)
+    assert Normaliser.from_dict(described.to_dict()).to_dict() == described.to_dict()
 
 
 def test_a_kind_of_voice_may_have_no_utterance_and_a_band_no_variance() -> None:
