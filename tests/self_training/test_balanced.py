@@ -63,6 +63,10 @@ def test_sharpening_decides() -> None:
     assert float(certain[-1]) > 0.99
 
 
+def test_labels_may_fade() -> None:
+    assert BalancedSettings(sharpening=0.5)(predictions(9), torch.full((3,), 1 / 3)).labels.shape == (9, 3)
+
+
 def test_balanced_predictions_stay_as_they_are() -> None:
     p = torch.tensor([[0.6, 0.3, 0.1], [0.1, 0.6, 0.3], [0.3, 0.1, 0.6]])
     torch.testing.assert_close(balanced_pseudo_labels(p.log(), 1.0), p, rtol=1e-3, atol=0)

@@ -29,6 +29,12 @@ def test_by_hand(threshold: float, seed: int) -> None:
             assert weight == float(row[best] >= threshold)
 
 
+def test_nine_tenths_are_enough_and_a_threshold_of_1_can_be_reached() -> None:
+    p = torch.tensor([[0.91, 0.09, 0.0, 0.0], [0.89, 0.11, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0]])
+    assert ConfidentSettings()(p.log(), PRIOR).weights.tolist() == [1, 0, 1]
+    assert ConfidentSettings(threshold=1)(p.log(), PRIOR).weights.tolist() == [0, 0, 1]
+
+
 def test_a_constant_of_an_utterance_changes_nothing() -> None:
     log_p = predictions()
     shifted = log_p + torch.linspace(-3, 3, 60)[:, None]

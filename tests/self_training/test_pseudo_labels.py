@@ -55,6 +55,12 @@ def test_settings_that_make_no_sense_are_refused(kind: str, settings: dict[str, 
 
 
 @every_kind
+def test_nobody_trains_herself_who_has_not_asked(kind: str) -> None:
+    labeller = PSEUDO_LABELLERS[kind]()
+    assert not any(labeller.due(step, 100) for step in range(100))
+
+
+@every_kind
 def test_labels_are_distributions_and_weights_0_or_1(kind: str) -> None:
     log_p = torch.randn(30, 4, generator=torch.Generator().manual_seed(0)).log_softmax(dim=1)
     pseudo = PSEUDO_LABELLERS[kind]()(log_p, torch.tensor([0.4, 0.3, 0.2, 0.1], dtype=torch.float64))
