@@ -315,25 +315,20 @@ def test_gap_is_valid_at_any_coefficients(
     assert float(duality_gap(H_t, H_s, W, regulariser)) >= max(excess, 0) - 1e-6
 
 
+@pytest.mark.parametrize("weight", [0.02, 1.0, 50.0])
 @pytest.mark.parametrize("nonnegative", [False, True])
-def test_gap_of_the_lasso_is_to_the_best_dual_point_along_the_residual(nonnegative: bool) -> None:
-    H_t, H_s = features(5, 4, 6, seed=2)
-    W = feasible(torch.randn(5, 4, generator=torch.Generator().manual_seed(0)).to(H_s), "nonnegative")
-    targets, sources, weights = (
-        H_t.numpy(),
-        H_s.numpy(),
-        W.numpy() / 100,
-    )  # too little, so that some product is positive
-    expected = WEIGHT * np.abs(weights).sum()
-    for target, row in zip(targets, weights, strict=True):
-        residual = target - row @ sources
-        products = 2 * residual @ sources.T
-        stretch = WEIGHT / (products.max() if nonnegative else np.abs(products).max())
+def test_gap_of_the_lasso_is_to_the_best_dual_point_along_the_residual(nonnegative: bool, weight: float) -> None:
+    H_t, H_s = (0.3 * h for h in features(5, 4, 6, seed=2))
+    # Too little of each, so that some product is positive.
+    W = 0.01 * torch.rand(5, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    expected = weight * float(W.sum())
+    for target, row in zip(H_t.numpy(), W.numpy(), strict=True):
+        residual = target - row @ H_s.numpy()
+        products = 2 * residual @ H_s.numpy().T
+        stretch = weight / (products.max() if nonnegative else np.abs(products).max())
         factor = np.clip(residual @ target / (residual @ residual), 0, stretch)
         expected += residual @ residual - (2 * factor * residual @ target - factor**2 * residual @ residual)
-    assert float(duality_gap(H_t, H_s, torch.from_numpy(weights), L1(WEIGHT, nonnegative))) == pytest.approx(
-        expected
-    )
+    assert float(duality_gap(H_t, H_s, W, L1(weight, nonnegative))) == pytest.approx(expected)
 
 
 def test_gap_of_least_squares_is_valid_within_its_bound() -> None:
