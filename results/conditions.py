@@ -81,26 +81,6 @@ def rival_table(records: Path, rivals: Path) -> str:
     return "\n".join([*lines, "", "One seed and draw; intervals as above."])
 
 
-def seeds_table(records: Path) -> str:
-    """How far the worst seed of DIDAN is from the median, of all pairs and of the pair where seeds differ most."""
-    cells = complete(lines_of(records), ("didan",))
-    lines = [
-        "| UAR in % | seeds | median | worst | worst minus median | of one pair, at most |",
-        "|---|---|---|---|---|---|",
-    ]
-    for condition, group in dict.fromkeys(cell[:2] for cell in cells):
-        seeds = [_by_pair(own["didan"]) for cell, own in cells.items() if cell[:2] == (condition, group)]
-        means = [float(np.mean(list(pairs.values()))) for pairs in seeds]
-        below = {pair: min(own) - np.median(own) for pair in seeds[0] if (own := [one[pair] for one in seeds])}
-        pair = min(below, key=below.__getitem__)
-        known = "known" if group == "speaker" else "unknown"
-        lines.append(
-            f"| {condition}, speakers {known} | {len(seeds)} | {np.median(means):.1f} | {min(means):.1f} "
-            f"| {min(means) - np.median(means):+.1f} | {below[pair]:+.1f} ({pair[0]} → {pair[1]}) |"
-        )
-    return "\n".join([*lines, "", "Means over six tasks; each seed has its own draw of the condition."])
-
-
 def methods_table(records: Path) -> str:
     """UAR by method, best first, and condition; speakers known and unknown count alike."""
     runs = lines_of(records)
