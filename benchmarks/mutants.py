@@ -27,7 +27,7 @@ import didan
 
 PACKAGE, ROOT = Path(didan.__file__).parent, Path(__file__).parents[1]
 
-_SYMMETRICAL = {"max", "min", "maximum", "minimum", "union1d"}
+_SYMMETRICAL = {"max", "min", "maximum", "minimum", "union1d", "vecdot"}
 """Functions to which the order of two arguments is nothing."""
 
 _OPERATORS: dict[type[ast.AST], type[ast.AST]] = {
@@ -111,7 +111,7 @@ def mutants(file: Path) -> Iterator[Mutant]:
         after = " ".join(ast.unparse(place).split())
         if after != before:
             line = getattr(node, "lineno", 0)
-            yield Mutant(file, line, f"{before[:80]} -> {after[:80]}", ast.unparse(tree))
+            yield Mutant(file, line, f"{before[:80].strip()} -> {after[:80].strip()}", ast.unparse(tree))
 
 
 def _change(node: ast.AST) -> tuple[str, object] | None:
