@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,10 @@ from didan.audio import RATE, read_audio
 from didan.corpora import Corpus
 from didan.errors import UserError
 from didan.evaluation import Evaluation, evaluate
+from didan.evaluation.evaluate import compare
 from didan.features import NormalisationSettings, Spectrogram, SpectrogramSettings, extract_features
+from didan.inference.adapt_outputs import adapt_outputs
+from didan.inference.predict import predict
 from didan.model.trained import TrainedModel
 from didan.networks import averaged
 
@@ -191,6 +195,64 @@ def test_corpus_without_any_of_the_emotions(untrained: TrainedModel, target: Cor
     bored = replace(target, table=target.table.assign(emotion="boredom"))
     with pytest.raises(UserError, match=r"gamma has no utterance with any of anger, neutral, sadness"):
         evaluate(untrained, bored, cache=session_cache)
+
+
+@pytest.mark.parametrize("favourite", [0, 2, None])
+def test_confusion_of_a_model_that_says_one_thing(
+    favourite: int | None, untrained: TrainedModel, target: Corpus
+) -> None:
+    known = target.only(untrained.emotions)
+    scores = np.full((len(known), 3), NAN) if favourite is None else np.tile(np.eye(3)[favourite], (len(known), 1))
+    leakage: dict[str, Any] = {"labels_read": {}}
+    compared = compare(known, untrained.emotions, scores, selection="", leakage=leakage)
+    counts = known.table["emotion"].value_counts()
+    expected = np.zeros((3, 3), dtype=int)
+    if favourite is not None:
+        expected[:, favourite] = [counts[emotion] for emotion in untrained.emotions]
+    assert compared.confusion == expected.tolist()
+    assert compared.n_speechless == (len(known) if favourite is None else 0)
+
+
+def test_few_are_fewer_than_ten_speakers(evaluation: Evaluation) -> None:
+    for count, said in ((9, True), (10, False), (40, False)):
+        remarks = replace(evaluation, n_speakers=count).remarks()
+        assert any("so the interval is rough" in remark for remark in remarks) == said
+
+
+def test_adapted_outputs_are_those_of_prediction(
+    untrained: TrainedModel, target: Corpus, session_cache: Path
+) -> None:
+    adapted = evaluate(untrained, target, adapted_by="lame", cache=session_cache)
+    predictions = list(predict(untrained, target.unlabelled().utterances()))
+    wanted = [one.probabilities for one in adapt_outputs(predictions, "lame")]
+    assert probabilities(adapted).to_dict("records") == wanted
+    assert wanted != [one.probabilities for one in predictions]
+    assert adapted.normalised_by.endswith("outputs adapted by lame")
+
+
+def test_what_cannot_be_read_is_counted_and_left_out(
+    untrained: TrainedModel, target: Corpus, tmp_path: Path, session_cache: Path
+) -> None:
+    (tmp_path / "no.wav").write_bytes(b"nothing")
+    table = target.table.copy()
+    table.loc[[1, 4], "file"] = str(tmp_path / "no.wav")
+    said: list[Exception] = []
+    evaluated = evaluate(untrained, replace(target, table=table), cache=session_cache, on_damaged=said.append)
+    assert evaluated.n_damaged == len(said) == 2
+    assert evaluated.n == len(target.table) - 2
+    assert "left out, since they cannot be read: 2 utterances" in evaluated.remarks()
+    assert evaluate(untrained, target, cache=session_cache).n_damaged == 0
+
+
+def test_an_encoder_that_was_trained_on_the_corpus_is_remarked(
+    untrained: TrainedModel, target: Corpus, session_cache: Path
+) -> None:
+    encoders = [{"model": "models/wav2vec2-large-emotion-detection-german"}]
+    model = replace(untrained, record={**untrained.record, "encoders": encoders})
+    evaluated = evaluate(model, replace(target, name="emodb"), cache=session_cache)
+    (phrase,) = evaluated.leakage["encoder_trained_on"]
+    assert any(remark.startswith(phrase) for remark in evaluated.remarks())
+    assert evaluate(model, target, cache=session_cache).leakage["encoder_trained_on"] == []
 
 
 def test_unknown_speakers_make_the_interval_one_by_utterance(

@@ -311,7 +311,5 @@ def compare(
 
 
 def _confusion(labels: Labels, predicted: Labels, n_emotions: int) -> list[list[int]]:
-    if (predicted < 0).all():
-        return np.zeros((n_emotions, n_emotions), dtype=int).tolist()
     counts: list[list[int]] = confusion_matrix(labels, predicted, labels=range(n_emotions)).tolist()
     return counts
