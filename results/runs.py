@@ -65,9 +65,25 @@ def resampled_means(runs: list[dict[str, Any]]) -> npt.NDArray[np.float64]:
         by_task.setdefault((run["source"], run["target"]), []).append(run["speakers"])
     resampled = []
     for (_, target), speakers in by_task.items():
-        names = sorted(speakers[0])
-        hits, counts = (
-            np.mean([[own[name][key] for name in names] for own in speakers], axis=0) for key in ("hits", "counts")
-        )
-        resampled.append(resampled_uar(hits, counts, speaker_draws(target, len(names))))
+        names = sorted({_person(name) for own in speakers for name in own})
+        draws = speaker_draws(target, len(names))
+        # Each run by itself: draws of a condition need not have the same emotions.
+        by_run = [
+            resampled_uar(_by_person(own, names, "hits"), _by_person(own, names, "counts"), draws)
+            for own in speakers
+        ]
+        resampled.append(np.mean(by_run, axis=0))
     return np.asarray(100 * np.mean(resampled, axis=0), dtype=np.float64)
+
+
+def _by_person(speakers: dict[str, Any], names: list[str], key: str) -> npt.NDArray[np.float64]:
+    """Hits or counts of each speaker by emotion; those of all callers that moody ones make of her are hers."""
+    n_emotions = len(next(iter(speakers.values()))[key])
+    sums = np.zeros((len(names), n_emotions))
+    for name, own in speakers.items():
+        sums[names.index(_person(name))] += own[key]
+    return sums
+
+
+def _person(name: str) -> str:
+    return name.partition("/")[0]

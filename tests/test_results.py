@@ -6,12 +6,14 @@ import re
 from collections.abc import Iterable
 from itertools import permutations, product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from results.conditions import _p, complete
 from results.picture import draw
+from results.runs import mean_with_interval, resampled_means
 from results.table import BEGIN, END, PAGES, PICTURE, README, STUDIES, TARGETS, benchmark_in
 
 from didan.benchmark.plan import make_plan
@@ -126,6 +128,28 @@ def test_the_picture_is_that_of_the_records(tmp_path: Path) -> None:
     runs = target_runs()
     even = runs[(runs["condition"] == "even") & (runs["group"] == "speaker") & (runs["method"] == "didan")]
     assert f"{100 * even['uar'].mean():.1f}" in shown
+
+
+def test_intervals_are_of_the_mean_of_runs_whose_emotions_and_callers_differ() -> None:
+    def run(seed: int, speakers: dict[str, tuple[list[int], list[int]]]) -> dict[str, Any]:
+        kept = {name: {"hits": hits, "counts": counts} for name, (hits, counts) in speakers.items()}
+        hits, counts = (np.sum([own[key] for own in kept.values()], axis=0) for key in ("hits", "counts"))
+        uar = (hits[counts > 0] / counts[counts > 0]).mean()
+        return {"source": "s", "target": "t", "seed": seed, "uar": uar, "speakers": kept}
+
+    first = run(0, {"a": ([8, 0, 1], [9, 0, 9]), "b": ([7, 0, 2], [9, 0, 9])})  # one emotion is missing
+    second = run(1, {"a": ([9, 3, 0], [9, 5, 0]), "b": ([9, 4, 0], [9, 5, 0])})  # another
+    shown = re.findall(r"[\d.]+", mean_with_interval([first, second]))
+    middle, _, low, high = map(float, shown)
+    assert middle == pytest.approx(50 * (first["uar"] + second["uar"]), abs=0.05)
+    assert low <= middle <= high
+    draws = (resampled_means([first]) + resampled_means([second])) / 2
+    np.testing.assert_allclose(resampled_means([first, second]), draws)
+    # The callers that a speaker is cut into are drawn together.
+    cut = run(
+        0, {"a/x/0": ([8, 0, 0], [9, 0, 0]), "a/y/1": ([0, 0, 1], [0, 0, 9]), "b/x/0": ([7, 0, 2], [9, 0, 9])}
+    )
+    np.testing.assert_array_equal(resampled_means([cut]), resampled_means([first]))
 
 
 def test_a_cell_counts_once_all_of_its_runs_are_there() -> None:

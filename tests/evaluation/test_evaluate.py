@@ -210,6 +210,7 @@ def test_confusion_of_a_model_that_says_one_thing(
     if favourite is not None:
         expected[:, favourite] = [counts[emotion] for emotion in untrained.emotions]
     assert compared.confusion == expected.tolist()
+    assert compared.n_damaged == 0
     assert compared.n_speechless == (len(known) if favourite is None else 0)
 
 
