@@ -287,8 +287,8 @@ def test_utterances_are_grouped_by_a_column(
         assert model.config.normalisation.group == group
         weights[group] = (out / "model.safetensors").read_bytes()
         groups = model.source_index.table["group"]
-        names = {"session": sessions, "none": [None] * 36}
-        expected = names[group] if group in names else source.table[group].tolist()
+        speakers = source.table["speaker"].tolist()  # known, and so what the source is grouped by beside files
+        expected = {"session": sessions, "none": [None] * 36, "speaker": speakers, "file": speakers}[group]
         assert [None if own != own else own for own in groups] == expected
     assert len(set(weights.values())) == 4
     # --group and --set are the same.
