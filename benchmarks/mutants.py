@@ -55,6 +55,7 @@ MODULES = [
     "self_training",
     "alignment",
     "features/normaliser.py",
+    "evaluation/evaluate.py",
     "evaluation/statistics.py",
     "metrics.py",
     "simplex.py",
