@@ -31,6 +31,13 @@ def test_names_are_no_numbers_and_no_gaps(tmp_path: Path) -> None:
     assert table["start"].fillna(-1).tolist() == [3.0, 1.5, -1]
 
 
+def test_spaces_after_separators_are_nothing_where_asked_in_the_header_too(tmp_path: Path) -> None:
+    file = tmp_path / "table.csv"
+    file.write_text("file, speaker\na.wav, 03\n", encoding="utf-8")
+    assert read_csv(file, {"speaker"}.__contains__, skipinitialspace=True)["speaker"].tolist() == ["03"]
+    assert list(read_csv(file, {"speaker"}.__contains__).columns) == ["file", " speaker"]
+
+
 @pytest.mark.parametrize("before", ["", "\n", "  \n\n"])
 def test_rows_wider_than_the_header_are_refused_however_wide(tmp_path: Path, before: str) -> None:
     file = tmp_path / "table.csv"

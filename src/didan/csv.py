@@ -25,14 +25,13 @@ def read_csv(
     """
     import pandas as pd
 
-    header, first = _first_rows(file, separator)
+    header, first = _first_rows(file, separator, skipinitialspace)
     if len(first) > len(header):  # pandas would make of them an index of as many levels as there are too many
         raise pd.errors.ParserError("its rows have more fields than its header names")
-    columns = pd.read_csv(file, sep=separator, nrows=0, encoding="utf-8-sig").columns
     return pd.read_csv(
         file,
         sep=separator,
-        dtype={name: str for name in columns if is_text(name)},
+        dtype={name: str for name in header if is_text(name)},
         keep_default_na=False,
         na_values=[""],
         skipinitialspace=skipinitialspace,
@@ -40,10 +39,11 @@ def read_csv(
     )
 
 
-def _first_rows(file: Path, separator: str) -> tuple[list[str], list[str]]:
+def _first_rows(file: Path, separator: str, skipinitialspace: bool) -> tuple[list[str], list[str]]:
     """The header and the row below it, empty where there is none."""
     with file.open(newline="", encoding="utf-8-sig") as lines:
-        rows = (row for row in csv.reader(lines, delimiter=separator) if len(row) > 1 or "".join(row).strip())
+        every = csv.reader(lines, delimiter=separator, skipinitialspace=skipinitialspace)
+        rows = (row for row in every if len(row) > 1 or "".join(row).strip())
         try:
             return next(rows, []), next(rows, [])
         except csv.Error as error:
