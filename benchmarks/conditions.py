@@ -18,9 +18,11 @@ written, and for the telephone audio, which :func:`didan.corpora.read_corpus` re
 
 import argparse
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from zlib import crc32
 
 import numpy as np
@@ -124,14 +126,19 @@ def moody(corpus: Corpus, draw: int, *, share: float) -> Target:
 def telephone(corpus: Corpus, draw: int, folder: Path) -> Target:
     """The corpus through the line of that draw; audio is written to the folder, unless it is there already."""
     line, rng = LINES[draw % len(LINES)], _generator(corpus, draw)
-    speech = [
-        read_audio(*row) for row in corpus.table[["file", "start", "end"]].itertuples(index=False, name=None)
-    ]
-    level = float(np.median([level_of(samples) for samples in speech]))
-    files = [folder / f"{number:05d}.wav" for number in range(len(speech))]
-    for samples, file in zip(speech, files, strict=True):
-        line.carry(samples, level, rng, file)
-    table = corpus.table.assign(file=[str(file) for file in files], start=np.nan, end=np.nan)
+    names = [f"{number:05d}.wav" for number in range(len(corpus))]
+    if not folder.exists():
+        speech = [
+            read_audio(*row) for row in corpus.table[["file", "start", "end"]].itertuples(index=False, name=None)
+        ]
+        level = float(np.median([level_of(samples) for samples in speech]))
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=folder.parent) as unfinished:
+            for samples, name in zip(speech, names, strict=True):
+                line.carry(samples, level, rng, Path(unfinished, "audio", name))
+            with suppress(OSError):  # another process has written the same meanwhile
+                Path(unfinished, "audio").rename(folder)
+    table = corpus.table.assign(file=[str(folder / name) for name in names], start=np.nan, end=np.nan)
     return _both(replace(corpus, table=table))
 
 
@@ -200,7 +207,8 @@ def derive(corpus: Corpus, condition: str, draw: int, audio: Path) -> Target:
         audio: folder for audio that has to be made.
     """
     if condition == "telephone":
-        return telephone(corpus, draw, audio / f"{corpus.name}-{condition}-{draw}")
+        # Other emotions are other files, and other processes may be reading those.
+        return telephone(corpus, draw, audio / "-".join([corpus.name, condition, str(draw), *corpus.emotions]))
     return CONDITIONS[condition](corpus, draw)
 
 

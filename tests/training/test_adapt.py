@@ -532,7 +532,7 @@ def test_an_unfinished_adaptation_is_neither_overwritten_nor_mixed_up(
         adapt(trained, calls.unlabelled(), config=config, **arguments)
     with pytest.raises(UserError, match="other settings"):
         adapt(trained, calls.unlabelled(), config=with_steps(trained, 15), resume=True, **arguments)
-    with pytest.raises(UserError, match="other groups and target"):
+    with pytest.raises(UserError, match="other groups and lines and target"):
         adapt(trained, target.unlabelled(), config=config, resume=True, **arguments)
     assert left_in(tmp_path) == ["m.unfinished"]
 
@@ -570,8 +570,8 @@ def test_progress_counts_utterances_and_steps(trained: TrainedModel, calls: Corp
         cache=tmp_path / "cache",
         progress=lambda *counts: seen.append(counts),
     )
-    n = len(calls)
-    expected = [("features of beta", done, n) for done in range(1, n + 1)]
+    made = [("beta", len(calls)), ("alpha", len(trained.source_index.table))]  # alpha by the line of beta
+    expected = [(f"features of {name}", done, n) for name, n in made for done in range(1, n + 1)]
     assert seen == [*expected, *(("training", step, 4) for step in range(1, 5))]
 
 

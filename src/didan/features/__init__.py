@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     )
     from didan.features.functionals import Functionals, FunctionalsSettings
     from didan.features.fusion import Fusion, FusionSettings, scaled_blocks
+    from didan.features.line import Line, Spectra, line_between
     from didan.features.moods import MOODY
     from didan.features.normaliser import Block, Moments, NormalisationSettings, Normaliser, Statistics
     from didan.features.pretrained import Pretrained, PretrainedSettings
@@ -76,6 +77,7 @@ _HOME = {
         "voice_bands",
         "with_parts",
     ),
+    "line": ("Line", "Spectra", "line_between"),
     "functionals": ("Functionals", "FunctionalsSettings"),
     "fusion": ("Fusion", "FusionSettings", "scaled_blocks"),
     "moods": ("MOODY",),
@@ -101,12 +103,14 @@ __all__ = [
     "FunctionalsSettings",
     "Fusion",
     "FusionSettings",
+    "Line",
     "Moments",
     "NormalisationSettings",
     "Normaliser",
     "PackedFeatures",
     "Pretrained",
     "PretrainedSettings",
+    "Spectra",
     "Spectrogram",
     "SpectrogramSettings",
     "Statistics",
@@ -123,6 +127,7 @@ __all__ = [
     "frame_period",
     "from_anywhere",
     "join",
+    "line_between",
     "load_features",
     "mood_of_groups",
     "normalised",

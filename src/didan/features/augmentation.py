@@ -21,9 +21,11 @@ _ECHO = 0.4  # s, of which reverberation is heard
 
 
 class AugmentationSettings(BaseModel):
-    """What happens to source utterances in training, on spectrograms.
+    """What happens to source utterances in training; all but ``line`` on spectrograms.
 
     Attributes:
+        line: where the target is narrower or noisier than the source, hear source utterances as its line would
+            have carried them as well, see :mod:`didan.features.line`.
         masks: number of bands and of stretches of time that are masked (SpecAugment, Park et al., 2019).
         gain: standard deviation of the level, in dB.
         voice: share by which frequencies are stretched or compressed at most: vocal-tract length and pitch
@@ -38,6 +40,7 @@ class AugmentationSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    line: bool = True
     masks: int = Field(0, ge=0)
     gain: float = Field(0.0, ge=0)
     voice: float = Field(0.0, ge=0, lt=1)
@@ -51,7 +54,7 @@ class AugmentationSettings(BaseModel):
     @property
     def does_anything(self) -> bool:
         """Whether any strength is above 0."""
-        return any(self.model_dump().values())
+        return any(self.model_dump(exclude={"line"}).values())
 
 
 def augment(

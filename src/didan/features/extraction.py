@@ -5,7 +5,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import pandas as pd
 
@@ -27,6 +27,9 @@ from didan.features.store import FeatureStore, Place, StoredFeatures
 from didan.hardware import free_memory
 from didan.parallel import completed, processors
 from didan.typing import Features, Progress, Samples
+
+if TYPE_CHECKING:
+    from didan.features.line import Line
 
 _SAMPLES = 30 * 60 * RATE  # of utterances sorted by length before they go to a GPU
 _BATCH = 16
@@ -50,8 +53,19 @@ class Extracted:
     contents: pd.DataFrame
 
 
+class _Making(NamedTuple):
+    """How features are made: by which frontend, and of what a line makes of the utterances, if there is one."""
+
+    settings: FrontendSettings
+    line: "Line | None"
+
+    def heard(self, samples: Samples) -> Samples:
+        """What the frontend hears of an utterance."""
+        return samples if self.line is None else self.line.carry(samples)
+
+
 class _Made(NamedTuple):
-    """Features of an utterance, and the digest of its samples."""
+    """Features of an utterance, and the digest of its samples as they are in the file."""
 
     features: Features
     audio: str
@@ -70,6 +84,7 @@ def extract(
     ray: str | None = None,
     progress: Progress | None = None,
     on_damaged: OnDamaged | None = None,
+    line: "Line | None" = None,
 ) -> Extracted:
     """Make sure that the features of every utterance of some recordings are in the store.
 
@@ -83,6 +98,7 @@ def extract(
         progress: called after every utterance.
         on_damaged: called with the reason for an utterance that cannot be read or is silent, which is then left
             out; if None such utterances are an error.
+        line: that carries the utterances first, see :mod:`didan.features.line`.
 
     Returns:
         Their features, in order.
@@ -100,6 +116,7 @@ def extract(
         ray=ray,
         progress=progress,
         on_damaged=on_damaged,
+        line=line,
         name=recordings.name,
     )
 
@@ -113,10 +130,13 @@ def extract_utterances(
     ray: str | None = None,
     progress: Progress | None = None,
     on_damaged: OnDamaged | None = None,
+    line: "Line | None" = None,
     name: str = "recordings",
 ) -> Extracted:
     """The same for utterances; see :func:`extract`."""
-    store = FeatureStore(cache, settings)  # one that cannot be written is an error before anything is computed
+    store = FeatureStore(
+        cache, settings, line
+    )  # one that cannot be written is an error before anything is computed
     done = 0
 
     def tell(more: int) -> None:
@@ -126,7 +146,7 @@ def extract_utterances(
             progress(f"features of {name}", done, len(utterances))
 
     found: list[tuple[Place, Contents] | AudioError] = []
-    with _making(settings, workers, ray) as make:
+    with _maker(_Making(settings, line), workers, ray) as make:
         for first in range(0, len(utterances), _BLOCK):
             found += _find_or_make(store, make, utterances[first : first + _BLOCK], tell)
     report_damaged([one for one in found if isinstance(one, AudioError)], len(utterances), on_damaged)
@@ -203,58 +223,56 @@ def _workers(settings: FrontendSettings) -> int:
 
 
 @contextmanager
-def _making(settings: FrontendSettings, workers: int | None, ray: str | None) -> Iterator[_Maker]:
+def _maker(making: _Making, workers: int | None, ray: str | None) -> Iterator[_Maker]:
     """Where features are made: on a cluster, on this machine's GPU, or on its processors."""
     if ray is not None:
         with connected(ray) as cluster:
-            yield partial(_on_cluster, cluster, settings)
-    elif runs_on_gpu(settings):
-        yield partial(_in_batches, settings)
+            yield partial(_on_cluster, cluster, making)
+    elif runs_on_gpu(making.settings):
+        yield partial(_in_batches, making)
     else:
-        yield partial(_one_by_one, settings, workers)
+        yield partial(_one_by_one, making, workers)
 
 
 def _on_cluster(
     cluster: Cluster[list[Utterance], list[_Made | AudioError]],
-    settings: FrontendSettings,
+    making: _Making,
     utterances: Sequence[Utterance],
 ) -> Generator[tuple[int, _Made | AudioError]]:
     rows = [range(first, min(first + _BATCH, len(utterances))) for first in range(0, len(utterances), _BATCH)]
     some = [[utterances[row] for row in own] for own in rows]
-    with closing(cluster.completed(partial(_make_each, settings), some)) as results:
+    with closing(cluster.completed(partial(_make_each, making), some)) as results:
         for number, made in results:
             if isinstance(made, LostError):
                 raise made
             yield from zip(rows[number], made, strict=True)
 
 
-def _make_each(settings: FrontendSettings, utterances: Sequence[Utterance]) -> list[_Made | AudioError]:
-    return [_make(settings, utterance) for utterance in utterances]
+def _make_each(making: _Making, utterances: Sequence[Utterance]) -> list[_Made | AudioError]:
+    return [_make(making, utterance) for utterance in utterances]
 
 
 def _one_by_one(
-    settings: FrontendSettings, workers: int | None, utterances: Sequence[Utterance]
+    making: _Making, workers: int | None, utterances: Sequence[Utterance]
 ) -> Generator[tuple[int, _Made | AudioError]]:
-    return completed(partial(_make, settings), utterances, workers or _workers(settings))
+    return completed(partial(_make, making), utterances, workers or _workers(making.settings))
 
 
-def _make(settings: FrontendSettings, utterance: Utterance) -> _Made | AudioError:
+def _make(making: _Making, utterance: Utterance) -> _Made | AudioError:
     try:
         samples = read_audio(*utterance[:4])
     except AudioError as error:
         return error
     try:
-        features = extract_features(cached_frontend(settings), samples)
+        features = extract_features(cached_frontend(making.settings), making.heard(samples))
     except AudioError as error:
         return AudioError(f"{utterance.file}: {error}")
     return _Made(features, AudioDigest(samples).hex())
 
 
-def _in_batches(
-    settings: FrontendSettings, utterances: Sequence[Utterance]
-) -> Generator[tuple[int, _Made | AudioError]]:
+def _in_batches(making: _Making, utterances: Sequence[Utterance]) -> Generator[tuple[int, _Made | AudioError]]:
     """The same for batches of similar length, as a GPU wants them."""
-    frontend = cached_frontend(settings)
+    frontend = cached_frontend(making.settings)
     waiting: list[tuple[int, Samples]] = []
     n_samples = 0
     for row, utterance in enumerate(utterances):
@@ -268,9 +286,9 @@ def _in_batches(
             for first in range(0, len(waiting), _BATCH):
                 batch = waiting[first : first + _BATCH]
                 try:
-                    features = extract_batch(frontend, [samples for _, samples in batch])
+                    features = extract_batch(frontend, [making.heard(samples) for _, samples in batch])
                 except AudioError:  # one is too short
-                    yield from ((number, _make(settings, utterances[number])) for number, _ in batch)
+                    yield from ((number, _make(making, utterances[number])) for number, _ in batch)
                     continue
                 for (number, samples), own in zip(batch, features, strict=True):
                     yield number, _Made(own, AudioDigest(samples).hex())

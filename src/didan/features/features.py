@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,9 @@ from didan.features.moods import mood, some_of_groups
 from didan.features.normaliser import Block, Moments, NormalisationSettings, Normaliser, Statistics
 from didan.features.voices import Voices, fit_voices
 from didan.typing import Features, Floats, Labels, Progress, Utterances
+
+if TYPE_CHECKING:
+    from didan.features.line import Line
 
 _IN_MEMORY = 256 << 20  # bytes
 
@@ -224,14 +228,23 @@ def load_features(
     normalisation: NormalisationSettings,
     cache: Path,
     progress: Progress | None = None,
+    line: "Line | None" = None,
 ) -> FeatureSet:
     """The features of a domain's recordings as a network sees them: extracted where they are not yet, and
     normalised.
 
+    Args:
+        recordings: the domain.
+        frontend: its settings.
+        normalisation: its settings.
+        cache: folder of the features.
+        progress: called after every utterance.
+        line: that carries the recordings first, see :mod:`didan.features.line`.
+
     Raises:
         UserError: see :func:`didan.features.extract`.
     """
-    extracted = extract(recordings, frontend, cache, progress=progress)
+    extracted = extract(recordings, frontend, cache, progress=progress, line=line)
     return normalised(
         recordings, extracted.features, extracted.contents, normalisation, blocks=blocks_of(frontend)
     )

@@ -90,6 +90,7 @@ class FeatureStore:
     Args:
         cache: the folder, made if need be.
         settings: of the frontend; other settings never share features.
+        line: that utterances are carried by first, if any.
 
     Attributes:
         folder: of the shards.
@@ -99,8 +100,9 @@ class FeatureStore:
         UserError: the folder cannot be written.
     """
 
-    def __init__(self, cache: Path, settings: BaseModel) -> None:
-        key = hashlib.blake2b(f"{_VERSION} {_identity(settings)}".encode(), digest_size=8).hexdigest()
+    def __init__(self, cache: Path, settings: BaseModel, line: BaseModel | None = None) -> None:
+        carried = "" if line is None else f" {line.model_dump_json()}"
+        key = hashlib.blake2b(f"{_VERSION} {_identity(settings)}{carried}".encode(), digest_size=8).hexdigest()
         self.folder = made(cache / f"{settings.model_dump().get('kind', 'features')}-{key}")
         self.fingerprints = Fingerprints(cache)
         self._index = self.folder / "index.sqlite"

@@ -89,7 +89,7 @@ class Config(_Settings):
             that are not named share the rest equally. Alignment and pseudo-labels both use it.
         frontend: features.
         normalisation: of the features.
-        augmentation: of source utterances, on spectrograms.
+        augmentation: of source utterances.
         network: see :class:`NetworkSettings`.
         optimisation: see :class:`OptimisationSettings`.
         seed: of everything random.

@@ -16,8 +16,9 @@ from didan.model.directory import save
 from didan.model.source import source_corpora
 from didan.model.trained import TrainedModel
 from didan.selection import CRITERIA, label_free_outputs
+from didan.training.carried import carry
 from didan.training.data import combine, told_apart, ungrouped_if_moody
-from didan.training.sources import no_features, source_features
+from didan.training.sources import no_features, source_features, source_recordings
 from didan.training.task import make_task
 from didan.training.train import fit_model, refit_model
 from didan.training.workspace import unfinished
@@ -139,12 +140,15 @@ def adapt(
             source, features = told_apart(
                 source, features, config.frontend, config.normalisation, adapts=config.adapts
             )
-        else:
-            source, features = no_features(model), features.told_apart(model.normaliser.voices)
-        data = combine(task, source, features)
-        if needed:
+            data = combine(task, source, features)
+            if (recordings_of := source_recordings(model, search_paths, cache)) is not None:
+                carried = carry(recordings_of, source, task.target, config, cache, progress)
+                data = replace(data, carried=carried)
             data, config = ungrouped_if_moody(data, config)
             features = data.target
+        else:
+            features = features.told_apart(model.normaliser.voices)
+            data = combine(task, no_features(model), features)
         if workspace is not None:
             workspace.claim(data.identity(config, model.network.state_dict()))
         if needed:

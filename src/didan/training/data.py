@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from torch import Tensor
 
@@ -27,6 +28,7 @@ from didan.features import (
     voices_in,
 )
 from didan.model.config import Config
+from didan.training.carried import Carried, carry
 from didan.training.pair import DomainPair
 from didan.training.task import Task
 from didan.typing import Labels, Mask, Progress
@@ -40,12 +42,14 @@ class TrainingData:
         task: the task.
         source: features of the source.
         target: features of the target.
+        carried: the source once more, as far as the target's line is narrower or noisier; None where it is not.
         mood: how much groups of the target differ in mood, None where that was not asked.
     """
 
     task: Task
     source: FeatureSet
     target: FeatureSet
+    carried: Carried | None = None
     mood: float | None = None
 
     @property
@@ -54,14 +58,21 @@ class TrainingData:
         return class_indices(self.task.source_table, self.task.emotions)
 
     def pair(self, held_out: Mask) -> DomainPair:
-        """Source and target as a network is trained on them."""
+        """Source and target as a network is trained on them.
+
+        Args:
+            held_out: source utterances not to train on, however they were carried, shape (n,).
+        """
+        source, rows = self.source, np.arange(len(self.source))
+        if self.carried is not None:
+            source, rows = join([source, self.carried.features]), np.concatenate([rows, self.carried.rows])
         return DomainPair(
-            source=self.source.in_memory(),
-            labels=self.labels,
-            domains=self.task.source_domains,
+            source=source.in_memory(),
+            labels=self.labels[rows],
+            domains=self.task.source_domains[rows],
             target=self.target.in_memory(),
             emotions=self.task.emotions,
-            held_out=held_out,
+            held_out=held_out[rows],
         )
 
     def identity(self, config: Config, initial: Mapping[str, Tensor] | None = None) -> dict[str, Any]:
@@ -86,6 +97,9 @@ class TrainingData:
             "target": utterances(self.target, self.task.target.table),
             "labels": digest(self.task.source_table["emotion"]),
             "groups": digest(*(side.groups for side in sides)),
+            "lines": {name: own.model_dump(mode="json") for name, own in self.carried.lines.items()}
+            if self.carried
+            else {},
         }
 
 
@@ -97,7 +111,9 @@ def load_data(task: Task, config: Config, cache: Path, progress: Progress | None
 
     source = join([features(corpus.unlabelled()) for corpus in task.sources])
     sides = told_apart(source, features(task.target), config.frontend, config.normalisation, adapts=config.adapts)
-    return combine(task, *sides)
+    data = combine(task, *sides)
+    recordings = [corpus.unlabelled() for corpus in task.sources]
+    return replace(data, carried=carry(recordings, data.source, task.target, config, cache, progress))
 
 
 def told_apart(
@@ -140,6 +156,8 @@ def ungrouped_if_moody(data: TrainingData, config: Config) -> tuple[TrainingData
     data = replace(data, source=source, target=target, mood=found)
     if found is None or found < MOODY:
         return data, config
+    if data.carried is not None:
+        data = replace(data, carried=replace(data.carried, features=data.carried.features.ungrouped()))
     note(
         f"the groups of {data.task.target.name} (by {settings.group}) differ in mood and not in voice alone "
         f"({found:.2f}, where 0 is not at all): no group is normalised by its own statistics, which would take "

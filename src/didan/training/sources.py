@@ -1,16 +1,17 @@
 """The source of a trained model, found again: in the model itself, in the cache, or where the recordings are."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
 from didan.audio import Utterance, find_audio
-from didan.corpora import Corpus
+from didan.corpora import Corpus, Recordings
 from didan.errors import UserError
 from didan.features import FeatureSet, FeatureStore, StoredFeatures, extract
 from didan.features.fingerprints import Contents, Fingerprints, utterance_name
-from didan.model.source import source_set
+from didan.model.source import source_corpora, source_set
 from didan.model.trained import TrainedModel
 
 
@@ -30,6 +31,27 @@ def source_features(model: TrainedModel, search_paths: Sequence[Path], cache: Pa
     """
     included = model.source_index.features
     return source_set(model, _stored(model, search_paths, cache) if included is None else included)
+
+
+def source_recordings(model: TrainedModel, search_paths: Sequence[Path], cache: Path) -> list[Recordings] | None:
+    """The recordings of a model's sources, in the order of its source index, where they are now.
+
+    Args:
+        model: the model.
+        search_paths: folders to look for them in, where they are not where they were.
+        cache: folder for features.
+
+    Returns:
+        None unless all are found.
+    """
+    table = model.source_index.table
+    wanted = set(map(str, table["digest"]))
+    found = _recordings(FeatureStore(cache, model.config.frontend).fingerprints, table, search_paths, wanted)
+    if wanted - set(found):
+        return None
+    files = [found[str(digest)] for digest in table["digest"]]
+    index = replace(model.source_index, table=table.assign(file=files))
+    return [corpus.unlabelled() for corpus in source_corpora(replace(model, source_index=index))]
 
 
 def no_features(model: TrainedModel) -> FeatureSet:

@@ -188,7 +188,7 @@ def fit_model(
             pair, config, network=network, workspace=workspace, progress=progress, processes=processes
         )
         network.to(accelerator())  # where passes over all utterances belong as well
-        embeddings = network.run(pair.source).embeddings
+        embeddings = network.run(data.source.in_memory()).embeddings
         _refuse_diverged(embeddings["output"], config, workspace)
         (normaliser,) = network.heard(pair.target).normalisers
     network.cpu()
@@ -198,7 +198,7 @@ def fit_model(
         network=network,
         normaliser=normaliser,
         source_index=SourceIndex(table=_source_table(data, held_out), embeddings=embeddings),
-        temperature=_temperature(embeddings["output"].numpy(), pair.labels, held_out, config),
+        temperature=_temperature(embeddings["output"].numpy(), data.labels, held_out, config),
         history=history,
         record=_record(data, config, time.perf_counter() - begun, varying),
     )
@@ -302,6 +302,7 @@ def _record(data: TrainingData, config: Config, seconds: float, varying: Collect
         "target": data.task.target.name,
         "left_out": data.task.left_out,
         "mood": None if data.mood is None else round(data.mood, 3),
+        "lines": {name: line.in_words() for name, line in data.carried.lines.items()} if data.carried else {},
         "n_groups": data.target.n_groups,
         "n_source": len(data.task.source_table),
         "n_target": len(data.target),

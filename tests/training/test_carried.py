@@ -1,0 +1,146 @@
+"""A target by telephone: the source is heard by its line too, and nothing but training knows of it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from scipy.signal import resample_poly
+
+from didan.audio import RATE, read_audio
+from didan.corpora import Corpus
+from didan.errors import DidanWarning
+from didan.features import (
+    FeatureStore,
+    Functionals,
+    FunctionalsSettings,
+    Spectra,
+    extract,
+    extract_features,
+    line_between,
+)
+from didan.model.account import account
+from didan.model.config import Config, make_config
+from didan.training.adapt import adapt, adapting_config
+from didan.training.data import TrainingData, load_data
+from didan.training.pair import hold_out
+from didan.training.task import make_task
+from didan.training.train import train
+
+
+def quick(method: str = "didan", *more: str) -> Config:
+    return make_config(method, assignments=["optimisation.steps=8", "optimisation.batch_size=8", *more])
+
+
+@pytest.fixture(scope="module")
+def calls(tiny_corpora: tuple[Corpus, Corpus], tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    """The target at 8 kHz, with noise."""
+    folder, rng = tmp_path_factory.mktemp("calls"), np.random.default_rng(0)
+    target = tiny_corpora[1]
+    files = []
+    for number, file in enumerate(target.table["file"]):
+        narrow = resample_poly(read_audio(file), 1, 2)
+        noisy = narrow + 0.2 * narrow.std() * rng.normal(size=len(narrow))
+        files.append(str(folder / f"{number}.wav"))
+        soundfile.write(files[-1], np.clip(noisy, -1, 1), RATE // 2)
+    return Corpus("calls", target.table.assign(file=files))
+
+
+def data_of(source: Corpus, target: Corpus, config: Config, cache: Path) -> TrainingData:
+    return load_data(make_task([source], target, group=config.normalisation.group), config, cache)
+
+
+def test_features_of_a_carried_utterance_are_those_of_what_arrives(
+    source: Corpus, calls: Corpus, tmp_path: Path
+) -> None:
+    measured = (Spectra.of(map(read_audio, corpus.table["file"])) for corpus in (source, calls))
+    line = line_between(*measured)
+    assert line is not None
+    settings = FunctionalsSettings()
+    extracted = extract(source.unlabelled(), settings, tmp_path, line=line)
+    first = read_audio(source.table["file"].iloc[0])
+    expected = extract_features(Functionals(settings), line.carry(first))
+    np.testing.assert_allclose(extracted.features[0], expected, atol=1e-4)
+    # What is found under the plain settings are plain features, and the file is known by its own samples.
+    assert FeatureStore(tmp_path, settings).find(["x"]) == {}
+    plain = extract(source.unlabelled(), settings, tmp_path)
+    np.testing.assert_allclose(plain.features[0], extract_features(Functionals(settings), first), atol=1e-4)
+    assert plain.contents.equals(extracted.contents)
+
+
+def test_training_hears_each_source_utterance_twice_with_its_own_label(
+    source: Corpus, calls: Corpus, session_cache: Path
+) -> None:
+    data = data_of(source, calls, quick(), session_cache)
+    assert data.carried is not None
+    held_out = hold_out(data.labels, 0.25, seed=0)
+    pair, n = data.pair(held_out), len(source)
+    assert len(pair.source) == 2 * n
+    for whole in (pair.labels, pair.domains, pair.held_out):
+        assert (whole[:n] == whole[n:]).all()
+    assert (pair.labels[:n] == data.labels).all()
+    assert pair.held_out.sum() == 2 * held_out.sum()
+    # Both are normalised to what is usual among themselves.
+    both = pair.source.vectors()
+    assert np.abs(both[:n].mean(axis=0)).mean() < 0.3
+    assert np.abs(both[n:].mean(axis=0)).mean() < 0.3
+    assert not np.allclose(both[:n], both[n:], atol=0.1)
+
+
+@pytest.mark.parametrize(
+    ("by_telephone", "config"),
+    [
+        pytest.param(False, quick(), id="a target as good as the source"),
+        pytest.param(True, quick("didan", "augmentation.line=false"), id="not asked for"),
+        pytest.param(True, quick("source-only"), id="without adaptation the target is not heard"),
+    ],
+)
+def test_a_source_is_heard_once(
+    by_telephone: bool, config: Config, source: Corpus, target: Corpus, calls: Corpus, session_cache: Path
+) -> None:
+    data = data_of(source, calls if by_telephone else target, config, session_cache)
+    assert data.carried is None
+    assert len(data.pair(np.zeros(len(source), dtype=bool)).source) == len(source)
+
+
+def test_a_moody_target_leaves_carried_utterances_without_groups_as_well(
+    source: Corpus, calls: Corpus, session_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("didan.training.data.mood_of_groups", lambda *sides: 1.0)
+    with pytest.warns(DidanWarning, match="differ in mood"):
+        model = train(source, calls, config=quick(), cache=session_cache)
+    assert model.group == "none"
+    assert model.record["n_groups"] == 0
+    assert list(model.record["lines"]) == [source.name]
+
+
+def test_the_model_knows_the_source_as_it_is(source: Corpus, calls: Corpus, session_cache: Path) -> None:
+    model = train(source, calls, config=quick(), cache=session_cache, include_source_features=True)
+    index, plain = model.source_index, extract(source.unlabelled(), model.config.frontend, session_cache)
+    assert len(index.table) == len(source)
+    assert all(len(embeddings) == len(source) for embeddings in index.embeddings.values())
+    assert index.features is not None
+    np.testing.assert_allclose(index.features[0], plain.features[0], rtol=1e-3, atol=1e-3)
+    assert any("the line of calls (speech up to " in line for line in account(model))
+    other = train(source, calls, config=quick("didan", "augmentation.line=false"), cache=session_cache)
+    assert other.record["lines"] == {}
+    assert not torch.equal(model.network.head.output.weight, other.network.head.output.weight)
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_adapting_hears_the_source_by_the_line_where_its_recordings_are(
+    moved: bool, source: Corpus, target: Corpus, calls: Corpus, session_cache: Path, tmp_path: Path
+) -> None:
+    model = train(source, target, config=quick(), cache=session_cache, include_source_features=True)
+    assert model.record["lines"] == {}
+    if moved:
+        files = [str(tmp_path / f"{number}.wav") for number in range(len(source))]
+        model.source_index.table["file"] = files
+    new, _ = adapt(model, calls.unlabelled(), config=adapting_config(model), cache=session_cache)
+    assert list(new.record["lines"]) == ([] if moved else [source.name])
+    if moved:
+        for old, own in zip(source.table["file"], files, strict=True):
+            Path(own).symlink_to(old)
+        found = adapt(model, calls.unlabelled(), search_paths=[tmp_path], cache=session_cache)
+        assert list(found[0].record["lines"]) == [source.name]
