@@ -228,7 +228,7 @@ def test_loaded_features_are_those_of_the_audio(
         frontend,
         NormalisationSettings(shrinkage=5),
         session_cache,
-        lambda stage, done, total: calls.append((stage, done, total)),
+        progress=lambda stage, done, total: calls.append((stage, done, total)),
     )
     assert len(features) == len(target)
     assert calls[-1] == ("features of gamma", 36, 36)

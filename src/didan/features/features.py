@@ -227,6 +227,8 @@ def load_features(
     frontend: FrontendSettings,
     normalisation: NormalisationSettings,
     cache: Path,
+    *,
+    ray: str | None = None,
     progress: Progress | None = None,
     line: "Line | None" = None,
 ) -> FeatureSet:
@@ -238,13 +240,14 @@ def load_features(
         frontend: its settings.
         normalisation: its settings.
         cache: folder of the features.
+        ray: address of a cluster to make them on, see :func:`didan.features.extract`.
         progress: called after every utterance.
         line: that carries the recordings first, see :mod:`didan.features.line`.
 
     Raises:
         UserError: see :func:`didan.features.extract`.
     """
-    extracted = extract(recordings, frontend, cache, progress=progress, line=line)
+    extracted = extract(recordings, frontend, cache, ray=ray, progress=progress, line=line)
     return normalised(
         recordings, extracted.features, extracted.contents, normalisation, blocks=blocks_of(frontend)
     )

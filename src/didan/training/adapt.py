@@ -142,7 +142,7 @@ def adapt(
             )
             data = combine(task, source, features)
             if (recordings_of := source_recordings(model, search_paths, cache)) is not None:
-                carried = carry(recordings_of, source, task.target, config, cache, progress)
+                carried = carry(recordings_of, source, task.target, config, cache, progress=progress)
                 data = replace(data, carried=carried)
             data, config = ungrouped_if_moody(data, config)
             features = data.target

@@ -37,6 +37,8 @@ def carry(
     target: Recordings,
     config: Config,
     cache: Path,
+    *,
+    ray: str | None = None,
     progress: Progress | None = None,
 ) -> Carried | None:
     """Sources as the target's line would have carried them.
@@ -47,6 +49,7 @@ def carry(
         target: the target.
         config: all settings.
         cache: folder for features.
+        ray: address of a cluster to make them on, see :func:`didan.features.extract`.
         progress: called after every utterance.
 
     Returns:
@@ -62,7 +65,11 @@ def carry(
     made, rows, lines, first = [], [], {}, 0
     for source in sources:
         if (line := line_between(_spectra(source), heard)) is not None:
-            made.append(load_features(source, config.frontend, config.normalisation, cache, progress, line))
+            made.append(
+                load_features(
+                    source, config.frontend, config.normalisation, cache, ray=ray, progress=progress, line=line
+                )
+            )
             rows.append(np.arange(first, first + len(source)))
             lines[source.name] = line
         first += len(source)

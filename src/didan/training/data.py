@@ -103,17 +103,29 @@ class TrainingData:
         }
 
 
-def load_data(task: Task, config: Config, cache: Path, progress: Progress | None = None) -> TrainingData:
-    """Load the features of a task's sources and target, and see what they have in common."""
+def load_data(
+    task: Task, config: Config, cache: Path, *, ray: str | None = None, progress: Progress | None = None
+) -> TrainingData:
+    """Load the features of a task's sources and target, and see what they have in common.
+
+    Args:
+        task: of utterances that are :func:`didan.features.readable`, which makes their features.
+        config: all settings.
+        cache: folder for features.
+        ray: address of a cluster to make those of carried utterances on, see :func:`carry`.
+        progress: called after every one of these.
+    """
 
     def features(recordings: Recordings) -> FeatureSet:
-        return load_features(recordings, config.frontend, config.normalisation, cache, progress)
+        return load_features(recordings, config.frontend, config.normalisation, cache)
 
     source = join([features(corpus.unlabelled()) for corpus in task.sources])
     sides = told_apart(source, features(task.target), config.frontend, config.normalisation, adapts=config.adapts)
     data = combine(task, *sides)
     recordings = [corpus.unlabelled() for corpus in task.sources]
-    return replace(data, carried=carry(recordings, data.source, task.target, config, cache, progress))
+    return replace(
+        data, carried=carry(recordings, data.source, task.target, config, cache, ray=ray, progress=progress)
+    )
 
 
 def told_apart(

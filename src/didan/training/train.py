@@ -116,7 +116,7 @@ def train(
     with unfinished(out if processes.first else None, resume) as workspace:
         with processes.first_ahead():
             task = _readable(task, config, cache, ray, progress, on_damaged)
-            data, config = ungrouped_if_moody(load_data(task, config, cache), config)
+            data, config = ungrouped_if_moody(load_data(task, config, cache, ray=ray, progress=progress), config)
             if workspace is not None:
                 workspace.claim(data.identity(config))
         processes.refuse_other(data.identity(config))
