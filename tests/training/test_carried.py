@@ -6,25 +6,33 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from safetensors.numpy import load_file, save_file
 from scipy.signal import resample_poly
 
 from didan.audio import RATE, read_audio
 from didan.corpora import Corpus
-from didan.errors import DidanWarning
+from didan.errors import DidanWarning, UserError
 from didan.features import (
     FeatureStore,
     Functionals,
     FunctionalsSettings,
+    Line,
     Spectra,
     extract,
     extract_features,
     line_between,
+    nearest_line,
 )
 from didan.model.account import account
+from didan.model.card import model_card
 from didan.model.config import Config, make_config
+from didan.model.directory import load, save
+from didan.model.source import source_corpora
 from didan.training.adapt import adapt, adapting_config
+from didan.training.carried import carried_before, carry, spectra_of
 from didan.training.data import TrainingData, load_data
 from didan.training.pair import hold_out
+from didan.training.sources import source_features
 from didan.training.task import make_task
 from didan.training.train import train
 
@@ -123,6 +131,8 @@ def test_the_model_knows_the_source_as_it_is(source: Corpus, calls: Corpus, sess
     assert index.features is not None
     np.testing.assert_allclose(index.features[0], plain.features[0], rtol=1e-3, atol=1e-3)
     assert any("the line of calls (speech up to " in line for line in account(model))
+    heard = model.record["lines"][source.name]
+    assert f"| line of calls | {heard}; alpha was heard by it as well |" in model_card(model)
     other = train(source, calls, config=quick("didan", "augmentation.line=false"), cache=session_cache)
     assert other.record["lines"] == {}
     assert not torch.equal(model.network.head.output.weight, other.network.head.output.weight)
@@ -144,3 +154,49 @@ def test_adapting_hears_the_source_by_the_line_where_its_recordings_are(
             Path(own).symlink_to(old)
         found = adapt(model, calls.unlabelled(), search_paths=[tmp_path], cache=session_cache)
         assert list(found[0].record["lines"]) == [source.name]
+
+
+def test_what_a_model_includes_is_what_its_recordings_would_give(
+    source: Corpus, calls: Corpus, session_cache: Path, tmp_path: Path
+) -> None:
+    config = quick("didan", "normalisation.group=none")
+    model = train(source, calls, config=config, cache=session_cache, include_source_features=True)
+    save(model, tmp_path / "m")
+    loaded = load(tmp_path / "m")
+    carried, features = loaded.source_index.carried, source_features(loaded, (), session_cache)
+    assert carried is not None
+    assert {line.in_words() for line in carried.lines} == set(model.record["lines"].values())
+    recordings = [corpus.unlabelled() for corpus in source_corpora(loaded)]
+    found = carry(recordings, features, calls.unlabelled(), config, session_cache)
+    included = carried_before(loaded, features, calls.unlabelled(), config)
+    assert found is not None
+    assert included is not None
+    assert included.lines == found.lines
+    assert (included.rows == found.rows).all()
+    np.testing.assert_allclose(included.features.vectors(), found.features.vectors(), atol=0.05)  # half precision
+    assert carried_before(loaded, features, source.unlabelled(), config) is None
+    refused = quick("didan", "augmentation.line=false")
+    assert carried_before(loaded, features, calls.unlabelled(), refused) is None
+
+
+def test_the_nearest_of_several_telephones_is_taken(source: Corpus, calls: Corpus) -> None:
+    studio, telephone = (spectra_of(corpus.unlabelled()) for corpus in (source, calls))
+    noises = (-80.0, telephone.over_noise + 1, 60.0)
+    lines = [Line.telephone(studio, over_noise) for over_noise in noises]
+    assert nearest_line(studio, telephone, lines) == 1
+    assert nearest_line(studio, telephone, []) is None
+    assert nearest_line(studio, telephone, lines[:1]) is None  # farther than none at all
+    assert nearest_line(studio, studio, lines) is None
+
+
+@pytest.mark.parametrize("damage", ["noise", "0.gains", "0.counts", "0.frames"])
+def test_a_damaged_file_of_lines_is_refused(
+    damage: str, source: Corpus, calls: Corpus, session_cache: Path, tmp_path: Path
+) -> None:
+    model = train(source, calls, config=quick(), cache=session_cache, include_source_features=True)
+    save(model, tmp_path / "m")
+    file = tmp_path / "m" / "source-lines.safetensors"
+    arrays = load_file(file)
+    save_file(arrays | {damage: arrays[damage][1:]}, file)
+    with pytest.raises(UserError, match="is not a complete model directory"):
+        load(tmp_path / "m")

@@ -15,14 +15,14 @@ independent bins that would vary as much. Of a domain S and N are medians over u
 there may be no pause: then N is too high, in source and target alike.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from scipy.special import gammaincinv
 
 from didan.audio import RATE
@@ -101,9 +101,29 @@ class Line(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    gains: tuple[float, ...]
-    noise: tuple[float, ...]
+    gains: tuple[float, ...] = Field(min_length=BANDS, max_length=BANDS)
+    noise: tuple[float, ...] = Field(min_length=BANDS, max_length=BANDS)
     over_noise: float
+
+    @classmethod
+    def telephone(cls, source: Spectra, over_noise: float) -> "Line":
+        """One that carries the voice and nothing above, with noise of the spectrum of the source's speech.
+
+        Args:
+            source: what would be carried.
+            over_noise: how far speech arrives above the noise, in dB.
+        """
+        lost = _VOICE[1] < _CENTRES
+        return cls(
+            gains=_rounded(np.where(lost, _GONE, 0.0)),
+            noise=_rounded(np.where(lost, _GONE, 0.0) + source.speech - over_noise),
+            over_noise=over_noise,
+        )
+
+    def distance(self, other: "Line") -> float:
+        """How differently two lines carry the same speech, in dB: in what is lost, and in the noise."""
+        lost = np.abs(np.subtract(self.gains, other.gains)).mean()
+        return float(lost + abs(self.over_noise - other.over_noise))
 
     def carry(self, samples: Samples) -> Samples:
         """What arrives of an utterance, shape (n,); the noise is always the same for the same samples.
@@ -153,6 +173,18 @@ def line_between(source: Spectra, target: Spectra) -> Line | None:
     wanted, there = target.noise - target.level + source.level, source.noise + gains
     added = 10 * np.log10(np.maximum(10 ** (wanted / 10) - 10 ** (there / 10), _SILENCE))
     return Line(gains=_rounded(gains), noise=_rounded(added), over_noise=round(target.over_noise))
+
+
+def nearest_line(source: Spectra, target: Spectra, lines: Sequence[Line]) -> int | None:
+    """Which of some lines comes nearest to the one between two domains, by its number; None where none is needed,
+    or where to do without is nearer than any.
+    """
+    wanted = line_between(source, target)
+    if wanted is None:
+        return None
+    none = Line(gains=(0.0,) * BANDS, noise=_rounded(source.noise), over_noise=source.over_noise)
+    nearest = int(np.argmin([wanted.distance(line) for line in [none, *lines]]))
+    return nearest - 1 if nearest else None
 
 
 def _levels(samples: Samples) -> tuple[Floats, Floats]:

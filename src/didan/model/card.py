@@ -34,6 +34,7 @@ def model_card(model: TrainedModel) -> str:
         n_target=record.get("n_target"),
         selection=in_hindsight(record.get("selection", "unknown"), record.get("target", "unknown")),
         mood=record.get("mood"),
+        lines=record.get("lines", {}),
         adaptation=record.get("adaptation"),
         corpora=_corpora(model),
         remarks=record.get("remarks", []),

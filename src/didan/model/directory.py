@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import numpy.typing as npt
 import yaml
 from pydantic import ValidationError
@@ -30,7 +31,7 @@ from didan.features.encoders.weights import FILES as ENCODER_FILES
 from didan.files import written_whole
 from didan.model.config import Config
 from didan.model.find import find_model
-from didan.model.trained import SourceIndex, TrainedModel, TrainedNetwork
+from didan.model.trained import CarriedFeatures, SourceIndex, TrainedModel, TrainedNetwork
 from didan.networks import build_network
 from didan.yaml import parse_yaml
 
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 # Raised with the files, and with what features mean: a network knows only those that it was trained with.
 _FORMAT = 9
 _EMBEDDINGS, _FEATURES = "source-index.safetensors", "source-features.safetensors"
+_LINES = "source-lines.safetensors"
 _ENCODERS = "encoders"
 _TEXT = {"corpus", "speaker", "group", "digest", "audio"}
 """Columns of names."""
@@ -91,6 +93,8 @@ def write(model: TrainedModel, folder: Path, *, encoders: Config | None = None, 
     if index.features is not None:
         packed: dict[str, npt.NDArray[Any]] = {"frames": index.features.frames, "counts": index.features.counts}
         save_arrays(packed, folder / _FEATURES)
+    if index.carried is not None:
+        save_arrays(_lines_as_arrays(index.carried), folder / _LINES)
     (folder / "model-card.md").write_text(model_card(model), encoding="utf-8")
     if model.includes_encoder:
         _copy_encoders((encoders or model.config).frontend, folder / _ENCODERS)
@@ -187,6 +191,7 @@ def load(name: str | Path) -> TrainedModel:
             table=read_csv(folder / "source-index.csv", _TEXT.__contains__),
             embeddings={} if compact else load_file(folder / _EMBEDDINGS),
             features=_read_features(folder / _FEATURES),
+            carried=_read_lines(folder / _LINES),
         )
         network = _read_network(folder, content)
         _refuse_unfitting(index, network.emotions)
@@ -291,8 +296,9 @@ def _refuse_unfitting(index: SourceIndex, emotions: tuple[str, ...]) -> None:
         if column not in index.table.columns:
             raise KeyError(f"{column} is no column of source-index.csv")
     lengths = {len(rows) for rows in index.embeddings.values()}
-    if index.features is not None:
-        frames, counts = index.features.frames, index.features.counts
+    included = [] if index.features is None else [index.features]
+    for features in [*included, *(index.carried.features if index.carried is not None else ())]:
+        frames, counts = features.frames, features.counts
         if counts.ndim != 1 or counts.min(initial=1) < 1 or frames.ndim != 2 or counts.sum() != len(frames):
             raise ValueError("features of the source are not as many as they are said to be")
         lengths.add(len(counts))
@@ -311,3 +317,33 @@ def _read_features(file: Path) -> "PackedFeatures | None":
         return None
     packed = load_arrays(file)
     return PackedFeatures(packed["frames"], packed["counts"])
+
+
+def _lines_as_arrays(carried: CarriedFeatures) -> dict[str, npt.NDArray[Any]]:
+    """All lines, and what each makes of the source."""
+    arrays: dict[str, npt.NDArray[Any]] = {"speech": carried.spectra.speech, "noise": carried.spectra.noise}
+    for number, (line, features) in enumerate(zip(carried.lines, carried.features, strict=True)):
+        arrays[f"{number}.gains"], arrays[f"{number}.noise"] = np.array(line.gains), np.array(line.noise)
+        arrays[f"{number}.over_noise"] = np.array([line.over_noise])
+        arrays[f"{number}.frames"], arrays[f"{number}.counts"] = features.frames, features.counts
+    return arrays
+
+
+def _read_lines(file: Path) -> CarriedFeatures | None:
+    from didan.features import Line, PackedFeatures, Spectra
+
+    if not file.exists():
+        return None
+    arrays = load_arrays(file)
+    lines, features, number = [], [], 0
+    while f"{number}.gains" in arrays:
+        gains, noise, over_noise, frames, counts = (
+            arrays[f"{number}.{part}"] for part in ("gains", "noise", "over_noise", "frames", "counts")
+        )
+        lines.append(Line(gains=gains.tolist(), noise=noise.tolist(), over_noise=over_noise.item()))
+        features.append(PackedFeatures(frames, counts))
+        number += 1
+    spectra = Spectra(arrays["speech"], arrays["noise"])
+    if not lines or {spectra.speech.shape, spectra.noise.shape} != {(len(lines[0].gains),)}:
+        raise ValueError("spectra of the source are not what they are said to be")
+    return CarriedFeatures(spectra=spectra, lines=tuple(lines), features=tuple(features))

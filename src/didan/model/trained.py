@@ -18,7 +18,22 @@ from didan.typing import Answers, Features, Samples
 if TYPE_CHECKING:
     import pandas as pd
 
-    from didan.features import FeatureSet, PackedFeatures
+    from didan.features import FeatureSet, Line, PackedFeatures, Spectra
+
+
+@dataclass(frozen=True, kw_only=True)
+class CarriedFeatures:
+    """Features of all source utterances as each of some lines would have carried them.
+
+    Attributes:
+        spectra: of the source's own recordings, which tell of a target whether its line is worse.
+        lines: the lines.
+        features: by each of them.
+    """
+
+    spectra: "Spectra"
+    lines: "tuple[Line, ...]"
+    features: "tuple[PackedFeatures, ...]"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,11 +49,13 @@ class SourceIndex:
             and does not include features of it.
         features: of the frontend, if the model includes them; with them it can be adapted where the recordings are
             not.
+        carried: the same by lines, if the model includes that.
     """
 
     table: "pd.DataFrame"
     embeddings: dict[str, Tensor]
     features: "PackedFeatures | None" = None
+    carried: CarriedFeatures | None = None
 
 
 @dataclass(kw_only=True)

@@ -16,7 +16,7 @@ from didan.model.directory import save
 from didan.model.source import source_corpora
 from didan.model.trained import TrainedModel
 from didan.selection import CRITERIA, label_free_outputs
-from didan.training.carried import carry
+from didan.training.carried import carried_before, carry
 from didan.training.data import combine, told_apart, ungrouped_if_moody
 from didan.training.sources import no_features, source_features, source_recordings
 from didan.training.task import make_task
@@ -141,8 +141,11 @@ def adapt(
                 source, features, config.frontend, config.normalisation, adapts=config.adapts
             )
             data = combine(task, source, features)
-            if (recordings_of := source_recordings(model, search_paths, cache)) is not None:
-                carried = carry(recordings_of, source, task.target, config, cache, progress=progress)
+            heard = source_recordings(model, search_paths, cache)
+            if heard is None:
+                data = replace(data, carried=carried_before(model, source, task.target, config))
+            else:
+                carried = carry(heard, source, task.target, config, cache, progress=progress)
                 data = replace(data, carried=carried)
             data, config = ungrouped_if_moody(data, config)
             features = data.target
@@ -166,7 +169,8 @@ def adapt(
                 f"every utterance of {target.name} would become {only}: the adaptation has collapsed and nothing "
                 "was written; try more recordings, or --set pseudo_labels.weight=0"
             )
-        adapted.source_index = replace(adapted.source_index, features=model.source_index.features)
+        included = model.source_index
+        adapted.source_index = replace(adapted.source_index, features=included.features, carried=included.carried)
         adapted.includes_encoder = model.includes_encoder
         adapted.record["encoders"] = model.record.get("encoders", [])  # as first named, wherever they are now
         earlier = {key: model.record.get(key) for key in ("sources", "target", "n_target", "adapted_from")}

@@ -1,15 +1,26 @@
 """The source once more, as the line of the target would have carried it; see :mod:`didan.features.line`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from didan.audio import read_audio
 from didan.corpora import Recordings
-from didan.features import FeatureSet, Line, Spectra, join, line_between, load_features
+from didan.features import (
+    FeatureSet,
+    Line,
+    PackedFeatures,
+    Spectra,
+    join,
+    line_between,
+    load_features,
+    nearest_line,
+)
 from didan.model.config import Config
+from didan.model.source import source_corpora, source_set
+from didan.model.trained import CarriedFeatures, TrainedModel
 from didan.typing import Labels, Progress
 
 _MEASURED = 100
@@ -24,11 +35,20 @@ class Carried:
         features: of these utterances.
         rows: number of each among all of the source, shape (n,).
         lines: by the names of the sources that were carried.
+        spectra: of the recordings of these sources.
     """
 
     features: FeatureSet
     rows: Labels
     lines: dict[str, Line]
+    spectra: dict[str, Spectra]
+
+    def packed(self) -> CarriedFeatures | None:
+        """As a model can include them; None where each of several sources was carried by a line of its own."""
+        if len(self.lines) != 1:
+            return None
+        (line,), (spectra,) = self.lines.values(), self.spectra.values()
+        return CarriedFeatures(spectra=spectra, lines=(line,), features=(PackedFeatures.pack(self.features.raw),))
 
 
 def carry(
@@ -61,25 +81,67 @@ def carry(
     """
     if not (config.adapts and config.augmentation.line):
         return None
-    heard = _spectra(target)
-    made, rows, lines, first = [], [], {}, 0
+    heard = spectra_of(target)
+    made, rows, lines, spectra, first = [], [], {}, {}, 0
     for source in sources:
-        if (line := line_between(_spectra(source), heard)) is not None:
+        own = spectra_of(source)
+        if (line := line_between(own, heard)) is not None:
             made.append(
                 load_features(
-                    source, config.frontend, config.normalisation, cache, ray=ray, progress=progress, line=line
+                    source,
+                    config.frontend,
+                    config.normalisation,
+                    cache,
+                    ray=ray,
+                    progress=progress,
+                    line=line,
                 )
             )
             rows.append(np.arange(first, first + len(source)))
-            lines[source.name] = line
+            lines[source.name], spectra[source.name] = line, own
         first += len(source)
     if not made:
         return None
     joined = join(made).in_memory().told_apart(features.domains[0].voices)
-    return Carried(features=joined, rows=np.concatenate(rows), lines=lines)
+    return Carried(features=joined, rows=np.concatenate(rows), lines=lines, spectra=spectra)
 
 
-def _spectra(recordings: Recordings) -> Spectra:
+def carried_before(
+    model: TrainedModel, features: FeatureSet, target: Recordings, config: Config
+) -> Carried | None:
+    """The source of a model by the line, of those that the model includes, which is nearest to the target's.
+
+    Args:
+        model: the model.
+        features: of its source, as it is.
+        target: the target.
+        config: all settings.
+
+    Returns:
+        None where none is included, nearer than none, needed or asked for.
+    """
+    included = model.source_index.carried
+    if included is None or not (config.adapts and config.augmentation.line):
+        return None
+    nearest = nearest_line(included.spectra, spectra_of(target), included.lines)
+    if nearest is None:
+        return None
+    (name,) = {corpus.name for corpus in source_corpora(model)}
+    by_line = source_set(replace(model, config=config), included.features[nearest])
+    return Carried(
+        features=by_line.in_memory().told_apart(features.domains[0].voices),
+        rows=np.arange(len(by_line)),
+        lines={name: included.lines[nearest]},
+        spectra={name: included.spectra},
+    )
+
+
+def spectra_of(recordings: Recordings) -> Spectra:
+    """What recordings sound like, by a hundred of their utterances.
+
+    Raises:
+        AudioError: one of these cannot be read.
+    """
     utterances = recordings.utterances()
     some = np.unique(np.linspace(0, len(utterances) - 1, min(len(utterances), _MEASURED)).astype(int))
     return Spectra.of(read_audio(*utterances[row][:4]) for row in some)
