@@ -5,14 +5,13 @@
 
 The first corpus is learnt from, with the default settings and without adaptation. The others are what it is
 evaluated on, as ``didan evaluate`` does it, and adapted to first, as ``didan adapt`` does it. The model is written
-as small as it goes: weights in half precision, features of its source in place of embeddings; those by telephones
-too, for whoever adapts it to calls. To repeat it gives the same files to the last bit.
+as small as it goes: weights in half precision, features of its source in place of embeddings. To repeat it gives
+the same files to the last bit.
 """
 
 import argparse
 import shutil
 import warnings
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -20,13 +19,12 @@ import torch
 from didan.corpora import Corpus, read_corpus
 from didan.errors import DidanWarning
 from didan.evaluation import evaluate
-from didan.features import Line, PackedFeatures, default_cache, extract
+from didan.features import default_cache
 from didan.model.config import make_config
 from didan.model.directory import load, note_evaluation, write
 from didan.model.hub import without_paths
-from didan.model.trained import CarriedFeatures, TrainedModel
+from didan.model.trained import TrainedModel
 from didan.training.adapt import adapt, adapting_config
-from didan.training.carried import spectra_of
 from didan.training.train import train
 
 GROUPS = {"speaker": "", "none": ", speakers unknown"}
@@ -38,7 +36,6 @@ REMARKS = (
     "recordings, `didan adapt base FOLDER --out mine`, before you use it on them.",
 )
 _OF_A_RUN = ("seconds", "peak_memory_mb", "hardware")
-_TELEPHONES = (8.0, 14.0)  # dB of speech over noise
 _EVERY = 10  # steps of the history that are kept: there is little room
 
 
@@ -54,21 +51,11 @@ def base(corpus: Corpus, cache: Path) -> TrainedModel:
             cache=cache,
         )
     record = {key: value for key, value in model.record.items() if key not in _OF_A_RUN}
-    model.source_index = replace(model.source_index, carried=by_telephone(model, corpus, cache))
     # What source and target share says nothing where they are one corpus.
     leakage = {key: value if key == "labels_read" else [] for key, value in record["leakage"].items()}
     model.record = record | {"leakage": leakage, "remarks": list(REMARKS)}
     model.history = model.history.iloc[::_EVERY]
     return without_paths(model)
-
-
-def by_telephone(model: TrainedModel, corpus: Corpus, cache: Path) -> CarriedFeatures:
-    """Features of the corpus as telephones would have carried it."""
-    recordings = corpus.unlabelled()
-    spectra = spectra_of(recordings)
-    lines = tuple(Line.telephone(spectra, over_noise) for over_noise in _TELEPHONES)
-    made = (extract(recordings, model.config.frontend, cache, line=line).features for line in lines)
-    return CarriedFeatures(spectra=spectra, lines=lines, features=tuple(map(PackedFeatures.pack, made)))
 
 
 def measure(model: TrainedModel, folder: Path, corpora: list[Corpus], cache: Path) -> None:

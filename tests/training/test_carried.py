@@ -16,12 +16,11 @@ from didan.features import (
     FeatureStore,
     Functionals,
     FunctionalsSettings,
-    Line,
     Spectra,
     extract,
     extract_features,
     line_between,
-    nearest_line,
+    suits,
 )
 from didan.model.account import account
 from didan.model.card import model_card
@@ -165,7 +164,7 @@ def test_what_a_model_includes_is_what_its_recordings_would_give(
     loaded = load(tmp_path / "m")
     carried, features = loaded.source_index.carried, source_features(loaded, (), session_cache)
     assert carried is not None
-    assert {line.in_words() for line in carried.lines} == set(model.record["lines"].values())
+    assert [carried.line.in_words()] == list(model.record["lines"].values())
     recordings = [corpus.unlabelled() for corpus in source_corpora(loaded)]
     found = carry(recordings, features, calls.unlabelled(), config, session_cache)
     included = carried_before(loaded, features, calls.unlabelled(), config)
@@ -179,23 +178,23 @@ def test_what_a_model_includes_is_what_its_recordings_would_give(
     assert carried_before(loaded, features, calls.unlabelled(), refused) is None
 
 
-def test_the_nearest_of_several_telephones_is_taken(source: Corpus, calls: Corpus) -> None:
+def test_a_line_that_was_measured_suits_what_is_like_its_target(source: Corpus, calls: Corpus) -> None:
     studio, telephone = (spectra_of(corpus.unlabelled()) for corpus in (source, calls))
-    noises = (-80.0, telephone.over_noise + 1, 60.0)
-    lines = [Line.telephone(studio, over_noise) for over_noise in noises]
-    assert nearest_line(studio, telephone, lines) == 1
-    assert nearest_line(studio, telephone, []) is None
-    assert nearest_line(studio, telephone, lines[:1]) is None  # farther than none at all
-    assert nearest_line(studio, studio, lines) is None
+    line = line_between(studio, telephone)
+    assert line is not None
+    assert suits(line, studio, telephone)
+    assert not suits(line, studio, studio)
+    # With noise so loud that it is farther from this target than the studio is.
+    assert not suits(line.model_copy(update={"over_noise": -80.0}), studio, telephone)
 
 
-@pytest.mark.parametrize("damage", ["noise", "0.gains", "0.counts", "0.frames"])
-def test_a_damaged_file_of_lines_is_refused(
+@pytest.mark.parametrize("damage", ["noise", "gains", "counts", "frames"])
+def test_a_damaged_file_of_a_line_is_refused(
     damage: str, source: Corpus, calls: Corpus, session_cache: Path, tmp_path: Path
 ) -> None:
     model = train(source, calls, config=quick(), cache=session_cache, include_source_features=True)
     save(model, tmp_path / "m")
-    file = tmp_path / "m" / "source-lines.safetensors"
+    file = tmp_path / "m" / "source-carried.safetensors"
     arrays = load_file(file)
     save_file(arrays | {damage: arrays[damage][1:]}, file)
     with pytest.raises(UserError, match="is not a complete model directory"):

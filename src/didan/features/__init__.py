@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     )
     from didan.features.functionals import Functionals, FunctionalsSettings
     from didan.features.fusion import Fusion, FusionSettings, scaled_blocks
-    from didan.features.line import Line, Spectra, line_between, nearest_line
+    from didan.features.line import Line, Spectra, line_between, suits
     from didan.features.moods import MOODY
     from didan.features.normaliser import Block, Moments, NormalisationSettings, Normaliser, Statistics
     from didan.features.pretrained import Pretrained, PretrainedSettings
@@ -77,7 +77,7 @@ _HOME = {
         "voice_bands",
         "with_parts",
     ),
-    "line": ("Line", "Spectra", "line_between", "nearest_line"),
+    "line": ("Line", "Spectra", "line_between", "suits"),
     "functionals": ("Functionals", "FunctionalsSettings"),
     "fusion": ("Fusion", "FusionSettings", "scaled_blocks"),
     "moods": ("MOODY",),
@@ -130,12 +130,12 @@ __all__ = [
     "line_between",
     "load_features",
     "mood_of_groups",
-    "nearest_line",
     "normalised",
     "parts_of",
     "pooled_vectors",
     "readable",
     "scaled_blocks",
+    "suits",
     "voice_bands",
     "voices_in",
     "with_parts",

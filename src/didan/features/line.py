@@ -15,7 +15,7 @@ independent bins that would vary as much. Of a domain S and N are medians over u
 there may be no pause: then N is too high, in source and target alike.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from zlib import crc32
 
@@ -105,21 +105,6 @@ class Line(BaseModel):
     noise: tuple[float, ...] = Field(min_length=BANDS, max_length=BANDS)
     over_noise: float
 
-    @classmethod
-    def telephone(cls, source: Spectra, over_noise: float) -> "Line":
-        """One that carries the voice and nothing above, with noise of the spectrum of the source's speech.
-
-        Args:
-            source: what would be carried.
-            over_noise: how far speech arrives above the noise, in dB.
-        """
-        lost = _VOICE[1] < _CENTRES
-        return cls(
-            gains=_rounded(np.where(lost, _GONE, 0.0)),
-            noise=_rounded(np.where(lost, _GONE, 0.0) + source.speech - over_noise),
-            over_noise=over_noise,
-        )
-
     def distance(self, other: "Line") -> float:
         """How differently two lines carry the same speech, in dB: in what is lost, and in the noise."""
         lost = np.abs(np.subtract(self.gains, other.gains)).mean()
@@ -175,16 +160,13 @@ def line_between(source: Spectra, target: Spectra) -> Line | None:
     return Line(gains=_rounded(gains), noise=_rounded(added), over_noise=round(target.over_noise))
 
 
-def nearest_line(source: Spectra, target: Spectra, lines: Sequence[Line]) -> int | None:
-    """Which of some lines comes nearest to the one between two domains, by its number; None where none is needed,
-    or where to do without is nearer than any.
-    """
+def suits(line: Line, source: Spectra, target: Spectra) -> bool:
+    """Whether a line, once measured, comes nearer to the one between two domains than none at all."""
     wanted = line_between(source, target)
     if wanted is None:
-        return None
+        return False
     none = Line(gains=(0.0,) * BANDS, noise=_rounded(source.noise), over_noise=source.over_noise)
-    nearest = int(np.argmin([wanted.distance(line) for line in [none, *lines]]))
-    return nearest - 1 if nearest else None
+    return wanted.distance(line) < wanted.distance(none)
 
 
 def _levels(samples: Samples) -> tuple[Floats, Floats]:

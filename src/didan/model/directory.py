@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 # Raised with the files, and with what features mean: a network knows only those that it was trained with.
 _FORMAT = 9
 _EMBEDDINGS, _FEATURES = "source-index.safetensors", "source-features.safetensors"
-_LINES = "source-lines.safetensors"
+_CARRIED = "source-carried.safetensors"
 _ENCODERS = "encoders"
 _TEXT = {"corpus", "speaker", "group", "digest", "audio"}
 """Columns of names."""
@@ -94,7 +94,7 @@ def write(model: TrainedModel, folder: Path, *, encoders: Config | None = None, 
         packed: dict[str, npt.NDArray[Any]] = {"frames": index.features.frames, "counts": index.features.counts}
         save_arrays(packed, folder / _FEATURES)
     if index.carried is not None:
-        save_arrays(_lines_as_arrays(index.carried), folder / _LINES)
+        save_arrays(_carried_as_arrays(index.carried), folder / _CARRIED)
     (folder / "model-card.md").write_text(model_card(model), encoding="utf-8")
     if model.includes_encoder:
         _copy_encoders((encoders or model.config).frontend, folder / _ENCODERS)
@@ -191,7 +191,7 @@ def load(name: str | Path) -> TrainedModel:
             table=read_csv(folder / "source-index.csv", _TEXT.__contains__),
             embeddings={} if compact else load_file(folder / _EMBEDDINGS),
             features=_read_features(folder / _FEATURES),
-            carried=_read_lines(folder / _LINES),
+            carried=_read_carried(folder / _CARRIED),
         )
         network = _read_network(folder, content)
         _refuse_unfitting(index, network.emotions)
@@ -296,8 +296,8 @@ def _refuse_unfitting(index: SourceIndex, emotions: tuple[str, ...]) -> None:
         if column not in index.table.columns:
             raise KeyError(f"{column} is no column of source-index.csv")
     lengths = {len(rows) for rows in index.embeddings.values()}
-    included = [] if index.features is None else [index.features]
-    for features in [*included, *(index.carried.features if index.carried is not None else ())]:
+    carried = None if index.carried is None else index.carried.features
+    for features in (own for own in (index.features, carried) if own is not None):
         frames, counts = features.frames, features.counts
         if counts.ndim != 1 or counts.min(initial=1) < 1 or frames.ndim != 2 or counts.sum() != len(frames):
             raise ValueError("features of the source are not as many as they are said to be")
@@ -319,31 +319,27 @@ def _read_features(file: Path) -> "PackedFeatures | None":
     return PackedFeatures(packed["frames"], packed["counts"])
 
 
-def _lines_as_arrays(carried: CarriedFeatures) -> dict[str, npt.NDArray[Any]]:
-    """All lines, and what each makes of the source."""
-    arrays: dict[str, npt.NDArray[Any]] = {"speech": carried.spectra.speech, "noise": carried.spectra.noise}
-    for number, (line, features) in enumerate(zip(carried.lines, carried.features, strict=True)):
-        arrays[f"{number}.gains"], arrays[f"{number}.noise"] = np.array(line.gains), np.array(line.noise)
-        arrays[f"{number}.over_noise"] = np.array([line.over_noise])
-        arrays[f"{number}.frames"], arrays[f"{number}.counts"] = features.frames, features.counts
-    return arrays
+def _carried_as_arrays(carried: CarriedFeatures) -> dict[str, npt.NDArray[Any]]:
+    """What a line made of the source, the line, and what the source sounded like before."""
+    return {
+        "frames": carried.features.frames,
+        "counts": carried.features.counts,
+        "gains": np.array(carried.line.gains),
+        "added": np.array(carried.line.noise),
+        "over_noise": np.array([carried.line.over_noise]),
+        "speech": carried.spectra.speech,
+        "noise": carried.spectra.noise,
+    }
 
 
-def _read_lines(file: Path) -> CarriedFeatures | None:
+def _read_carried(file: Path) -> CarriedFeatures | None:
     from didan.features import Line, PackedFeatures, Spectra
 
     if not file.exists():
         return None
-    arrays = load_arrays(file)
-    lines, features, number = [], [], 0
-    while f"{number}.gains" in arrays:
-        gains, noise, over_noise, frames, counts = (
-            arrays[f"{number}.{part}"] for part in ("gains", "noise", "over_noise", "frames", "counts")
-        )
-        lines.append(Line(gains=gains.tolist(), noise=noise.tolist(), over_noise=over_noise.item()))
-        features.append(PackedFeatures(frames, counts))
-        number += 1
-    spectra = Spectra(arrays["speech"], arrays["noise"])
-    if not lines or {spectra.speech.shape, spectra.noise.shape} != {(len(lines[0].gains),)}:
+    own = load_arrays(file)
+    line = Line(gains=own["gains"].tolist(), noise=own["added"].tolist(), over_noise=own["over_noise"].item())
+    if {own["speech"].shape, own["noise"].shape} != {(len(line.gains),)}:
         raise ValueError("spectra of the source are not what they are said to be")
-    return CarriedFeatures(spectra=spectra, lines=tuple(lines), features=tuple(features))
+    spectra = Spectra(own["speech"], own["noise"])
+    return CarriedFeatures(features=PackedFeatures(own["frames"], own["counts"]), line=line, spectra=spectra)

@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class CarriedFeatures:
-    """Features of all source utterances as each of some lines would have carried them.
+    """Features of all source utterances as the line of the model's target would have carried them.
 
     Attributes:
-        spectra: of the source's own recordings, which tell of a target whether its line is worse.
-        lines: the lines.
-        features: by each of them.
+        features: of the frontend.
+        line: the line.
+        spectra: of the source's own recordings, which tell of another target whether the line suits it.
     """
 
+    features: "PackedFeatures"
+    line: "Line"
     spectra: "Spectra"
-    lines: "tuple[Line, ...]"
-    features: "tuple[PackedFeatures, ...]"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +49,7 @@ class SourceIndex:
             and does not include features of it.
         features: of the frontend, if the model includes them; with them it can be adapted where the recordings are
             not.
-        carried: the same by lines, if the model includes that.
+        carried: the same by the line of the target, where it was trained so.
     """
 
     table: "pd.DataFrame"

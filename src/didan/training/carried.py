@@ -16,7 +16,7 @@ from didan.features import (
     join,
     line_between,
     load_features,
-    nearest_line,
+    suits,
 )
 from didan.model.config import Config
 from didan.model.source import source_corpora, source_set
@@ -48,7 +48,7 @@ class Carried:
         if len(self.lines) != 1:
             return None
         (line,), (spectra,) = self.lines.values(), self.spectra.values()
-        return CarriedFeatures(spectra=spectra, lines=(line,), features=(PackedFeatures.pack(self.features.raw),))
+        return CarriedFeatures(features=PackedFeatures.pack(self.features.raw), line=line, spectra=spectra)
 
 
 def carry(
@@ -109,7 +109,7 @@ def carry(
 def carried_before(
     model: TrainedModel, features: FeatureSet, target: Recordings, config: Config
 ) -> Carried | None:
-    """The source of a model by the line, of those that the model includes, which is nearest to the target's.
+    """The source of a model by the line of its former target, if the model includes that and it suits the new one.
 
     Args:
         model: the model.
@@ -118,20 +118,19 @@ def carried_before(
         config: all settings.
 
     Returns:
-        None where none is included, nearer than none, needed or asked for.
+        None where it is not included, does not suit, or is not asked for.
     """
     included = model.source_index.carried
     if included is None or not (config.adapts and config.augmentation.line):
         return None
-    nearest = nearest_line(included.spectra, spectra_of(target), included.lines)
-    if nearest is None:
+    if not suits(included.line, included.spectra, spectra_of(target)):
         return None
     (name,) = {corpus.name for corpus in source_corpora(model)}
-    by_line = source_set(replace(model, config=config), included.features[nearest])
+    by_line = source_set(replace(model, config=config), included.features)
     return Carried(
         features=by_line.in_memory().told_apart(features.domains[0].voices),
         rows=np.arange(len(by_line)),
-        lines={name: included.lines[nearest]},
+        lines={name: included.line},
         spectra={name: included.spectra},
     )
 
