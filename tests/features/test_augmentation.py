@@ -49,7 +49,7 @@ EVERY: dict[str, Any] = {
 
 @pytest.mark.parametrize("name", EVERY)
 def test_each_alone_does_something_that_the_seed_decides(name: str) -> None:
-    assert set(EVERY) == set(AugmentationSettings.model_fields)
+    assert set(EVERY) == set(AugmentationSettings.model_fields) - {"line"}  # which is no matter of spectrograms
     given = {name: EVERY[name]}
     assert AugmentationSettings(**given).does_anything
     x, lengths = speech()

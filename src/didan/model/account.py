@@ -83,7 +83,7 @@ def account(model: TrainedModel) -> list[str]:
     if config.adapts and not n_groups and FREQUENT in model.emotions and not config.class_prior:
         lines.append(
             "expect: little, if these are telephone calls. With unknown speakers adaptation to acted speech over "
-            "the telephone has gained a few points in the mean, and lost some from single corpora. Name the "
+            "the telephone has gained a few points in the mean, and next to none from some corpora. Name the "
             "speakers only where each shows several emotions: of a caller in one mood they take the mood away"
         )
     return lines
