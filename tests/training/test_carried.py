@@ -137,6 +137,26 @@ def test_the_model_knows_the_source_as_it_is(source: Corpus, calls: Corpus, sess
     assert not torch.equal(model.network.head.output.weight, other.network.head.output.weight)
 
 
+@pytest.mark.parametrize("named", ["noisy", "alpha"])
+def test_of_several_sources_those_are_carried_that_are_better_than_the_target(
+    named: str, source: Corpus, calls: Corpus, session_cache: Path, tmp_path: Path
+) -> None:
+    noisy = Corpus(named, source.table.assign(file=calls.table["file"]))  # which come by the line of the target
+    with pytest.warns(DidanWarning, match="are in the source too"):
+        data = load_data(make_task([noisy, source], calls), quick(), session_cache)
+    assert data.carried is not None
+    n = len(source)
+    assert data.carried.rows.tolist() == list(range(n, 2 * n))
+    pair = data.pair(np.zeros(2 * n, dtype=bool))
+    assert (pair.labels[2 * n :] == pair.labels[n : 2 * n]).all()
+    assert (pair.domains[2 * n :] == 1).all()
+    with pytest.warns(DidanWarning, match="are in the source too"):
+        model = train([noisy, source], calls, config=quick(), cache=session_cache, include_source_features=True)
+    assert model.source_index.carried is None
+    save(model, tmp_path / "m")
+    assert len(load(tmp_path / "m").source_index.table) == 2 * n
+
+
 @pytest.mark.parametrize("moved", [False, True])
 def test_adapting_hears_the_source_by_the_line_where_its_recordings_are(
     moved: bool, source: Corpus, target: Corpus, calls: Corpus, session_cache: Path, tmp_path: Path

@@ -43,10 +43,8 @@ class Carried:
     lines: dict[str, Line]
     spectra: dict[str, Spectra]
 
-    def packed(self) -> CarriedFeatures | None:
-        """As a model can include them; None where each of several sources was carried by a line of its own."""
-        if len(self.lines) != 1:
-            return None
+    def packed(self) -> CarriedFeatures:
+        """As a model of one source includes them; each of several would have a line of its own."""
         (line,), (spectra,) = self.lines.values(), self.spectra.values()
         return CarriedFeatures(features=PackedFeatures.pack(self.features.raw), line=line, spectra=spectra)
 

@@ -124,7 +124,7 @@ def train(
         model = fit_model(data, config, held_out, workspace=workspace, progress=progress, processes=processes)
         if include_source_features:
             packed = PackedFeatures.pack(data.source.raw)
-            carried = data.carried.packed() if data.carried is not None else None
+            carried = data.carried.packed() if data.carried is not None and len(sources) == 1 else None
             model.source_index = replace(model.source_index, features=packed, carried=carried)
         model.includes_encoder = include_encoder
         if workspace is not None:
