@@ -33,6 +33,7 @@ from didan.typing import Labels
 METHODS: dict[str, tuple[str, list[str]]] = {
     "source-only": ("source-only", []),
     "didan": ("didan", []),
+    "didan, not by the line": ("didan", ["augmentation.line=false"]),
     "mcc": ("mcc", []),
     "mcc, pseudo-labels": ("mcc", ["pseudo_labels.weight=2"]),
     "no alignment, pseudo-labels": ("source-only", ["pseudo_labels.weight=2"]),

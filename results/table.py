@@ -83,6 +83,7 @@ PAGES: dict[Path, Callable[[], str]] = {
         [
             *(make(TARGETS) for make in (targets_table, methods_table)),
             rival_table(TARGETS, STUDIES / "targets" / "deep-jdot.jsonl.gz"),
+            rival_table(TARGETS, STUDIES / "targets" / "without-line.jsonl.gz"),
             "With hidden states of tiny.en joined to functionals:",
             targets_table(TARGETS.with_name(ENCODED)),
         ]
@@ -90,7 +91,8 @@ PAGES: dict[Path, Callable[[], str]] = {
     _EXPERIMENTS / "calls.md": lambda: "\n\n".join(
         [
             calls_table(CALLS),
-            "With hidden states of tiny.en joined to functionals:",
+            "With hidden states of tiny.en joined to functionals, by models that did not yet hear the source by "
+            "[the line](../method.md#the-line):",
             calls_table(CALLS.with_name(ENCODED)),
         ]
     ),

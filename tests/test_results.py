@@ -70,7 +70,8 @@ def target_runs(name: str = "functionals") -> pd.DataFrame:
 
 
 def test_the_means_of_targets_are_over_tasks_and_seeds() -> None:
-    runs, encoded = pd.concat([target_runs(), target_runs("deep-jdot")]), target_runs("functionals+tiny.en")
+    runs = pd.concat([target_runs(), target_runs("deep-jdot"), target_runs("without-line")])
+    encoded = target_runs("functionals+tiny.en")
     page = STUDIES.parent / "docs" / "experiments" / "targets.md"
     compared = []
     for line in page.read_text(encoding="utf-8").splitlines():
@@ -95,6 +96,7 @@ def test_the_means_of_targets_are_over_tasks_and_seeds() -> None:
                 compared.append(method)
     assert compared.count("source-only") > 20
     assert compared.count("deep-jdot, pseudo-labels") > 5
+    assert compared.count("didan, not by the line") == 2
 
 
 def test_readme_counts_conditions_alike_and_sorts_by_merit() -> None:
