@@ -1,9 +1,16 @@
+import sqlite3
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+import soundfile
 
+from didan.audio import Utterance
 from didan.errors import DidanWarning, UserError
-from didan.features import default_cache
+from didan.features import FeatureStore, FunctionalsSettings, default_cache
+from didan.features import cache as lookups
+from didan.features.cache import database
 
 
 def test_default_cache_can_be_moved(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -36,3 +43,41 @@ def test_with_neither_a_home_nor_a_temporary_folder_one_is_asked_for(
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "file"))
     with pytest.raises(UserError, match=r"cannot write features to .*file.*--cache"):
         default_cache()
+
+
+def test_to_look_one_utterance_up_costs_the_same_however_much_is_stored(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    steps = 0
+
+    def count() -> int:
+        nonlocal steps
+        steps += 1
+        return 0
+
+    def connect(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        connection: sqlite3.Connection = sqlite3.connect(*arguments, **options)
+        connection.set_progress_handler(count, 1)  # every instruction of SQLite's machine
+        return connection
+
+    utterance = Utterance(tmp_path / "a.wav", np.nan, np.nan)
+    soundfile.write(utterance.file, np.zeros(1600), 16_000)
+    store = FeatureStore(tmp_path / "cache", FunctionalsSettings())
+    taken = []
+    for stored in (10, 20_000):
+        with database(store.folder / "index.sqlite") as index:
+            rows = ((f"{stored}-{row}", 1, row, 1, 1, 0) for row in range(stored))
+            index.executemany("INSERT INTO features VALUES (?, ?, ?, ?, ?, ?)", rows)
+        with database(tmp_path / "cache" / "fingerprints.sqlite") as known:
+            names = [f"{stored}-{row}" for row in range(stored)]
+            known.executemany("INSERT INTO files VALUES (?, 0, '', '')", ((name,) for name in names))
+            known.executemany("INSERT INTO audio VALUES (?, '')", ((name,) for name in names))
+        store.fingerprints.contents_of(utterance)
+        with monkeypatch.context() as patched:
+            patched.setattr(lookups, "sqlite3", type("counted", (), {"connect": connect, "Error": sqlite3.Error}))
+            steps = 0
+            store.fingerprints.contents_of(utterance)
+            store.find(["none"])
+        taken.append(steps)
+    assert taken[0] > 10
+    assert taken[1] < 2 * taken[0]

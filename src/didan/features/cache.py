@@ -87,7 +87,11 @@ def database(file: Path) -> Iterator[sqlite3.Connection]:
 
 
 def matching(connection: sqlite3.Connection, query: str, keys: Iterable[Any]) -> sqlite3.Cursor:
-    """The rows of one query about any number of keys, with which it joins as ``wanted (key)``."""
+    """The rows of one query about any number of keys, which it takes ``FROM wanted CROSS JOIN`` a table.
+
+    A cross join looks each ``key`` up, however large the table: SQLite, which does not know how few are wanted,
+    would else go through all of it.
+    """
     connection.execute("CREATE TEMP TABLE IF NOT EXISTS wanted (key PRIMARY KEY) WITHOUT ROWID")
     connection.execute("DELETE FROM wanted")
     connection.executemany("INSERT OR IGNORE INTO wanted VALUES (?)", ((key,) for key in keys))

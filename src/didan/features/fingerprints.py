@@ -106,7 +106,7 @@ class Fingerprints:
             for digest, utterance in zip(found, utterances, strict=True)
         ]
         with database(self._fingerprints) as known:
-            query = "SELECT digest, audio FROM audio JOIN wanted ON digest = key"
+            query = "SELECT digest, audio FROM wanted CROSS JOIN audio ON digest = key"
             audio = dict(matching(known, query, filter(None, names)))
         return [
             digest if isinstance(digest, AudioError) else Contents(digest, audio.get(name))
@@ -128,7 +128,7 @@ class Fingerprints:
     def _digests(self, files: Sequence[Path]) -> dict[Path, str | AudioError]:
         states = {file: _state(file) for file in files}
         with database(self._fingerprints) as known:
-            query = "SELECT path, size, changed, digest FROM files JOIN wanted ON path = key"
+            query = "SELECT path, size, changed, digest FROM wanted CROSS JOIN files ON path = key"
             rows = {row[0]: row[1:] for row in matching(known, query, map(os.fsencode, files))}
         digests: dict[Path, str | AudioError] = {}
         new: dict[Path, tuple[int, str]] = {}

@@ -283,7 +283,7 @@ def _identity(settings: BaseModel) -> str:
 
 
 def _places(index: sqlite3.Connection, names: Iterable[str]) -> dict[str, Place]:
-    query = "SELECT name, shard, first, frames, bands FROM features JOIN wanted ON name = key"
+    query = "SELECT name, shard, first, frames, bands FROM wanted CROSS JOIN features ON name = key"
     return {name: Place(*place) for name, *place in matching(index, query, names)}
 
 
