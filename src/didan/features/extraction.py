@@ -134,9 +134,8 @@ def extract_utterances(
     name: str = "recordings",
 ) -> Extracted:
     """The same for utterances; see :func:`extract`."""
-    store = FeatureStore(
-        cache, settings, line
-    )  # one that cannot be written is an error before anything is computed
+    # One that cannot be written is an error before anything is computed.
+    store = FeatureStore(cache, settings, line)
     done = 0
 
     def tell(more: int) -> None:

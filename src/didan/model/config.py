@@ -135,6 +135,11 @@ class Config(_Settings):
         return isinstance(self.method_settings, AlignmentSettings) or self.pseudo_labels.weight > 0
 
     @property
+    def hears_line(self) -> bool:
+        """Whether training hears the source by the target's line, too, where that is worse."""
+        return self.adapts and self.augmentation.line
+
+    @property
     def needs_source(self) -> bool:
         """Whether training looks at the source; if not, it begins with a trained network."""
         settings = self.method_settings

@@ -141,12 +141,12 @@ def adapt(
                 source, features, config.frontend, config.normalisation, adapts=config.adapts
             )
             data = combine(task, source, features)
-            heard = source_recordings(model, search_paths, cache)
-            if heard is None:
-                data = replace(data, carried=carried_before(model, source, task.target, config))
-            else:
+            heard = source_recordings(model, search_paths, cache) if config.hears_line else None
+            if heard is not None:
                 carried = carry(heard, source, task.target, config, cache, progress=progress)
-                data = replace(data, carried=carried)
+            else:
+                carried = carried_before(model, source, task.target, config)
+            data = replace(data, carried=carried)
             data, config = ungrouped_if_moody(data, config)
             features = data.target
         else:

@@ -77,7 +77,7 @@ def carry(
         AudioError: an utterance cannot be read.
         UserError: see :func:`didan.features.extract`.
     """
-    if not (config.adapts and config.augmentation.line):
+    if not config.hears_line:
         return None
     heard = spectra_of(target)
     made, rows, lines, spectra, first = [], [], {}, {}, 0
@@ -119,7 +119,7 @@ def carried_before(
         None where it is not included, does not suit, or is not asked for.
     """
     included = model.source_index.carried
-    if included is None or not (config.adapts and config.augmentation.line):
+    if included is None or not config.hears_line:
         return None
     if not suits(included.line, included.spectra, spectra_of(target)):
         return None

@@ -88,6 +88,7 @@ class TrainingData:
 
         weights = b"".join(tensor.numpy().tobytes() for tensor in (initial or {}).values())
         sides = [*(corpus.unlabelled() for corpus in self.task.sources), self.task.target]
+        lines = {} if self.carried is None else self.carried.lines
 
         return {
             "settings": config.model_dump(mode="json"),
@@ -97,9 +98,7 @@ class TrainingData:
             "target": utterances(self.target, self.task.target.table),
             "labels": digest(self.task.source_table["emotion"]),
             "groups": digest(*(side.groups for side in sides)),
-            "lines": {name: own.model_dump(mode="json") for name, own in self.carried.lines.items()}
-            if self.carried
-            else {},
+            "lines": {name: line.model_dump(mode="json") for name, line in lines.items()},
         }
 
 

@@ -189,7 +189,7 @@ def fit_model(
             pair, config, network=network, workspace=workspace, progress=progress, processes=processes
         )
         network.to(accelerator())  # where passes over all utterances belong as well
-        embeddings = network.run(data.source.in_memory()).embeddings
+        embeddings = network.run(pair.source)[: len(data.source)].embeddings
         _refuse_diverged(embeddings["output"], config, workspace)
         (normaliser,) = network.heard(pair.target).normalisers
     network.cpu()
