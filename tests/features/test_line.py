@@ -131,6 +131,16 @@ def test_noise_alone_makes_a_line_that_cuts_nothing_off() -> None:
     assert line.in_words() == f"speech, {noisy.over_noise:.0f} dB above the noise"
 
 
+def test_noise_that_the_source_has_already_is_not_added_again() -> None:
+    source, target = (
+        [speech(seed, noise) for seed in seeds] for noise, seeds in ((6e-4, range(8)), (18e-4, range(8, 16)))
+    )
+    line = line_between(spectra(source), spectra(target))
+    assert line is not None
+    carried = spectra([line.carry(samples) for samples in source])
+    np.testing.assert_allclose(carried.noise, spectra(target).noise, atol=2)
+
+
 def test_lines_that_hardly_differ_are_one() -> None:
     targets = [
         spectra([telephone(speech(100 + seed), seed, noise) for seed in range(8)]) for noise in (1e-2, 1.001e-2)

@@ -29,7 +29,7 @@ from didan.model.directory import load, save
 from didan.model.source import source_corpora
 from didan.training.adapt import adapt, adapting_config
 from didan.training.carried import carried_before, carry, spectra_of
-from didan.training.data import TrainingData, load_data
+from didan.training.data import TrainingData, load_data, ungrouped_if_moody
 from didan.training.pair import hold_out
 from didan.training.sources import source_features
 from didan.training.task import make_task
@@ -115,6 +115,10 @@ def test_a_moody_target_leaves_carried_utterances_without_groups_as_well(
     source: Corpus, calls: Corpus, session_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("didan.training.data.mood_of_groups", lambda *sides: 1.0)
+    with pytest.warns(DidanWarning, match="differ in mood"):
+        data, _ = ungrouped_if_moody(data_of(source, calls, quick(), session_cache), quick())
+    assert data.carried is not None
+    assert [one.n_groups for one in (data.source, data.target, data.carried.features)] == [0, 0, 0]
     with pytest.warns(DidanWarning, match="differ in mood"):
         model = train(source, calls, config=quick(), cache=session_cache)
     assert model.group == "none"
