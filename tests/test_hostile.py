@@ -91,7 +91,10 @@ def test_no_source_reads_what_can_be_a_program() -> None:
                         assert ast.literal_eval(keyword.value) is expected, f"{file}:{node.lineno}"
 
 
-@pytest.mark.parametrize("name", ["config.yaml", "model.safetensors", "source-features.safetensors"])
+@pytest.mark.parametrize(
+    "name",
+    ["config.yaml", "model.safetensors", "source-features.safetensors", "source-carried.safetensors"],
+)
 @pytest.mark.parametrize("way", ["folder", "hub"])
 def test_a_model_directory(name: str, way: str, tmp_path: Path, sprung: Path, pickled: bytes, tagged: str) -> None:
     folder = tmp_path / "model"

@@ -265,6 +265,30 @@ def test_packed_spectrograms_lose_less_than_a_tenth_of_a_decibel(source: Corpus)
     assert packed.frames.nbytes == sum(features.nbytes for features in raw) / 2
 
 
+@given(seed=st.integers(0, 99), n=st.integers(1, 40), bands=st.integers(1, 9))
+def test_in_bytes_a_value_is_off_by_half_a_step_of_its_band_at_most(seed: int, n: int, bands: int) -> None:
+    rng = np.random.default_rng(seed)
+    values = (rng.normal(size=(n, bands)) * 10.0 ** rng.integers(-2, 3, bands)).astype(np.float32)
+    values[:, 0] = 7.0  # a band without variation
+    packed = PackedFeatures.pack([row[None] for row in values])
+    arrays = packed.as_arrays(in_bytes=True)
+    assert arrays["frames"].nbytes == values.size
+    read = PackedFeatures.of_arrays(arrays)
+    assert read.counts.tolist() == [1] * n
+    step = (packed.frames.max(axis=0).astype(np.float32) - packed.frames.min(axis=0)) / 127
+    rounding = np.abs(values).max(axis=0) * 2.0**-10  # half precision, twice
+    assert (np.abs(read.frames.astype(np.float32) - values) <= step / 2 + rounding).all()
+    np.testing.assert_array_equal(read.frames[:, 0], 7)
+
+
+def test_as_arrays_are_the_packed_features() -> None:
+    rng = np.random.default_rng(0)
+    packed = PackedFeatures.pack([rng.normal(size=(n, 5)).astype(np.float32) for n in (3, 1, 4)])
+    read = PackedFeatures.of_arrays(packed.as_arrays())
+    np.testing.assert_array_equal(read.frames, packed.frames)
+    np.testing.assert_array_equal(read.counts, packed.counts)
+
+
 def test_packed_functionals_are_one_frame_each() -> None:
     utterances: list[Features] = [np.full((1, 88), value, dtype=np.float32) for value in (1.5, -2.0, 1e-3, 4000)]
     packed = PackedFeatures.pack(utterances)

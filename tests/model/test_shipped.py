@@ -1,6 +1,7 @@
 """What ships with didan is small, names nobody, and is as good as any other model directory."""
 
 import zipfile
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pandas as pd
 import pytest
 import torch
 from benchmarks.base import base
+from benchmarks.conditions import telephone
 
 import didan
 from didan.corpora import Corpus
@@ -36,8 +38,9 @@ def test_it_predicts_and_says_what_it_is(target: Corpus) -> None:
     assert "CC BY 4.0" in card
     assert "2.00 s of acted German" in card
     for corpus in ("casia", "ravdess"):
-        for how in ("", ", speakers unknown", ", adapted to it", ", adapted to it, speakers unknown"):
-            assert f"| {corpus}{how} | " in card
+        for how, group in product(("", ", adapted to it"), ("", ", speakers unknown")):
+            assert f"| {corpus}{how}{group} | " in card
+            assert f"| {corpus} by telephone{how}{group} | " in card
 
 
 def test_it_names_no_place_and_no_machine() -> None:
@@ -58,6 +61,20 @@ def test_it_adapts_without_any_corpus(target: Corpus, session_cache: Path) -> No
     assert adapted.is_adapted
 
 
+def test_adapted_to_calls_it_hears_its_source_by_telephone(
+    target: Corpus, session_cache: Path, tmp_path: Path
+) -> None:
+    model = load("base")
+    config = adapting_config(model, assignments=["optimisation.steps=20"])
+    calls = telephone(target, 1, tmp_path / "calls").heard
+    lines = [
+        adapt(model, recordings.unlabelled(), config=config, cache=session_cache)[0].record["lines"]
+        for recordings in (target, calls)
+    ]
+    assert lines[0] == {}
+    assert list(lines[1]) == ["emodb"]
+
+
 @pytest.fixture(scope="module")
 def made(tiny_corpora: tuple[Corpus, Corpus], session_cache: Path) -> TrainedModel:
     return base(tiny_corpora[0], session_cache)
@@ -68,11 +85,13 @@ def test_a_compact_directory_is_the_model_in_half_precision(made: TrainedModel, 
     read = load(tmp_path)
     for name, weights in made.network.state_dict().items():
         assert torch.equal(read.network.state_dict()[name], weights.half().float())
-    # What the network makes of the source is made again, of features in half precision.
+    # What the network makes of the source is made again, of features in bytes.
     for layer, embeddings in made.source_index.embeddings.items():
         again = read.source_index.embeddings[layer]
         assert float((again - embeddings).norm() / embeddings.norm()) < 0.02
     pd.testing.assert_frame_equal(read.source_index.table, made.source_index.table)
+    assert read.source_index.carried is not None and made.source_index.carried is not None
+    assert read.source_index.carried.line == made.source_index.carried.line
 
 
 def test_to_make_it_again_gives_the_same_files(

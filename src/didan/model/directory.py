@@ -74,8 +74,8 @@ def write(model: TrainedModel, folder: Path, *, encoders: Config | None = None, 
         model: the model.
         folder: the folder.
         encoders: the configuration that says where encoders to include are, if not the model's.
-        compact: write weights in half precision, and no embeddings of the source, which are made of its features
-            when the model is loaded; for a model that includes these.
+        compact: write weights in half precision, features of the source in bytes, and no embeddings of it, which
+            are made of these features when the model is loaded; for a model that includes them.
     """
     from didan.model.card import model_card
 
@@ -91,10 +91,10 @@ def write(model: TrainedModel, folder: Path, *, encoders: Config | None = None, 
         save_file(index.embeddings, folder / _EMBEDDINGS)
     index.table.to_csv(folder / "source-index.csv", index=False)
     if index.features is not None:
-        packed: dict[str, npt.NDArray[Any]] = {"frames": index.features.frames, "counts": index.features.counts}
-        save_arrays(packed, folder / _FEATURES)
+        save_arrays(index.features.as_arrays(in_bytes=compact), folder / _FEATURES)
     if index.carried is not None:
-        save_arrays(_carried_as_arrays(index.carried), folder / _CARRIED)
+        by_line = index.carried.features.as_arrays(in_bytes=compact)
+        save_arrays(by_line | _line_as_arrays(index.carried), folder / _CARRIED)
     (folder / "model-card.md").write_text(model_card(model), encoding="utf-8")
     if model.includes_encoder:
         _copy_encoders((encoders or model.config).frontend, folder / _ENCODERS)
@@ -315,15 +315,12 @@ def _read_features(file: Path) -> "PackedFeatures | None":
 
     if not file.exists():
         return None
-    packed = load_arrays(file)
-    return PackedFeatures(packed["frames"], packed["counts"])
+    return PackedFeatures.of_arrays(load_arrays(file))
 
 
-def _carried_as_arrays(carried: CarriedFeatures) -> dict[str, npt.NDArray[Any]]:
-    """What a line made of the source, the line, and what the source sounded like before."""
+def _line_as_arrays(carried: CarriedFeatures) -> dict[str, npt.NDArray[Any]]:
+    """The line by which the source was carried, and what the source sounded like before."""
     return {
-        "frames": carried.features.frames,
-        "counts": carried.features.counts,
         "gains": np.array(carried.line.gains),
         "added": np.array(carried.line.noise),
         "over_noise": np.array([carried.line.over_noise]),
@@ -342,4 +339,4 @@ def _read_carried(file: Path) -> CarriedFeatures | None:
     if {own["speech"].shape, own["noise"].shape} != {(len(line.gains),)}:
         raise ValueError("spectra of the source are not what they are said to be")
     spectra = Spectra(own["speech"], own["noise"])
-    return CarriedFeatures(features=PackedFeatures(own["frames"], own["counts"]), line=line, spectra=spectra)
+    return CarriedFeatures(features=PackedFeatures.of_arrays(own), line=line, spectra=spectra)
