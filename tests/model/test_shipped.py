@@ -90,7 +90,8 @@ def test_a_compact_directory_is_the_model_in_half_precision(made: TrainedModel, 
         again = read.source_index.embeddings[layer]
         assert float((again - embeddings).norm() / embeddings.norm()) < 0.02
     pd.testing.assert_frame_equal(read.source_index.table, made.source_index.table)
-    assert read.source_index.carried is not None and made.source_index.carried is not None
+    assert read.source_index.carried is not None
+    assert made.source_index.carried is not None
     assert read.source_index.carried.line == made.source_index.carried.line
 
 
