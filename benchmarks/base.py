@@ -39,8 +39,8 @@ REMARKS = (
     "EmoDB: F. Burkhardt, A. Paeschke, M. Rolfes, W. Sendlmeier and B. Weiss, *A database of German emotional "
     "speech*, Interspeech 2005; CC BY 4.0. What is included of it are functionals, of which speech cannot be "
     "rebuilt.",
-    "It includes the same speech as a telephone would have carried it (simulated: 8 kHz, G.711, noise 15 dB below "
-    "the speech), which it hears when it is adapted to recordings that sound like calls.",
+    "It includes the same speech by the line of a simulated telephone (what 8 kHz, G.711 and noise 15 dB below "
+    "the speech leave of bands and add of noise), and hears it when it is adapted to recordings like calls.",
     "Every utterance it has learnt from is 2.00 s of acted German, cut or padded to that length. Adapt it to your "
     "recordings, `didan adapt base FOLDER --out mine`, before you use it on them.",
 )

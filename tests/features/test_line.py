@@ -6,7 +6,7 @@ import pytest
 from scipy.signal import butter, resample_poly, sosfilt, welch
 
 from didan.audio import RATE
-from didan.features import Line, Spectra, line_between
+from didan.features import Line, Spectra, line_between, suits
 from didan.features.line import BANDS
 from didan.features.mel import mel_edges
 from didan.typing import Samples
@@ -86,7 +86,7 @@ def test_what_is_lost_does_not_arrive_and_the_rest_is_left_alone() -> None:
 def test_noise_has_the_level_that_is_asked_for_and_is_the_same_again() -> None:
     levels = np.linspace(-30.0, -60.0, BANDS)
     line = Line(gains=(0.0,) * BANDS, noise=tuple(levels.tolist()), over_noise=10)
-    silence = np.zeros(8 * RATE, dtype=np.float32)
+    silence = np.full(8 * RATE, 1e-9, dtype=np.float32)
     np.testing.assert_allclose(decibels(line.carry(silence))[1:], levels[1:], atol=1.5)
     np.testing.assert_array_equal(line.carry(silence), line.carry(silence))
     assert (line.carry(silence[:-1])[:100] != line.carry(silence)[:100]).any()
@@ -148,6 +148,66 @@ def test_lines_that_hardly_differ_are_one() -> None:
     one, other = (line_between(STUDIO, target) for target in targets)
     assert one is not None
     assert one == other
+
+
+@pytest.mark.parametrize("way", ["padded to one length", "gated in pauses"])
+def test_digital_silence_is_no_recording(way: str) -> None:
+    calls = [telephone(speech(100 + seed), seed, 3e-3) for seed in range(8)]
+    silenced = [samples.copy() for samples in calls]
+    for samples in silenced:
+        if way == "padded to one length":
+            samples[-len(samples) // 4 :] = 0
+        else:
+            blocks = samples[: len(samples) // 320 * 320].reshape(-1, 320)
+            power = (blocks**2).mean(axis=1)
+            blocks[power < np.quantile(power, 0.25)] = 0
+    line, expected = (line_between(STUDIO, spectra(heard)) for heard in (silenced, calls))
+    assert line is not None
+    assert expected is not None
+    assert line.over_noise == pytest.approx(expected.over_noise, abs=4)
+    np.testing.assert_allclose(np.array(line.noise)[WITHIN], np.array(expected.noise)[WITHIN], atol=6)
+    assert suits(expected, STUDIO, spectra(silenced))
+
+
+def test_short_utterances_and_noise_alone_tell_nothing() -> None:
+    rng = np.random.default_rng(0)
+    studio = [speech(seed) for seed in range(8)]
+    syllables = [samples[2000:5000] for samples in studio]  # all of it loud
+    hiss = [(0.1 * rng.normal(size=RATE)).astype(np.float32) for _ in range(12)]
+    assert spectra([*studio, *syllables, *syllables]).over_noise == STUDIO.over_noise
+    assert spectra([*studio, *hiss]).over_noise == STUDIO.over_noise
+    assert np.isfinite(spectra(syllables).over_noise)
+    assert spectra(hiss).over_noise < -10
+
+
+def test_the_padding_of_a_clip_stays_silent() -> None:
+    clip = np.pad(speech(0)[:RATE], (0, RATE))
+    line = Line(gains=(0.0,) * BANDS, noise=(-40.0,) * BANDS, over_noise=10)
+    carried = line.carry(clip)
+    np.testing.assert_array_equal(carried[RATE:], 0)
+    assert 20 * np.log10((carried - clip)[:RATE].std()) == pytest.approx(-40, abs=0.5)
+    assert len(line.carry(np.zeros(RATE, dtype=np.float32))) == RATE
+
+
+def test_a_telephone_suits_telephones_and_not_noise_of_the_whole_band() -> None:
+    calls = [
+        spectra([telephone(speech(100 + seed), seed, noise) for seed in range(8)]) for noise in (3e-3, 2e-3, 1e-4)
+    ]
+    line = line_between(STUDIO, calls[0])
+    assert line is not None
+    assert suits(line, STUDIO, calls[1])
+    for noise in (0.01, 0.02, 0.03):
+        noisy = spectra([speech(100 + seed, noise) for seed in range(8)])
+        assert line_between(STUDIO, noisy) is not None
+        assert not suits(line, STUDIO, noisy)
+
+
+def test_one_lost_band_is_no_cut_off() -> None:
+    gains = [0.0] * BANDS
+    gains[12] = -30.0
+    assert (
+        Line(gains=tuple(gains), noise=(-40.0,) * BANDS, over_noise=9).in_words() == "speech, 9 dB above the noise"
+    )
 
 
 def test_utterances_shorter_than_a_frame_are_measured() -> None:

@@ -133,7 +133,7 @@ def test_the_model_knows_the_source_as_it_is(source: Corpus, calls: Corpus, sess
     assert all(len(embeddings) == len(source) for embeddings in index.embeddings.values())
     assert index.features is not None
     np.testing.assert_allclose(index.features[0], plain.features[0], rtol=1e-3, atol=1e-3)
-    assert any("the line of calls (speech up to " in line for line in account(model))
+    assert any("calls is narrower or noisier than alpha" in line for line in account(model))
     heard = model.record["lines"][source.name]
     assert f"| line of calls | {heard}; alpha was heard by it as well |" in model_card(model)
     other = train(source, calls, config=quick("didan", "augmentation.line=false"), cache=session_cache)

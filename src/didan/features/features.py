@@ -84,7 +84,12 @@ class PackedFeatures:
         """
         frames = arrays["frames"]
         if frames.dtype == np.uint8:
-            frames = (arrays["least"] + arrays["step"] * frames.astype(np.float32)).astype(np.float16)
+            least, step = arrays["least"], arrays["step"]
+            if not least.shape == step.shape == frames.shape[1:]:
+                raise ValueError(
+                    f"{least.shape} levels and {step.shape} steps of features of shape {frames.shape}"
+                )
+            frames = (least + step * frames.astype(np.float32)).astype(np.float16)
         return cls(frames, arrays["counts"])
 
 

@@ -101,7 +101,8 @@ class FeatureStore:
     """
 
     def __init__(self, cache: Path, settings: BaseModel, line: BaseModel | None = None) -> None:
-        carried = "" if line is None else f" {line.model_dump_json()}"
+        # How loud speech arrives follows from the recordings, and is no part of what the line does to one.
+        carried = "" if line is None else f" {line.model_dump_json(exclude={'over_noise'})}"
         key = hashlib.blake2b(f"{_VERSION} {_identity(settings)}{carried}".encode(), digest_size=8).hexdigest()
         self.folder = made(cache / f"{settings.model_dump().get('kind', 'features')}-{key}")
         self.fingerprints = Fingerprints(cache)

@@ -71,7 +71,10 @@ def account(model: TrainedModel) -> list[str]:
         moody = mood is not None and config.normalisation.group == "none"
         lines.append(f"{line}, since its groups differ in mood ({mood:.2f})" if moody else line)
     for source, line in record.get("lines", {}).items():
-        lines.append(f"estimated: the line of {target} ({line}), by which {source} was learnt from as well")
+        lines.append(
+            f"estimated: {target} is narrower or noisier than {source}, which was learnt from by such a line as "
+            f"well ({line})"
+        )
     if config.optimisation.validation == 0:
         lines.append("assumed: how sure to be, as is right on the way from one acted corpus to another")
     else:

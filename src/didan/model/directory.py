@@ -194,16 +194,16 @@ def load(name: str | Path) -> TrainedModel:
             carried=_read_carried(folder / _CARRIED),
         )
         network = _read_network(folder, content)
-        _refuse_unfitting(index, network.emotions)
+        _refuse_unfitting(index, network.emotions, content["bands"])
         model = TrainedModel(
             **vars(network),
             includes_encoder=(folder / _ENCODERS).is_dir(),
             source_index=index,
             history=read_csv(folder / "history.csv", _TEXT.__contains__),
         )
-    if compact and index.features is not None:
-        embeddings = model.outputs(source_set(model, index.features)).embeddings
-        model.source_index = replace(index, embeddings=embeddings)
+        if compact and index.features is not None:
+            embeddings = model.outputs(source_set(model, index.features)).embeddings
+            model.source_index = replace(index, embeddings=embeddings)
     return model
 
 
@@ -286,7 +286,7 @@ def _refuse_other_sizes(weights: dict[str, Tensor], *sizes: int) -> None:
         raise ValueError(f"its weights are of another network, none has the size {min(wrong)}")
 
 
-def _refuse_unfitting(index: SourceIndex, emotions: tuple[str, ...]) -> None:
+def _refuse_unfitting(index: SourceIndex, emotions: tuple[str, ...], bands: int) -> None:
     """Refuse files of a model that are each whole and not of one another.
 
     Raises:
@@ -299,9 +299,15 @@ def _refuse_unfitting(index: SourceIndex, emotions: tuple[str, ...]) -> None:
     carried = None if index.carried is None else index.carried.features
     for features in (own for own in (index.features, carried) if own is not None):
         frames, counts = features.frames, features.counts
-        if counts.ndim != 1 or counts.min(initial=1) < 1 or frames.ndim != 2 or counts.sum() != len(frames):
+        if frames.ndim != 2 or frames.shape[1] != bands or not np.isfinite(frames).all():
+            raise ValueError(f"features of the source are not {bands} numbers each")
+        if counts.ndim != 1 or not np.issubdtype(counts.dtype, np.integer) or counts.min(initial=1) < 1:
+            raise ValueError("features of the source are not counted")
+        if counts.max(initial=0) > len(frames) or counts.sum() != len(frames):
             raise ValueError("features of the source are not as many as they are said to be")
         lengths.add(len(counts))
+    if carried is not None and index.table["source"].nunique() > 1:
+        raise ValueError("features by a line are of one source, and there are several")
     if not lengths <= {len(index.table)}:
         raise ValueError(f"source-index.csv has {len(index.table)} rows, other files {sorted(lengths)}")
     if not set(index.table["emotion"]) <= set(emotions):
@@ -339,4 +345,6 @@ def _read_carried(file: Path) -> CarriedFeatures | None:
     if {own["speech"].shape, own["noise"].shape} != {(len(line.gains),)}:
         raise ValueError("spectra of the source are not what they are said to be")
     spectra = Spectra(own["speech"], own["noise"])
+    if not all(np.isfinite(own[name]).all() for name in ("gains", "added", "over_noise", "speech", "noise")):
+        raise ValueError("the line of the source is no numbers")
     return CarriedFeatures(features=PackedFeatures.of_arrays(own), line=line, spectra=spectra)

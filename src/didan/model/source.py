@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from didan.corpora import Corpus
+from didan.corpora.corpus import CHANNEL
 from didan.features import FeatureSet, PackedFeatures, join, normalised
 from didan.model.trained import TrainedModel
 from didan.typing import Features, Utterances
@@ -13,8 +14,10 @@ from didan.typing import Features, Utterances
 
 def source_corpora(model: TrainedModel) -> list[Corpus]:
     """The labelled corpora that a model was trained on, as far as it used them."""
-    columns = ["file", "start", "end", "speaker", "group", "emotion"]
-    parts = [part for _, part in model.source_index.table.groupby("source")]
+    table = model.source_index.table
+    own = ["file", "start", "end", CHANNEL, "speaker", "group", "emotion"]
+    columns = [column for column in own if column in table.columns]
+    parts = [part for _, part in table.groupby("source")]
     return [Corpus(str(part["corpus"].iloc[0]), part[columns].reset_index(drop=True)) for part in parts]
 
 

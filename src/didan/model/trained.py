@@ -41,10 +41,11 @@ class SourceIndex:
     """The source utterances as the network sees them: what explanations and re-adaptation draw on.
 
     Attributes:
-        table: columns ``file``, ``start``, ``end``, ``corpus``, ``speaker``, ``group``, ``emotion``; ``source``,
-            the number of the corpus, since two may have one name; ``digest`` and ``audio``, which tell whether a
-            recording is this one (see :class:`didan.features.fingerprints.Contents`); and ``validation``, whether
-            it was held out of training.
+        table: columns ``file``, ``start``, ``end``, where some are one channel of several ``audio_channel``,
+            ``corpus``, ``speaker``, ``group``, ``emotion``; ``source``, the number of the corpus, since two may
+            have one name; ``digest`` and ``audio``, which tell whether a recording is this one (see
+            :class:`didan.features.fingerprints.Contents`); and ``validation``, whether it was held out of
+            training.
         embeddings: features of each layer, shape (n, width); none of a model that was adapted without its source
             and does not include features of it.
         features: of the frontend, if the model includes them; with them it can be adapted where the recordings are

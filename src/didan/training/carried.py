@@ -139,6 +139,6 @@ def spectra_of(recordings: Recordings) -> Spectra:
     Raises:
         AudioError: one of these cannot be read.
     """
-    utterances = recordings.utterances()
-    some = np.unique(np.linspace(0, len(utterances) - 1, min(len(utterances), _MEASURED)).astype(int))
-    return Spectra.of(read_audio(*utterances[row][:4]) for row in some)
+    count = len(recordings)
+    some = np.unique(np.linspace(0, count - 1, min(count, _MEASURED)).astype(int))
+    return Spectra.of(read_audio(*one[:4]) for one in recordings.rows(some.tolist()).utterances())

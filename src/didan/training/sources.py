@@ -65,10 +65,8 @@ def no_features(model: TrainedModel) -> FeatureSet:
 def _stored(model: TrainedModel, search_paths: Sequence[Path], cache: Path) -> StoredFeatures:
     store = FeatureStore(cache, model.config.frontend)
     table = model.source_index.table
-    names = [
-        utterance_name(str(row.digest), Utterance(Path(), float(row.start), float(row.end)))  # type: ignore[arg-type]
-        for row in table.itertuples()
-    ]
+    utterances = Corpus("source", table).unlabelled().utterances()
+    names = [utterance_name(str(digest), one) for digest, one in zip(table["digest"], utterances, strict=True)]
     places = store.find(names)
     wanted = {str(digest) for digest, name in zip(table["digest"], names, strict=True) if name not in places}
     if wanted:
@@ -92,7 +90,11 @@ def _recordings(
     fingerprints: Fingerprints, table: pd.DataFrame, search_paths: Sequence[Path], wanted: set[str]
 ) -> Mapping[str, str]:
     """Where the recording of each digest is, for those that are found."""
-    before = [Path(file) for file in table.loc[table["digest"].isin(wanted), "file"]]
-    files = [*before, *(file for path in search_paths for file in find_audio(path))]
+    named = (Path(str(file)) for file in table.loc[table["digest"].isin(wanted), "file"].dropna())
+    # The model may be a stranger's, and name what is no file, or has no end.
+    files = [
+        *(file for file in named if file.is_file()),
+        *(file for path in search_paths for file in find_audio(path)),
+    ]
     contents = zip(files, fingerprints.contents([Utterance(file) for file in files]), strict=True)
     return {own.file: str(file) for file, own in contents if isinstance(own, Contents) and own.file in wanted}

@@ -12,6 +12,7 @@ import pandas as pd
 from torch import Tensor
 
 from didan.corpora import Corpus, Recordings
+from didan.corpora.corpus import CHANNEL
 from didan.errors import OnDamaged, UserError
 from didan.features import (
     PackedFeatures,
@@ -276,8 +277,9 @@ def _temperature(scores: Floats, labels: Labels, held_out: Mask, config: Config)
 
 
 def _source_table(data: TrainingData, held_out: Mask) -> pd.DataFrame:
-    table = data.task.source_table[["file", "start", "end", "corpus", "speaker", "group", "emotion"]]
-    return table.assign(
+    whole = data.task.source_table
+    columns = ["file", "start", "end", CHANNEL, "corpus", "speaker", "group", "emotion"]
+    return whole[[column for column in columns if column in whole.columns]].assign(
         source=np.repeat(range(len(data.task.sources)), [len(corpus) for corpus in data.task.sources]),
         digest=data.source.contents["file"],
         audio=data.source.contents["audio"],
