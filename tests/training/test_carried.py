@@ -1,8 +1,14 @@
 """A target by telephone: the source is heard by its line too, and nothing but training knows of it."""
 
+import os
+import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+import pandas as pd
 import pytest
 import soundfile
 import torch
@@ -26,6 +32,7 @@ from didan.model.account import account
 from didan.model.card import model_card
 from didan.model.config import Config, make_config
 from didan.model.directory import load, save
+from didan.model.find import SHIPPED
 from didan.model.source import source_corpora
 from didan.training.adapt import adapt, adapting_config
 from didan.training.carried import carried_before, carry, spectra_of
@@ -34,6 +41,8 @@ from didan.training.pair import hold_out
 from didan.training.sources import source_features
 from didan.training.task import make_task
 from didan.training.train import train
+
+Array = npt.NDArray[Any]
 
 
 def quick(method: str = "didan", *more: str) -> Config:
@@ -210,6 +219,87 @@ def test_a_line_that_was_measured_suits_what_is_like_its_target(source: Corpus, 
     assert not suits(line, studio, studio)
     # With noise so loud that it is farther from this target than the studio is.
     assert not suits(line.model_copy(update={"over_noise": -80.0}), studio, telephone)
+
+
+DAMAGED: dict[str, Callable[[dict[str, Array]], dict[str, Array]]] = {
+    "no step": lambda arrays: {key: own for key, own in arrays.items() if key != "step"},
+    "one step for all": lambda arrays: arrays | {"step": arrays["step"][:1]},
+    "a step for each utterance": lambda arrays: arrays | {"step": arrays["step"][: len(arrays["counts"]), None]},
+    "a step that is no number": lambda arrays: arrays | {"step": np.full_like(arrays["step"], np.nan)},
+    "levels without end": lambda arrays: arrays | {"least": arrays["least"] + np.inf},
+    "one band": lambda arrays: (
+        arrays | {"frames": arrays["frames"][:, :1], "least": arrays["least"][:1], "step": arrays["step"][:1]}
+    ),
+    "counts that wrap around": lambda arrays: (
+        arrays | {"counts": np.array([*arrays["counts"][:-2] * 0 + 1, 2**62, -(2**62) + 2])}
+    ),
+    "counts that are no whole numbers": lambda arrays: arrays | {"counts": arrays["counts"].astype(np.float64)},
+}
+
+
+@pytest.mark.parametrize("name", ["source-features.safetensors", "source-carried.safetensors"])
+@pytest.mark.parametrize("how", DAMAGED)
+def test_damaged_features_of_the_source_are_refused(how: str, name: str, tmp_path: Path) -> None:
+    folder = tmp_path / "base"
+    shutil.copytree(SHIPPED["base"], folder)
+    save_file(DAMAGED[how](load_file(folder / name)), folder / name)
+    with pytest.raises(UserError, match="is not a complete model directory"):
+        load(folder)
+
+
+@pytest.mark.parametrize("what", ["gains", "added", "over_noise", "speech", "noise"])
+def test_a_line_that_is_no_number_is_refused(what: str, tmp_path: Path) -> None:
+    folder = tmp_path / "base"
+    shutil.copytree(SHIPPED["base"], folder)
+    file = folder / "source-carried.safetensors"
+    arrays = load_file(file)
+    arrays[what][0] = np.nan
+    save_file(arrays, file)
+    with pytest.raises(UserError, match="is not a complete model directory"):
+        load(folder)
+
+
+def test_a_line_of_one_source_is_refused_where_there_are_two(tmp_path: Path) -> None:
+    folder = tmp_path / "base"
+    shutil.copytree(SHIPPED["base"], folder)
+    table = pd.read_csv(folder / "source-index.csv", dtype=str)
+    table.assign(source=np.arange(len(table)) % 2).to_csv(folder / "source-index.csv", index=False)
+    with pytest.raises(UserError, match="there are several"):
+        load(folder)
+
+
+@pytest.mark.parametrize("named", ["", "/dev/zero", "pipe"])
+def test_a_model_that_names_what_is_no_recording_is_adapted_with_what_it_includes(
+    named: str, calls: Corpus, session_cache: Path, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    model = load("base")
+    model.source_index.table["file"] = (str(tmp_path / named) if named == "pipe" else named) or None
+    config = adapting_config(model, assignments=["optimisation.steps=4"])
+    adapted, _ = adapt(model, calls.unlabelled(), config=config, cache=session_cache)
+    assert list(adapted.record["lines"]) == ["emodb"]
+
+
+def test_one_channel_of_the_source_is_carried_and_not_the_mix(
+    source: Corpus, calls: Corpus, session_cache: Path, tmp_path: Path
+) -> None:
+    rng, files = np.random.default_rng(0), []
+    for number, file in enumerate(source.table["file"]):
+        samples = read_audio(file)
+        files.append(str(tmp_path / f"{number}.wav"))
+        soundfile.write(files[-1], np.stack([samples, 0.3 * rng.normal(size=len(samples))], axis=1), RATE)
+    stereo = Corpus("stereo", source.table.assign(file=files, audio_channel=1))
+    model = train(stereo, calls, config=quick("source-only"), cache=session_cache, include_source_features=True)
+    save(model, tmp_path / "m")
+    (found,) = source_corpora(load(tmp_path / "m"))
+    assert found.unlabelled().channels == [1] * len(source)
+    # Studio speech and not its mix with the noise of the other channel: else there were no line.
+    adapted, _ = adapt(load(tmp_path / "m"), calls.unlabelled(), config=quick(), cache=session_cache)
+    assert list(adapted.record["lines"]) == ["stereo"]
+    assert (
+        adapted.record["lines"]["stereo"]
+        == train(source, calls, config=quick(), cache=session_cache).record["lines"]["alpha"]
+    )
 
 
 @pytest.mark.parametrize("damage", ["noise", "gains", "counts", "frames"])
