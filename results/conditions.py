@@ -61,28 +61,6 @@ def targets_table(records: Path) -> str:
     )
 
 
-def seeds_table(records: Path) -> str:
-    """How far the worst seed of DIDAN is from the median, of the mean over pairs and of single pairs.
-
-    Args:
-        records: of DIDAN alone.
-    """
-    cells = complete(lines_of(records), ("didan",))
-    lines = ["| UAR in % | seeds | median | worst | of one pair, below its median |", "|---|---|---|---|---|"]
-    for condition, group in dict.fromkeys(cell[:2] for cell in cells):
-        seeds = [_by_pair(own["didan"]) for cell, own in cells.items() if cell[:2] == (condition, group)]
-        means = [float(np.mean(list(pairs.values()))) for pairs in seeds]
-        of_pairs = {pair: [one[pair] for one in seeds] for pair in seeds[0]}
-        below = {pair: min(own) - float(np.median(own)) for pair, own in of_pairs.items()}
-        pair = min(below, key=below.__getitem__)
-        known = "known" if group == "speaker" else "unknown"
-        lines.append(
-            f"| {condition}, speakers {known} | {len(seeds)} | {np.median(means):.1f} | {min(means):.1f} "
-            f"| {below[pair]:+.1f} ({pair[0]} → {pair[1]}) |"
-        )
-    return "\n".join([*lines, "", "Median and worst of the means over 6 tasks; each seed has its own draw."])
-
-
 def rival_table(records: Path, rivals: Path) -> str:
     """UAR of DIDAN and of a rival by condition, as far as the rival was run.
 

@@ -82,8 +82,12 @@ PAGES: dict[Path, Callable[[], str]] = {
     _EXPERIMENTS / "targets.md": lambda: "\n\n".join(
         [
             *(make(TARGETS) for make in (targets_table, methods_table)),
-            rival_table(TARGETS, STUDIES / "targets" / "deep-jdot.jsonl.gz"),
-            rival_table(TARGETS, STUDIES / "targets" / "without-line.jsonl.gz"),
+            "Others with the same pseudo-labels, as far as they were run:",
+            methods_table(TARGETS, TARGETS.with_name("mcc.jsonl.gz")),
+            *(
+                rival_table(TARGETS, TARGETS.with_name(f"{name}.jsonl.gz"))
+                for name in ("deep-jdot", "without-line")
+            ),
             "With hidden states of tiny.en joined to functionals:",
             targets_table(TARGETS.with_name(ENCODED)),
         ]
