@@ -273,6 +273,7 @@ def test_in_bytes_a_value_is_off_by_half_a_step_of_its_band_at_most(seed: int, n
     packed = PackedFeatures.pack([row[None] for row in values])
     arrays = packed.as_arrays(in_bytes=True)
     assert arrays["frames"].nbytes == values.size
+    assert arrays["frames"].max() <= 127
     read = PackedFeatures.of_arrays(arrays)
     assert read.counts.tolist() == [1] * n
     step = (packed.frames.max(axis=0).astype(np.float32) - packed.frames.min(axis=0)) / 127

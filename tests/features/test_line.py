@@ -202,6 +202,14 @@ def test_a_telephone_suits_telephones_and_not_noise_of_the_whole_band() -> None:
         assert not suits(line, STUDIO, noisy)
 
 
+def test_noise_that_nobody_hears_makes_no_difference_between_lines() -> None:
+    quiet, quieter, loud = (
+        Line(gains=(0.0,) * BANDS, noise=(-40.0,) * BANDS, over_noise=over_noise) for over_noise in (30, 90, 10)
+    )
+    assert quiet.distance(quieter) == 0
+    assert quiet.distance(loud) == quieter.distance(loud) > 5
+
+
 def test_one_lost_band_is_no_cut_off() -> None:
     gains = [0.0] * BANDS
     gains[12] = -30.0

@@ -237,35 +237,35 @@ DAMAGED: dict[str, Callable[[dict[str, Array]], dict[str, Array]]] = {
 }
 
 
+@pytest.fixture
+def base(tmp_path: Path) -> Path:
+    """A copy of the shipped model, which includes its source by a line."""
+    return Path(shutil.copytree(SHIPPED["base"], tmp_path / "base"))
+
+
 @pytest.mark.parametrize("name", ["source-features.safetensors", "source-carried.safetensors"])
 @pytest.mark.parametrize("how", DAMAGED)
-def test_damaged_features_of_the_source_are_refused(how: str, name: str, tmp_path: Path) -> None:
-    folder = tmp_path / "base"
-    shutil.copytree(SHIPPED["base"], folder)
-    save_file(DAMAGED[how](load_file(folder / name)), folder / name)
+def test_damaged_features_of_the_source_are_refused(how: str, name: str, base: Path) -> None:
+    save_file(DAMAGED[how](load_file(base / name)), base / name)
     with pytest.raises(UserError, match="is not a complete model directory"):
-        load(folder)
+        load(base)
 
 
 @pytest.mark.parametrize("what", ["gains", "added", "over_noise", "speech", "noise"])
-def test_a_line_that_is_no_number_is_refused(what: str, tmp_path: Path) -> None:
-    folder = tmp_path / "base"
-    shutil.copytree(SHIPPED["base"], folder)
-    file = folder / "source-carried.safetensors"
+def test_a_line_that_is_no_number_is_refused(what: str, base: Path) -> None:
+    file = base / "source-carried.safetensors"
     arrays = load_file(file)
     arrays[what][0] = np.nan
     save_file(arrays, file)
     with pytest.raises(UserError, match="is not a complete model directory"):
-        load(folder)
+        load(base)
 
 
-def test_a_line_of_one_source_is_refused_where_there_are_two(tmp_path: Path) -> None:
-    folder = tmp_path / "base"
-    shutil.copytree(SHIPPED["base"], folder)
-    table = pd.read_csv(folder / "source-index.csv", dtype=str)
-    table.assign(source=np.arange(len(table)) % 2).to_csv(folder / "source-index.csv", index=False)
+def test_a_line_of_one_source_is_refused_where_there_are_two(base: Path) -> None:
+    table = pd.read_csv(base / "source-index.csv", dtype=str)
+    table.assign(source=np.arange(len(table)) % 2).to_csv(base / "source-index.csv", index=False)
     with pytest.raises(UserError, match="there are several"):
-        load(folder)
+        load(base)
 
 
 @pytest.mark.parametrize("named", ["", "/dev/zero", "pipe"])
@@ -293,7 +293,7 @@ def test_one_channel_of_the_source_is_carried_and_not_the_mix(
     save(model, tmp_path / "m")
     (found,) = source_corpora(load(tmp_path / "m"))
     assert found.unlabelled().channels == [1] * len(source)
-    # Studio speech and not its mix with the noise of the other channel: else there were no line.
+    # Studio speech and not its mix with the noise of the other channel: else there would be no line.
     adapted, _ = adapt(load(tmp_path / "m"), calls.unlabelled(), config=quick(), cache=session_cache)
     assert list(adapted.record["lines"]) == ["stereo"]
     assert (
