@@ -4,9 +4,10 @@
         --corpus ravdess=/data/ravdess --out results/targets/functionals.jsonl
 
 Every pair of corpora, the target under the conditions of :mod:`benchmarks.conditions`, with speakers known and
-unknown. The draw of a condition is the seed of the training. Models are trained by ``didan train`` on a target
-without labels, so emotions that the target lacks are expected all the same, and figures are as predicted. Records
-are appended; the same command continues, and ``--part 0/2`` and ``--part 1/2`` share the work.
+unknown. The draw of a condition is the seed of the training; with ``--draw 0`` all seeds have the first one.
+Models are trained by ``didan train`` on a target without labels, so emotions that the target lacks are expected
+all the same, and figures are as predicted. Records are appended; the same command continues, and ``--part 0/2`` and
+``--part 1/2`` share the work.
 """
 
 import argparse
@@ -47,8 +48,11 @@ ORDER = (*FIRST, *(one for one in CONDITIONS if one not in FIRST and one != "moo
 """Conditions in the order in which they are run."""
 
 
-def runs(names: list[str], seeds: int, methods: list[str], conditions: list[str]) -> Iterator[dict[str, Any]]:
-    """All trainings, the first draws first."""
+def runs(
+    names: list[str], seeds: int, methods: list[str], conditions: list[str], draw: int | None = None
+) -> Iterator[dict[str, Any]]:
+    """All trainings, the first seeds first; a draw that all of them have is in their records."""
+    drawn = {} if draw is None else {"draw": draw}
     for seed, condition, group in product(range(seeds), conditions, GROUPS):
         if condition == "moody" and group == "none":
             continue  # without callers it is the corpus as it is
@@ -60,6 +64,7 @@ def runs(names: list[str], seeds: int, methods: list[str], conditions: list[str]
                 "condition": condition,
                 "group": group,
                 "seed": seed,
+                **drawn,
             }
 
 
@@ -67,7 +72,7 @@ def measure(run: dict[str, Any], corpora: dict[str, Corpus], arguments: argparse
     """Train, adapt and evaluate."""
     source, target = corpora[run["source"]], corpora[run["target"]]
     shared = tuple(emotion for emotion in source.emotions if emotion in target.emotions)
-    derived = derive(target.only(shared), run["condition"], run["seed"], arguments.audio)
+    derived = derive(target.only(shared), run["condition"], run.get("draw", run["seed"]), arguments.audio)
     method, own = METHODS[run["method"]]
     config = make_config(
         method, arguments.frontend, run["seed"], assignments=[*own, *arguments.set], group=run["group"]
@@ -121,9 +126,10 @@ def _names(methods: str) -> list[str]:
 def main() -> None:
     parser = methods_parser(__doc__, seeds=3)
     parser.add_argument("--conditions", type=_names, default=list(ORDER), help=f"of {'; '.join(ORDER)}")
+    parser.add_argument("--draw", type=int, help="of every condition, with every seed")
     arguments = parser.parse_args()
     corpora = read_corpora(arguments)
-    every = runs(list(corpora), arguments.seeds, arguments.methods, arguments.conditions)
+    every = runs(list(corpora), arguments.seeds, arguments.methods, arguments.conditions, arguments.draw)
     continue_study(arguments, every, lambda run: measure(run, corpora, arguments))
 
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,24 @@ def test_an_explanation_in_every_format(model: Path, source: Corpus, capsys: pyt
     out = capsys.readouterr().out
     assert explanation["emotion"] in out
     assert "left unexplained" in out
+
+
+def test_parts_and_channels_of_recordings_are_told_apart(
+    untrained: TrainedModel, source: Corpus, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = untrained.source_index.table
+    halves = np.arange(len(table)) % 2
+    table = table.assign(file="call.wav", start=halves * 1.5, end=halves * 1.5 + 1.5, audio_channel=halves + 1)
+    save(replace(untrained, source_index=replace(untrained.source_index, table=table)), tmp_path / "model")
+    file = source.table["file"].iloc[7]
+    assert run(["explain", str(tmp_path / "model"), file, "--format", "json"]) == 0
+    examples = json.loads(capsys.readouterr().out)["examples"]
+    assert {(one["start"], one["end"], one["audio_channel"]) for one in examples} <= {(0, 1.5, 1), (1.5, 3, 2)}
+    assert run(["explain", str(tmp_path / "model"), file]) == 0
+    out = capsys.readouterr().out
+    for one in examples:
+        shown = f"call.wav [{one['start']:g} s to {one['end']:g} s], channel {one['audio_channel']}"
+        assert shown in " ".join(out.split())
 
 
 def test_silence_cannot_be_explained(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

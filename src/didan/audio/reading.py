@@ -42,6 +42,16 @@ class Utterance(NamedTuple):
     channel: int | None = None
     group: str | None = None
 
+    def __str__(self) -> str:
+        """The file, and which part and channel of it.
+
+        >>> str(Utterance(Path("a.wav"), end=2.5, channel=2))
+        'a.wav [0 s to 2.5 s], channel 2'
+        """
+        until = "end" if np.isnan(self.end) else f"{self.end:g} s"
+        part = "" if np.isnan([self.start, self.end]).all() else f" [{np.nan_to_num(self.start):g} s to {until}]"
+        return f"{self.file}{part}{'' if self.channel is None else f', channel {self.channel}'}"
+
 
 @dataclass(frozen=True)
 class AudioInfo:

@@ -62,6 +62,7 @@ def explain(
 
         raise UserError("--plot draws what --parameters finds; give both")
 
+    from didan.corpora import Recordings
     from didan.inference.explain import explain as mixture
     from didan.inference.explain import to_dict
     from didan.model.directory import load
@@ -83,14 +84,10 @@ def explain(
         f"{explanation.emotion} ({sure:.0f} %)"
     )
     table = Table("weight", "emotion", "corpus", "speaker", Column("file", overflow="fold"))
-    for row in explanation.examples.to_dict("records"):
-        speaker = "" if row["speaker"] != row["speaker"] else str(row["speaker"])
-        table.add_row(
-            f"{row['weight']:.2f}",
-            *(escape(str(row[key])) for key in ("emotion", "corpus")),
-            speaker,
-            escape(str(row["file"])),
-        )
+    utterances = Recordings("source", explanation.examples.drop(columns="emotion")).utterances()
+    for row, utterance in zip(explanation.examples.to_dict("records"), utterances, strict=True):
+        shown = (row["emotion"], row["corpus"], utterance.group or "", utterance)
+        table.add_row(f"{row['weight']:.2f}", *(escape(str(one)) for one in shown))
     print_table(table)
     shares = sorted(explanation.weights.items(), key=lambda pair: -pair[1])
     print("all weights by emotion: " + ", ".join(f"{e} {w:.2f}" for e, w in shares if w > 0.005))

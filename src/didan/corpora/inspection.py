@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from didan.audio import RATE, AudioInfo, audio_info, silent_error, stream_audio
+from didan.audio import RATE, AudioInfo, Utterance, audio_info, silent_error, stream_audio
 from didan.corpora.corpus import Corpus, Recordings
 from didan.corpora.known import known_readers
 from didan.errors import AudioError
@@ -137,13 +137,7 @@ def _look_at(file_and_spans: tuple[str, list[tuple[float, float]]]) -> _File:
                 n_samples, is_silent = n_samples + len(block), is_silent and not block.any()
             if is_silent:
                 raise silent_error(file, None)
-            whole = np.isnan(start) and np.isnan(end)
-            name = (
-                file
-                if whole
-                else f"{file} [{np.nan_to_num(start):g} s to {'end' if np.isnan(end) else f'{end:g} s'}]"
-            )
-            utterances[name] = (samples.digest(), n_samples / RATE)
+            utterances[str(Utterance(Path(file), start, end))] = (samples.digest(), n_samples / RATE)
     except AudioError as error:
         return _File(info, digest, utterances, str(error).removeprefix(f"{file}: "))
     return _File(info, digest, utterances, None)

@@ -17,6 +17,7 @@ from torch.nn.functional import normalize
 
 from didan.alignment import reconstruct
 from didan.audio import stream_audio
+from didan.corpora.corpus import CHANNEL
 from didan.errors import AudioError, UserError
 from didan.inference.predict import statistics_of, utterance_alone
 from didan.inference.segments import StreamedSegments
@@ -40,7 +41,8 @@ class Explanation:
         emotion: what the model predicts.
         probabilities: of every emotion.
         examples: the source utterances with the largest weights, largest first: columns ``weight``, ``emotion``,
-            ``corpus``, ``speaker``, ``file``, ``start``, ``end``.
+            ``corpus``, ``speaker``, ``file``, ``start``, ``end``, and ``audio_channel`` if the source index
+            has it.
         weights: by emotion, the sum of the weights of all its source utterances; they sum to 1.
         residual: share of the recording's features that no mixture of source utterances explains, 0 to 1; near 1
             the examples say little.
@@ -86,7 +88,8 @@ def explain(model: TrainedModel, audio: Path, n: int = 5) -> Explanation:
     share = pd.Series(weights.numpy()).groupby(table["emotion"].to_numpy()).sum()
     order = weights.argsort(descending=True)[:n]
     chosen = order[weights[order] > 1e-3].tolist()
-    examples = table.iloc[chosen][["emotion", "corpus", "speaker", "file", "start", "end"]].reset_index(drop=True)
+    columns = ["emotion", "corpus", "speaker", "file", "start", "end", *table.columns.intersection([CHANNEL])]
+    examples = table.iloc[chosen][columns].reset_index(drop=True)
     examples.insert(0, "weight", weights[chosen].numpy())
     return Explanation(
         file=str(audio),
