@@ -6,8 +6,8 @@
 Every pair of corpora, the target under the conditions of :mod:`benchmarks.conditions`, with speakers known and
 unknown. The draw of a condition is the seed of the training; with ``--draw 0`` all seeds have the first one.
 Models are trained by ``didan train`` on a target without labels, so emotions that the target lacks are expected
-all the same, and figures are as predicted. Records are appended; the same command continues, and ``--part 0/2`` and
-``--part 1/2`` share the work.
+all the same, and figures are as predicted. Records are appended; the same command continues, and ``--part 0/2``
+and ``--part 1/2`` share the work.
 """
 
 import argparse

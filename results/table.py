@@ -22,7 +22,7 @@ from results.between_corpora import (
     rivals_of_didan,
     tasks_table,
 )
-from results.conditions import calls_table, methods_table, rival_table, targets_table
+from results.conditions import calls_table, methods_table, rival_table, seeds_table, targets_table
 from results.hours import hours_table
 from results.live import serving_table, streaming_table
 from results.picture import draw
@@ -90,6 +90,8 @@ PAGES: dict[Path, Callable[[], str]] = {
             ),
             "With hidden states of tiny.en joined to functionals:",
             targets_table(TARGETS.with_name(ENCODED)),
+            "DIDAN with functionals, seed by seed:",
+            seeds_table(TARGETS, TARGETS.with_name("more-seeds.jsonl.gz")),
         ]
     ),
     _EXPERIMENTS / "calls.md": lambda: "\n\n".join(

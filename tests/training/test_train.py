@@ -195,15 +195,17 @@ def test_a_run_is_not_continued_with_groups_that_read_alike(
         train(altered(source, speaker=after * 18), target, resume=True, **arguments)
 
 
-def test_a_run_is_not_continued_with_other_spans_of_the_same_files(
+def test_a_run_is_not_continued_with_other_spans_or_channels_of_the_same_files(
     source: Corpus, target: Corpus, session_cache: Path, tmp_path: Path
 ) -> None:
+    target = altered(target, speaker=np.nan)  # groups would part channels as well
     arguments: dict[str, Any] = {"config": quick(), "cache": session_cache, "out": tmp_path / "m"}
     with pytest.raises(KeyboardInterrupt):
         train(source, target, progress=InterruptAt("training", 15), **arguments)
     for corpora, what in (
         ((altered(source, start=0.1), target), "source"),
         ((source, altered(target, end=0.5)), "target"),
+        ((source, altered(target, audio_channel=1)), "target"),
     ):
         with pytest.raises(UserError, match=f"was begun with other {what};"):
             train(*corpora, resume=True, **arguments)

@@ -12,6 +12,7 @@ import pandas as pd
 from torch import Tensor
 
 from didan.corpora import Recordings
+from didan.corpora.corpus import CHANNEL
 from didan.corpora.emotions import class_indices
 from didan.corpora.leakage import identical_files
 from didan.errors import note
@@ -84,7 +85,8 @@ class TrainingData:
             return hashlib.blake2b(parts.encode(), digest_size=8).hexdigest()
 
         def utterances(features: FeatureSet, table: pd.DataFrame) -> str:
-            return digest(features.contents["file"], table["start"], table["end"])
+            parts = [table[name] for name in ("start", "end", CHANNEL) if name in table.columns]
+            return digest(features.contents["file"], *parts)
 
         weights = b"".join(tensor.numpy().tobytes() for tensor in (initial or {}).values())
         sides = [*(corpus.unlabelled() for corpus in self.task.sources), self.task.target]
