@@ -134,9 +134,13 @@ def methods_table(*records: Path) -> str:
     )
 
 
-def seeds_table(*records: Path) -> str:
-    """How far the worst seed of DIDAN lies below the median one, in the mean of all pairs and pair by pair."""
-    cells = complete([run for file in records for run in lines_of(file) if run["method"] == "didan"], ("didan",))
+def seeds_table(records: Path) -> str:
+    """How far the worst seed of DIDAN lies below the median one, in the mean of all pairs and pair by pair.
+
+    Args:
+        records: of DIDAN, all seeds with the same draw of a condition.
+    """
+    cells = complete(lines_of(records), ("didan",))
     lines = [
         "| UAR in % | seeds | median | worst | worst minus median | pairs within 3 | the pair most apart |",
         "|---|---|---|---|---|---|---|",
@@ -153,7 +157,8 @@ def seeds_table(*records: Path) -> str:
             f"| {_worst_minus_median(means):+.1f} | {within} of {len(below)} "
             f"| {below[pair]:+.1f} ({pair[0]} → {pair[1]}) |"
         )
-    return "\n".join([*lines, "", "The first columns are of the mean over six pairs. Each seed has its own draw."])
+    notes = "Median, worst and their difference are of the mean over pairs. All seeds have the first draw."
+    return "\n".join([*lines, "", notes])
 
 
 def _worst_minus_median(values: Sequence[float]) -> float:

@@ -91,7 +91,7 @@ PAGES: dict[Path, Callable[[], str]] = {
             "With hidden states of tiny.en joined to functionals:",
             targets_table(TARGETS.with_name(ENCODED)),
             "DIDAN with functionals, seed by seed:",
-            seeds_table(TARGETS, TARGETS.with_name("more-seeds.jsonl.gz")),
+            seeds_table(TARGETS.with_name("one-draw.jsonl.gz")),
         ]
     ),
     _EXPERIMENTS / "calls.md": lambda: "\n\n".join(

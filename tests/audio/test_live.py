@@ -1,4 +1,4 @@
-"""Sound that goes on is what the same sound is as a file."""
+"""Live audio is heard as the same sound in a file is."""
 
 import io
 import sys

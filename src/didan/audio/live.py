@@ -1,4 +1,4 @@
-"""Sound that goes on, from a pipe or a microphone, as mono samples at the rate we work at, as soon as it comes."""
+"""Live audio, from a pipe or a microphone, as mono samples at the rate we work at, as soon as it comes."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager

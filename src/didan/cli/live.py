@@ -1,4 +1,4 @@
-"""Sound that goes on, told in lines of JSON: one for each window, as soon as it is complete."""
+"""Predictions of live audio, in lines of JSON: one for each window, as soon as it is complete."""
 
 import signal
 from collections.abc import Generator, Iterable
@@ -27,7 +27,7 @@ Stream = Annotated[
     bool,
     typer.Option(
         "--stream",
-        help="Sound that goes on, from standard input: raw samples of 16 bits, little-endian, mono. A line of "
+        help="Live audio from standard input: raw samples of 16 bits, little-endian, mono. A line of "
         f"JSON for every window ({WINDOW:g} s every {HOP:g} s, if not given), as soon as it is complete.",
     ),
 ]
