@@ -240,6 +240,24 @@ class _Moments:
         return (Moments.of(self._raw[index]) for index in self._rows)
 
 
+class SelectedUtterances:
+    """Some of the utterances, by number; each is fetched when it is asked for.
+
+    >>> one, two = np.zeros((1, 3), np.float32), np.ones((1, 3), np.float32)
+    >>> SelectedUtterances([one, two], [1])[0]
+    array([[1., 1., 1.]], dtype=float32)
+    """
+
+    def __init__(self, utterances: Utterances, rows: Sequence[int]) -> None:
+        self._utterances, self._rows = utterances, rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: int) -> Features:
+        return self._utterances[self._rows[index]]
+
+
 class _Joined:
     def __init__(self, parts: Sequence[Utterances]) -> None:
         self._places = [(part, index) for part in parts for index in range(len(part))]

@@ -1,15 +1,13 @@
 """The source of a model: the corpora that it was trained on, and their features as its network takes them."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 
 from didan.corpora import Corpus
 from didan.corpora.corpus import CHANNEL
-from didan.features import FeatureSet, PackedFeatures, join, normalised
+from didan.features import FeatureSet, SelectedUtterances, join, normalised
 from didan.model.trained import TrainedModel
-from didan.typing import Features, Utterances
+from didan.typing import Utterances
 
 
 def source_corpora(model: TrainedModel) -> list[Corpus]:
@@ -21,7 +19,7 @@ def source_corpora(model: TrainedModel) -> list[Corpus]:
     return [Corpus(str(part["corpus"].iloc[0]), part[columns].reset_index(drop=True)) for part in parts]
 
 
-def source_set(model: TrainedModel, raw: Utterances | PackedFeatures) -> FeatureSet:
+def source_set(model: TrainedModel, raw: Utterances) -> FeatureSet:
     """The source utterances, each with what it is normalised with, in the order of the source index.
 
     Args:
@@ -33,7 +31,7 @@ def source_set(model: TrainedModel, raw: Utterances | PackedFeatures) -> Feature
     sets = []
     for number, corpus in enumerate(source_corpora(model)):
         rows = np.flatnonzero((table["source"] == number).to_numpy())
-        part = _Rows(raw, rows.tolist())
+        part = SelectedUtterances(raw, rows.tolist())
         sets.append(
             normalised(
                 corpus.unlabelled(),
@@ -44,16 +42,3 @@ def source_set(model: TrainedModel, raw: Utterances | PackedFeatures) -> Feature
             )
         )
     return join(sets).told_apart(model.normaliser.voices)
-
-
-class _Rows:
-    """Some of the utterances."""
-
-    def __init__(self, features: Utterances | PackedFeatures, rows: Sequence[int]) -> None:
-        self._features, self._rows = features, rows
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __getitem__(self, index: int) -> Features:
-        return self._features[self._rows[index]]

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from didan.features import FeatureSet
+from didan.features import FeatureSet, SelectedUtterances
 from didan.networks import Network
 from didan.training.processes import ALONE, Processes
 from didan.typing import Features, Labels, Utterances
@@ -39,7 +39,7 @@ class Vectors(NamedTuple):
         """What the backbone of a network makes of utterances now, a share of them in each process."""
 
         def shared(utterances: Utterances) -> Features:
-            share = _Some(utterances, range(len(utterances))[processes.share(len(utterances))])
+            share = SelectedUtterances(utterances, range(len(utterances))[processes.share(len(utterances))])
             vectors: Features = processes.whole(torch.from_numpy(network.vectors(share))).numpy()
             return vectors
 
@@ -80,19 +80,6 @@ class Vectors(NamedTuple):
     def of_state(cls, state: tuple[Tensor, ...]) -> "Vectors":
         """From a checkpoint."""
         return cls(*(part.numpy() for part in state))
-
-
-class _Some:
-    """Some of the utterances."""
-
-    def __init__(self, utterances: Utterances, rows: range) -> None:
-        self.utterances, self.rows = utterances, rows
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    def __getitem__(self, index: int) -> Features:
-        return self.utterances[self.rows[index]]
 
 
 def _rows(raw: Utterances, index: Labels) -> Features:
