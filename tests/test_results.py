@@ -99,6 +99,25 @@ def test_the_means_of_targets_are_over_tasks_and_seeds() -> None:
     assert compared.count("didan, not by the line") == 2
 
 
+def test_seeds_of_one_draw_are_compared_with_their_median() -> None:
+    runs = target_runs("one-draw").assign(uar=lambda table: 100 * table["uar"])
+    assert (runs["draw"] == 0).all()
+    page = STUDIES.parent / "docs" / "experiments" / "targets.md"
+    rows = page.read_text(encoding="utf-8").partition("| worst minus median |")[2].splitlines()[2:]
+    shown = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows if ", speakers " in row]
+    assert len(shown) == len(runs.groupby(["condition", "group"]))
+    for name, n, median, worst, below, within, apart in shown:
+        condition, known = name.split(", speakers ")
+        group = {"known": "speaker", "unknown": "none"}[known]
+        own = runs[(runs["condition"] == condition) & (runs["group"] == group)]
+        pairs = own.pivot(index="seed", columns=["source", "target"], values="uar")
+        means, least = pairs.mean(axis=1), pairs.min() - pairs.median()
+        assert [n, median, worst] == [str(len(pairs)), f"{means.median():.1f}", f"{means.min():.1f}"]
+        assert below == f"{means.min() - means.median():+.1f}"
+        assert within == f"{(least >= -3).sum()} of 6"
+        assert apart == f"{least.min():+.1f} ({' → '.join(least.idxmin())})"
+
+
 def test_readme_counts_conditions_alike_and_sorts_by_merit() -> None:
     runs = target_runs()
     table = README.read_text(encoding="utf-8").partition(BEGIN)[2].partition(END)[0].strip().splitlines()
