@@ -115,8 +115,8 @@ def test_seeds_of_one_draw_are_compared_with_their_median() -> None:
         assert [n, median, worst] == [str(len(pairs)), f"{means.median():.1f}", f"{means.min():.1f}"]
         assert below == f"{means.min() - means.median():+.1f}"
         assert within == f"{(least >= -3).sum()} of 6"
-        source, target = pairs.columns[int(least.to_numpy().argmin())]
-        assert apart == f"{least.min():+.1f} ({source} → {target})"
+        pair = " → ".join(least.idxmin())  # type: ignore[arg-type]
+        assert apart == f"{least.min():+.1f} ({pair})"
 
 
 def test_readme_counts_conditions_alike_and_sorts_by_merit() -> None:
