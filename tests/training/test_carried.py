@@ -17,7 +17,7 @@ from scipy.signal import resample_poly
 
 from didan.audio import RATE, read_audio
 from didan.corpora import Corpus
-from didan.errors import DidanWarning, UserError
+from didan.errors import AudioError, DidanWarning, UserError
 from didan.features import (
     FeatureStore,
     Functionals,
@@ -278,6 +278,23 @@ def test_a_model_that_names_what_is_no_recording_is_adapted_with_what_it_include
     config = adapting_config(model, assignments=["optimisation.steps=4"])
     adapted, _ = adapt(model, calls.unlabelled(), config=config, cache=session_cache)
     assert list(adapted.record["lines"]) == ["emodb"]
+
+
+def test_a_source_that_cannot_be_decoded_here_is_heard_as_the_model_includes_it(
+    source: Corpus, calls: Corpus, session_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = train(source, calls, config=quick(), cache=session_cache, include_source_features=True)
+    lines = model.record["lines"]
+    ours = set(source.table["file"])
+
+    def decoder_missing(file: Path, *part: Any) -> npt.NDArray[np.float32]:
+        if str(file) in ours:
+            raise AudioError(f"{file}: cannot be decoded without the extra video")
+        return read_audio(file, *part)
+
+    monkeypatch.setattr("didan.training.carried.read_audio", decoder_missing)
+    adapted, _ = adapt(model, calls.unlabelled(), config=adapting_config(model), cache=session_cache)
+    assert adapted.record["lines"] == lines != {}
 
 
 def test_one_channel_of_the_source_is_carried_and_not_the_mix(

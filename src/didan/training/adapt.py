@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from didan.corpora import Recordings
-from didan.errors import OnDamaged, UserError
+from didan.errors import AudioError, OnDamaged, UserError
 from didan.features import FeatureSet, default_cache, load_features, normalised, readable
 from didan.methods import METHODS, SourceFreeSettings, assumed_prior, find_method
 from didan.model.config import Config, make_config
@@ -142,9 +142,13 @@ def adapt(
             )
             data = combine(task, source, features)
             heard = source_recordings(model, search_paths, cache) if config.hears_line else None
-            if heard is not None:
-                carried = carry(heard, source, task.target, config, cache, progress=progress)
-            else:
+            carried = None
+            try:
+                if heard is not None:
+                    carried = carry(heard, source, task.target, config, cache, progress=progress)
+            except AudioError:  # what decoded them where the model was trained is not installed here
+                heard = None
+            if heard is None:
                 carried = carried_before(model, source, task.target, config)
             data = replace(data, carried=carried)
             data, config = ungrouped_if_moody(data, config)
