@@ -221,6 +221,7 @@ def calls_table(records: Path) -> str:
             np.mean(of("loudness", None, target, "precision")),
             *(np.median(of(method, source, target, "precision")) for method in ("source-only", "didan")),
             *(np.median(of(method, source, target, "auc_calls")) for method in ("source-only", "didan")),
+            *(np.median(of(method, source, target, "uar")) for method in ("source-only", "didan")),
             np.mean(of("didan", source, target, "calibration_error")),
         ]
         for source, target in pairs
@@ -235,12 +236,13 @@ def calls_table(records: Path) -> str:
     return "\n".join(
         [
             "| anger | AUC: loudness | source-only | didan | its worst model | precision: loudness | source-only "
-            "| didan | AUC by call: source-only | didan | calibration error |",
-            f"|---|{'---|' * 10}",
+            "| didan | AUC by call: source-only | didan | UAR: source-only | didan | calibration error |",
+            f"|---|{'---|' * 12}",
             *(f"| {name} | {row} |" for name, row in zip(named, cells, strict=True)),
             "",
-            f"Area under the curve and average precision by frame, medians over {models['didan']} models of DIDAN "
-            f"and {models['source-only']} of source-only, of different seeds and of {_draws(runs)} of calls. "
+            "Area under the curve, average precision, and UAR of all emotions, by frame; medians over "
+            f"{models['didan']} models of DIDAN and {models['source-only']} of source-only, of different seeds "
+            f"and of {_draws(runs)} of calls. "
             "Calibration error: expected, of the most probable emotion, ten bins.",
         ]
     )

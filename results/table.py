@@ -82,12 +82,10 @@ PAGES: dict[Path, Callable[[], str]] = {
     _EXPERIMENTS / "targets.md": lambda: "\n\n".join(
         [
             *(make(TARGETS) for make in (targets_table, methods_table)),
-            "Others with the same pseudo-labels, as far as they were run:",
-            methods_table(TARGETS, TARGETS.with_name("mcc.jsonl.gz")),
-            *(
-                rival_table(TARGETS, TARGETS.with_name(f"{name}.jsonl.gz"))
-                for name in ("deep-jdot", "without-line")
-            ),
+            "Others with the same pseudo-labels, in the first draw:",
+            methods_table(TARGETS, *(TARGETS.with_name(f"{name}.jsonl.gz") for name in ("mcc", "deep-jdot"))),
+            "What [the line](../method.md#the-line) is worth:",
+            rival_table(TARGETS, TARGETS.with_name("without-line.jsonl.gz")),
             "With hidden states of tiny.en joined to functionals:",
             targets_table(TARGETS.with_name(ENCODED)),
             "DIDAN with functionals, seed by seed:",
@@ -97,8 +95,7 @@ PAGES: dict[Path, Callable[[], str]] = {
     _EXPERIMENTS / "calls.md": lambda: "\n\n".join(
         [
             calls_table(CALLS),
-            "With hidden states of tiny.en joined to functionals, by models that did not yet hear the source by "
-            "[the line](../method.md#the-line):",
+            "With hidden states of tiny.en joined to functionals:",
             calls_table(CALLS.with_name(ENCODED)),
         ]
     ),

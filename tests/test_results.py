@@ -4,7 +4,7 @@ import gzip
 import json
 import re
 from collections.abc import Iterable
-from itertools import permutations, product
+from itertools import dropwhile, permutations, product, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from didan.files import read_yaml
 from didan.records import record_name
 from didan.report.page import results_markdown
 
+TARGETS_PAGE = STUDIES.parent / "docs" / "experiments" / "targets.md"
 NAMES = (
     "as-predicted",
     "benchmark",
@@ -70,11 +71,10 @@ def target_runs(name: str = "functionals") -> pd.DataFrame:
 
 
 def test_the_means_of_targets_are_over_tasks_and_seeds() -> None:
-    runs = pd.concat([target_runs(), target_runs("deep-jdot"), target_runs("without-line")])
+    runs = pd.concat([target_runs(), target_runs("without-line")])
     encoded = target_runs("functionals+tiny.en")
-    page = STUDIES.parent / "docs" / "experiments" / "targets.md"
     compared = []
-    for line in page.read_text(encoding="utf-8").splitlines():
+    for line in TARGETS_PAGE.read_text(encoding="utf-8").splitlines():
         row = [cell.strip() for cell in line.split("|")]
         if line.startswith("With hidden states"):
             runs = encoded
@@ -95,15 +95,13 @@ def test_the_means_of_targets_are_over_tasks_and_seeds() -> None:
                 assert row[column].split()[0] == f"{mean:.1f}"
                 compared.append(method)
     assert compared.count("source-only") > 20
-    assert compared.count("deep-jdot, pseudo-labels") > 5
     assert compared.count("didan, not by the line") == 2
 
 
 def test_seeds_of_one_draw_are_compared_with_their_median() -> None:
     runs = target_runs("one-draw").assign(uar=lambda table: 100 * table["uar"])
     assert (runs["draw"] == 0).all()
-    page = STUDIES.parent / "docs" / "experiments" / "targets.md"
-    rows = page.read_text(encoding="utf-8").partition("| worst minus median |")[2].splitlines()[2:]
+    rows = TARGETS_PAGE.read_text(encoding="utf-8").partition("| worst minus median |")[2].splitlines()[2:]
     shown = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows if ", speakers " in row]
     assert len(shown) == len(runs.groupby(["condition", "group"]))
     for name, n, median, worst, below, within, apart in shown:
@@ -119,12 +117,20 @@ def test_seeds_of_one_draw_are_compared_with_their_median() -> None:
         assert apart == f"{least.min():+.1f} ({pair})"
 
 
-def test_readme_counts_conditions_alike_and_sorts_by_merit() -> None:
-    runs = target_runs()
-    table = README.read_text(encoding="utf-8").partition(BEGIN)[2].partition(END)[0].strip().splitlines()
-    header, _, *rows = [
-        [cell.strip() for cell in line.strip("|").split("|")] for line in table if line.startswith("|")
-    ]
+@pytest.mark.parametrize(
+    ("page", "heading", "names"),
+    [
+        (README, BEGIN, ["functionals"]),
+        (TARGETS_PAGE, "Others with the same pseudo-labels", ["functionals", "mcc", "deep-jdot"]),
+    ],
+)
+def test_conditions_count_alike_and_methods_are_sorted_by_merit(
+    page: Path, heading: str, names: list[str]
+) -> None:
+    runs = pd.concat(map(target_runs, names))
+    after = page.read_text(encoding="utf-8").partition(heading)[2].splitlines()
+    table = takewhile(lambda line: line.startswith("|"), dropwhile(lambda line: not line.startswith("|"), after))
+    header, _, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
     name, *figures, _ = rows.pop()
     n_shared = np.array([5, 6, 6])  # emotions of two of the three corpora
     at_random = [100 * np.mean(1 / (n_shared - (2 if of == "missing" else 0))) for of in header[1:-2]]
@@ -139,6 +145,28 @@ def test_readme_counts_conditions_alike_and_sorts_by_merit() -> None:
     for name, *figures, mean, _ in rows:
         assert figures == [f"{value:.1f}" for value in expected[name][header[1:-2]]]
         assert mean == f"{expected[name].mean():.1f}"
+
+
+@pytest.mark.parametrize(
+    ("heading", "name"), [(BEGIN, "functionals"), ("With hidden states of tiny.en", "functionals+tiny.en")]
+)
+def test_figures_of_calls_are_medians_over_models(heading: str, name: str) -> None:
+    page = STUDIES.parent / "docs" / "experiments" / "calls.md"
+    lines = page.read_text(encoding="utf-8").partition(heading)[2].splitlines()
+    shown = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if " → " in line][:6]
+    with gzip.open(STUDIES / "calls" / f"{name}.jsonl.gz", "rt", encoding="utf-8") as file:
+        runs = pd.DataFrame([json.loads(line) for line in file])
+    figures = runs.set_index(["method", "source", "target"])[["auc", "precision", "auc_calls", "uar"]]
+    models = figures.groupby(level=["method", "source", "target"])
+    median, worst = models.median(), models.min()
+    for pair, _, *rest in shown:
+        source, target = pair.split(" → ")
+        before, after = (median.loc[(method, source, target)] for method in ("source-only", "didan"))
+        least = worst.loc[("didan", source, target), "auc"]
+        del rest[3]  # precision of loudness
+        expected = [before["auc"], after["auc"], least]
+        expected += [own[what] for what in ("precision", "auc_calls", "uar") for own in (before, after)]
+        assert rest[:-1] == [f"{value:.2f}" for value in expected]
 
 
 def test_the_picture_is_that_of_the_records(tmp_path: Path) -> None:
