@@ -117,7 +117,7 @@ def extract(
         progress=progress,
         on_damaged=on_damaged,
         line=line,
-        name=recordings.name,
+        name=recordings.name if line is None else f"{recordings.name} by the target's line",
     )
 
 
