@@ -570,7 +570,7 @@ def test_progress_counts_utterances_and_steps(trained: TrainedModel, calls: Corp
         cache=tmp_path / "cache",
         progress=lambda *counts: seen.append(counts),
     )
-    made = [("beta", len(calls)), ("alpha", len(trained.source_index.table))]  # alpha by the line of beta
+    made = [("beta", len(calls)), ("alpha by the target's line", len(trained.source_index.table))]
     expected = [(f"features of {name}", done, n) for name, n in made for done in range(1, n + 1)]
     assert seen == [*expected, *(("training", step, 4) for step in range(1, 5))]
 
