@@ -78,9 +78,8 @@ def test_features_of_a_carried_utterance_are_those_of_what_arrives(
     extracted = extract(
         source.unlabelled(), settings, tmp_path, line=line, progress=lambda stage, *_: stages.add(stage)
     )
-    assert stages == {
-        f"features of {source.name} by the target's line"
-    }  # they were made once already, as they are
+    # Whoever waits has seen those of the source as it is already.
+    assert stages == {f"features of {source.name} by the target's line"}
     first = read_audio(source.table["file"].iloc[0])
     expected = extract_features(Functionals(settings), line.carry(first))
     np.testing.assert_allclose(extracted.features[0], expected, atol=1e-4)

@@ -88,8 +88,8 @@ def explain(model: TrainedModel, audio: Path, n: int = 5) -> Explanation:
     share = pd.Series(weights.numpy()).groupby(table["emotion"].to_numpy()).sum()
     order = weights.argsort(descending=True)[:n]
     chosen = order[weights[order] > 1e-3].tolist()
-    columns = ["emotion", "corpus", "speaker", "file", "start", "end", *table.columns.intersection([CHANNEL])]
-    examples = table.iloc[chosen][columns].reset_index(drop=True)
+    own = ["emotion", "corpus", "speaker", "file", "start", "end", CHANNEL]
+    examples = table.iloc[chosen][[column for column in own if column in table.columns]].reset_index(drop=True)
     examples.insert(0, "weight", weights[chosen].numpy())
     return Explanation(
         file=str(audio),
